@@ -1,0 +1,24 @@
+// CPU features, found once. TFTRT_CPU_ISA=generic|avx2|avx512|avx512_vnni|avx512_bf16|amx lowers
+// (never raises) what is reported, so that every code path a machine has can be tested on it.
+// oneDNN is limited to the same level.
+#ifndef TFTRT_BASE_CPU_H
+#define TFTRT_BASE_CPU_H
+
+#include <stdbool.h>
+
+typedef enum cpu_isa {
+  CPU_GENERIC = 0,
+  CPU_AVX2 = 1,    // AVX2 + FMA + F16C
+  CPU_AVX512 = 2,  // F, BW, DQ, VL, CD
+  CPU_AVX512_VNNI = 3,
+  CPU_AVX512_BF16 = 4,
+  CPU_AMX = 5,
+} cpu_isa_t;
+
+cpu_isa_t cpu_isa(void);
+const char *cpu_isa_name(cpu_isa_t isa);
+const char *cpu_model_name(void);  // from /proc/cpuinfo, "unknown" elsewhere
+int cpu_count(void);               // CPUs this process may run on, at least 1
+static inline bool cpu_has(cpu_isa_t isa) { return cpu_isa() >= isa; }
+
+#endif

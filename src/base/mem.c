@@ -1,0 +1,116 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *checked(void *p) {
+  if (p) return p;
+  fputs("tftrt: out of memory for bookkeeping\n", stderr);
+  abort();
+}
+
+void *mem_alloc(size_t size) { return checked(malloc(size ? size : 1)); }
+void *mem_calloc(size_t count, size_t size) {
+  return checked(calloc(count ? count : 1, size ? size : 1));
+}
+void *mem_realloc(void *p, size_t size) { return checked(realloc(p, size ? size : 1)); }
+void mem_free(void *p) { free(p); }
+
+char *mem_strndup(const char *s, size_t n) {
+  char *copy = mem_alloc(n + 1);
+  memcpy(copy, s, n);
+  copy[n] = 0;
+  return copy;
+}
+
+char *mem_strdup(const char *s) { return mem_strndup(s, strlen(s)); }
+
+char *mem_printf(const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  va_end(ap);
+  char *text = mem_alloc((size_t)(n < 0 ? 0 : n) + 1);
+  va_start(ap, fmt);
+  vsnprintf(text, (size_t)(n < 0 ? 0 : n) + 1, fmt, ap);
+  va_end(ap);
+  return text;
+}
+
+void *mem_try_alloc(size_t size) {
+  size_t rounded;
+  if (!size_add(size, 63, &rounded)) return NULL;
+  rounded &= ~(size_t)63;
+  return aligned_alloc(64, rounded ? rounded : 64);
+}
+
+void mem_aligned_free(void *p) { free(p); }
+
+enum { ARENA_BLOCK = 64 * 1024 };
+
+typedef struct arena_block {
+  struct arena_block *next;
+  size_t used, size;
+  _Alignas(16) char data[];
+} arena_block_t;
+
+struct arena {
+  arena_block_t *blocks;
+};
+
+arena_t *arena_create(void) { return mem_calloc(1, sizeof(arena_t)); }
+
+void arena_destroy(arena_t *a) {
+  if (!a) return;
+  for (arena_block_t *b = a->blocks, *next; b; b = next) {
+    next = b->next;
+    free(b);
+  }
+  free(a);
+}
+
+void *arena_alloc(arena_t *a, size_t size) {
+  size = (size + 15) & ~(size_t)15;
+  arena_block_t *b = a->blocks;
+  if (!b || b->size - b->used < size) {
+    size_t room = size > ARENA_BLOCK / 4 ? size : ARENA_BLOCK;
+    arena_block_t *fresh = mem_alloc(sizeof *fresh + room);
+    fresh->used = 0;
+    fresh->size = room;
+    if (b && room == size) {  // a large block of its own goes behind the one being filled
+      fresh->next = b->next;
+      b->next = fresh;
+    } else {
+      fresh->next = b;
+      a->blocks = fresh;
+    }
+    b = fresh;
+  }
+  void *p = b->data + b->used;
+  b->used += size;
+  memset(p, 0, size);
+  return p;
+}
+
+char *arena_strndup(arena_t *a, const char *s, size_t n) {
+  char *copy = arena_alloc(a, n + 1);
+  memcpy(copy, s, n);
+  copy[n] = 0;
+  return copy;
+}
+
+char *arena_strdup(arena_t *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
+
+char *arena_printf(arena_t *a, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  va_end(ap);
+  char *text = arena_alloc(a, (size_t)(n < 0 ? 0 : n) + 1);
+  va_start(ap, fmt);
+  vsnprintf(text, (size_t)(n < 0 ? 0 : n) + 1, fmt, ap);
+  va_end(ap);
+  return text;
+}

@@ -1,0 +1,38 @@
+// Passes over a graph, each in its own file graph/<name>.c. A pass either changes the graph and
+// succeeds, or leaves a status that names the node; a pass must be safe to run on any graph,
+// converted ones too.
+#ifndef TFTRT_GRAPH_PASSES_H
+#define TFTRT_GRAPH_PASSES_H
+
+#include "graph/graph.h"
+
+// Replaces PartitionedCall, StatefulPartitionedCall and calls by function name by the bodies,
+// nested calls too (recursion is left as it is). Names become "<call node>/<inner name>", as
+// TensorFlow's own inlining makes them.
+status_t graph_inline_calls(graph_t *g);
+
+// A source of variable values: saved_model/ implements it. key is the VarHandleOp's shared_name or
+// node name, or the VariableV2's name; the tensor is mapped, not copied. NOT_FOUND when the model
+// has no such variable.
+typedef struct variable_source {
+  status_t (*read)(void *self, const char *key, tensor_t *out);
+  void *self;
+} variable_source_t;
+
+// Variables that nothing in the graph (or in functions it calls) assigns become Const nodes where
+// they are read: ReadVariableOp, VariableV2 + Identity, ResourceGather (as GatherV2), also through
+// While/If/call arguments.
+status_t graph_freeze(graph_t *g, const variable_source_t *source);
+
+status_t graph_prune(graph_t *g);  // what neither rets nor control_rets need, goes
+status_t graph_infer_shapes(
+    graph_t *g);  // dtypes, shapes, known values; needs node_resolve'd nodes
+status_t graph_fold_constants(
+    graph_t *g);  // runs native kernels of stateless ops whose inputs are all known
+status_t graph_eliminate_common(graph_t *g);
+status_t graph_clean_up(
+    graph_t *g);  // identity chains, no-op reshapes, transposes, pads, casts; debug ops
+// The usual order, until nothing changes (at most a few rounds): infer, fold, cse, clean up, prune.
+status_t graph_simplify(graph_t *g);
+
+#endif

@@ -1,0 +1,41 @@
+// A loaded model: signatures that can be run, natively and with engines, without TensorFlow.
+#ifndef TFTRT_RUNTIME_RUNTIME_H
+#define TFTRT_RUNTIME_RUNTIME_H
+
+#include "saved_model/saved_model.h"
+
+typedef struct model model_t;
+
+typedef struct model_options {
+  size_t struct_size;
+  const char *const *tags;
+  int n_tags;
+  int threads;          // per run; 0: as many as CPUs
+  const char *backend;  // for TRTEngineOp; NULL: "cpu"
+  bool simplify;  // run graph_simplify on unconverted signatures too (results may differ in the
+                  // last bit)
+} model_options_t;
+
+// Opens and checks a SavedModel, converted or not. Runs its initialisers (tables). UNIMPLEMENTED
+// lists every op of the signature that the runtime does not have, in one message, when that
+// signature is first prepared.
+status_t model_open(const char *dir, const model_options_t *o, model_t **out);
+void model_close(model_t *m);
+const meta_graph_t *model_meta_graph(const model_t *m);
+const saved_model_t *model_saved_model(const model_t *m);
+// Makes a signature ready (inlined, scheduled); run does it when needed. Any thread.
+status_t model_prepare(model_t *m, const char *signature_key);
+// in: in the order of the signature's inputs; out: [n_outputs] receives owned tensors. Any thread,
+// concurrently.
+status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, tensor_t *out);
+// The graph of a prepared signature as it is executed (inlined); owned by the model.
+status_t model_graph(model_t *m, const char *signature_key, const graph_t **out);
+
+typedef struct engine_stats {  // one per TRTEngineOp
+  const char *name;
+  int64_t runs, hits, builds, fallbacks;
+  const char *last_fallback_reason;
+} engine_stats_t;
+int model_engine_stats(model_t *m, engine_stats_t *out, int max);
+
+#endif
