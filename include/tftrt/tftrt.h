@@ -1,0 +1,272 @@
+/* tftrt: TensorFlow SavedModels with inference engines in them, converted and run without TensorFlow.
+ *
+ * Conventions
+ *   Errors   Functions that can fail return a tftrt_code (0 is OK; the numbers are TensorFlow's
+ *            TF_Code) and fill the last argument, a tftrt_error of the caller's, unless it is NULL.
+ *            On failure output arguments are NULL or zero.
+ *   Handles  are opaque: create/open and destroy/close; NULL may be destroyed.
+ *   Options  begin with struct_size and have an init function that sets the defaults; call it first.
+ *   Strings  going in are NUL-terminated UTF-8 and are copied. Strings coming out live as long as
+ *            their handle, or, where the type is char **, are the caller's to free with tftrt_free.
+ *   Threads  are stated per handle. The library never prints, exits or changes process settings.
+ */
+#ifndef TFTRT_TFTRT_H
+#define TFTRT_TFTRT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TFTRT_API __attribute__((visibility("default")))
+#else
+#define TFTRT_API
+#endif
+
+#define TFTRT_VERSION_MAJOR 0
+#define TFTRT_VERSION_MINOR 1
+#define TFTRT_VERSION_PATCH 0
+TFTRT_API const char *tftrt_version(void); /* "0.1.0" */
+
+typedef enum tftrt_code {
+  TFTRT_OK = 0,
+  TFTRT_CANCELLED = 1,
+  TFTRT_UNKNOWN = 2,
+  TFTRT_INVALID_ARGUMENT = 3,
+  TFTRT_DEADLINE_EXCEEDED = 4,
+  TFTRT_NOT_FOUND = 5,
+  TFTRT_ALREADY_EXISTS = 6,
+  TFTRT_PERMISSION_DENIED = 7,
+  TFTRT_RESOURCE_EXHAUSTED = 8,
+  TFTRT_FAILED_PRECONDITION = 9,
+  TFTRT_ABORTED = 10,
+  TFTRT_OUT_OF_RANGE = 11,
+  TFTRT_UNIMPLEMENTED = 12,
+  TFTRT_INTERNAL = 13,
+  TFTRT_UNAVAILABLE = 14,
+  TFTRT_DATA_LOSS = 15,
+  TFTRT_UNAUTHENTICATED = 16
+} tftrt_code;
+TFTRT_API const char *tftrt_code_name(tftrt_code code); /* "INVALID_ARGUMENT" */
+
+/* The caller's own; nothing in it has to be freed. Start with TFTRT_ERROR_INIT. */
+typedef struct tftrt_error {
+  uint32_t struct_size;
+  tftrt_code code;
+  char message[1024]; /* names the file, node, argument or shape; cut at the end when longer */
+  const char *file;   /* where in the library; static */
+  int line;
+} tftrt_error;
+#define TFTRT_ERROR_INIT \
+  { sizeof(tftrt_error), TFTRT_OK, {0}, 0, 0 }
+
+TFTRT_API void tftrt_free(void *p); /* for memory that a function gave through a char ** */
+
+/* ------------------------------------------------------------------ tensors */
+
+/* The numbers of TensorFlow's DataType. */
+typedef enum tftrt_dtype {
+  TFTRT_INVALID_DTYPE = 0,
+  TFTRT_FLOAT = 1,
+  TFTRT_DOUBLE = 2,
+  TFTRT_INT32 = 3,
+  TFTRT_UINT8 = 4,
+  TFTRT_INT16 = 5,
+  TFTRT_INT8 = 6,
+  TFTRT_STRING = 7,
+  TFTRT_COMPLEX64 = 8,
+  TFTRT_INT64 = 9,
+  TFTRT_BOOL = 10,
+  TFTRT_QINT8 = 11,
+  TFTRT_QUINT8 = 12,
+  TFTRT_QINT32 = 13,
+  TFTRT_BFLOAT16 = 14,
+  TFTRT_QINT16 = 15,
+  TFTRT_QUINT16 = 16,
+  TFTRT_UINT16 = 17,
+  TFTRT_COMPLEX128 = 18,
+  TFTRT_HALF = 19,
+  TFTRT_UINT32 = 22,
+  TFTRT_UINT64 = 23
+} tftrt_dtype;
+TFTRT_API const char *tftrt_dtype_name(tftrt_dtype dtype); /* "float32" */
+TFTRT_API size_t tftrt_dtype_size(tftrt_dtype dtype);      /* strings: sizeof(tftrt_string) */
+
+enum { TFTRT_MAX_RANK = 12 };
+
+typedef struct tftrt_string { /* an element of a TFTRT_STRING tensor; any bytes */
+  const char *data;
+  size_t size;
+} tftrt_string;
+
+/* A dense row-major tensor. As an input it is the caller's memory, read until the call returns
+ * (64-byte alignment lets engines use it without a copy). As an output it is the library's:
+ * release it. */
+typedef struct tftrt_tensor {
+  tftrt_dtype dtype;
+  int32_t rank;
+  int64_t dims[TFTRT_MAX_RANK];
+  void *data;
+  size_t bytes;
+  void *owner; /* NULL: borrowed */
+} tftrt_tensor;
+TFTRT_API void tftrt_tensor_release(tftrt_tensor *t); /* clears *t; fine on a borrowed one */
+
+/* Named arrays in a NumPy .npz file. One thread at a time. bfloat16 is stored as its uint16 bits,
+ * strings as 'S'. */
+typedef struct tftrt_arrays tftrt_arrays;
+TFTRT_API tftrt_code tftrt_arrays_create(tftrt_arrays **out, tftrt_error *err);
+TFTRT_API tftrt_code tftrt_arrays_load(const char *npz_path, tftrt_arrays **out, tftrt_error *err);
+TFTRT_API tftrt_code tftrt_arrays_save(const tftrt_arrays *a, const char *npz_path,
+                                       tftrt_error *err);
+TFTRT_API void tftrt_arrays_destroy(tftrt_arrays *a);
+TFTRT_API int tftrt_arrays_count(const tftrt_arrays *a);
+TFTRT_API const char *tftrt_arrays_name(const tftrt_arrays *a, int i);
+/* Borrowed: valid until the arrays go. NOT_FOUND lists the names that there are. */
+TFTRT_API tftrt_code tftrt_arrays_get(const tftrt_arrays *a, const char *name, tftrt_tensor *out,
+                                      tftrt_error *err);
+TFTRT_API tftrt_code tftrt_arrays_put(tftrt_arrays *a, const char *name, const tftrt_tensor *t,
+                                      tftrt_error *err); /* copies */
+
+/* ------------------------------------------------------------------ models */
+
+/* A loaded SavedModel, converted or not. Any number of threads may run it at the same time. */
+typedef struct tftrt_model tftrt_model;
+
+typedef struct tftrt_model_options {
+  uint32_t struct_size;
+  const char *const *tags; /* NULL: {"serve"}, or the model's only meta graph */
+  int n_tags;
+  int threads;          /* CPUs that one run may use; 0: all that the process may use */
+  const char *backend;  /* "cpu" (default), "ref": engines of converted models */
+  int fail_on_fallback; /* 1: an engine that cannot serve a shape is an error, not run natively */
+} tftrt_model_options;
+TFTRT_API void tftrt_model_options_init(tftrt_model_options *o);
+
+/* o may be NULL: the defaults. */
+TFTRT_API tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *o,
+                                      tftrt_model **out, tftrt_error *err);
+TFTRT_API void tftrt_model_close(tftrt_model *m);
+
+typedef struct tftrt_tensor_info {
+  const char *name; /* the key in the signature */
+  tftrt_dtype dtype;
+  int32_t rank;                 /* -1: unknown */
+  int64_t dims[TFTRT_MAX_RANK]; /* -1: unknown */
+} tftrt_tensor_info;
+TFTRT_API int tftrt_model_signature_count(const tftrt_model *m);
+TFTRT_API const char *tftrt_model_signature(const tftrt_model *m, int i); /* its key */
+/* signature NULL: "serving_default", or the only one. A count of -1: no such signature. Inputs and
+ * outputs are in alphabetical order of their names. */
+TFTRT_API int tftrt_model_input_count(const tftrt_model *m, const char *signature);
+TFTRT_API int tftrt_model_output_count(const tftrt_model *m, const char *signature);
+TFTRT_API tftrt_code tftrt_model_input(const tftrt_model *m, const char *signature, int i,
+                                       tftrt_tensor_info *out, tftrt_error *err);
+TFTRT_API tftrt_code tftrt_model_output(const tftrt_model *m, const char *signature, int i,
+                                        tftrt_tensor_info *out, tftrt_error *err);
+
+/* Runs a signature. inputs: in the order of tftrt_model_input; outputs: room for
+ * tftrt_model_output_count tensors, to be released. INVALID_ARGUMENT names the input whose dtype or
+ * shape does not fit; UNIMPLEMENTED lists every op that cannot be run here. */
+TFTRT_API tftrt_code tftrt_model_run(tftrt_model *m, const char *signature,
+                                     const tftrt_tensor *inputs, int n_inputs,
+                                     tftrt_tensor *outputs, int n_outputs, tftrt_error *err);
+/* Prepares a signature without running it, so that its first run does not have to. */
+TFTRT_API tftrt_code tftrt_model_prepare(tftrt_model *m, const char *signature, tftrt_error *err);
+
+typedef struct tftrt_engine_stats { /* what one TRTEngineOp did since the model was opened */
+  const char *name;
+  int64_t runs, cache_hits, builds, fallbacks;
+  const char *last_fallback_reason; /* "" when there was none */
+} tftrt_engine_stats;
+TFTRT_API int tftrt_model_engine_count(tftrt_model *m); /* of the prepared signatures */
+TFTRT_API tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
+                                              tftrt_error *err);
+
+/* ------------------------------------------------------------------ telling */
+
+/* What a SavedModel holds: tag sets, signatures, inputs, outputs, op counts (what
+ * `saved_model_cli show --all` tells, and more). json: 0 text; 1 one JSON object with
+ * "schema": "tftrt.report/1". */
+TFTRT_API tftrt_code tftrt_show(const char *dir, int json, char **out, tftrt_error *err);
+/* Libraries found and tried, CPU features, backends. */
+TFTRT_API tftrt_code tftrt_doctor(int json, char **out, tftrt_error *err);
+
+/* ------------------------------------------------------------------ converting */
+
+/* Converts one SavedModel, in the manner of tf.experimental.tensorrt.Converter. One thread at a
+ * time. */
+typedef struct tftrt_converter tftrt_converter;
+
+/* Called now and then during long work; done and total count units of the stage. Non-zero cancels
+ * (TFTRT_CANCELLED). */
+typedef int (*tftrt_progress_fn)(void *user, const char *stage, int64_t done, int64_t total);
+
+typedef struct tftrt_converter_options {
+  uint32_t struct_size;
+  const char *input_saved_model_dir;           /* required */
+  const char *const *input_saved_model_tags;   /* NULL: {"serve"} */
+  int n_tags;
+  const char *input_saved_model_signature_key; /* NULL: "serving_default" */
+  int use_dynamic_shape;                       /* 0: implicit batch mode */
+  /* "Range", "Optimal", "Range+Optimal"; NULL: "ImplicitBatchModeCompatible" */
+  const char *dynamic_shape_profile_strategy;
+  int64_t max_workspace_size_bytes; /* scratch memory that a tactic may take */
+  const char *precision_mode;       /* "FP32" (default), "FP16", "INT8", or in lower case */
+  int minimum_segment_size;         /* 3; -1: convert nothing */
+  int maximum_cached_engines;       /* 1 */
+  int use_calibration;              /* 1; ignored unless INT8 */
+  int allow_build_at_runtime;       /* 1 */
+  const char *op_set;  /* "all" (default): what our engines take; "tf-trt": exactly what TF-TRT takes */
+  const char *backend; /* "cpu" (default), "ref" */
+  const char *compat;  /* NULL, or "2.17": as TF 2.17 did where its documentation says otherwise */
+  int threads;         /* 0: all */
+  tftrt_progress_fn progress;
+  void *progress_user;
+} tftrt_converter_options;
+TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
+
+/* Gives the next set of inputs: fills inputs (in the signature's order, borrowed until the next
+ * call) and returns 1; 0 at the end; a negative number fails the call that asked. */
+typedef int (*tftrt_input_fn)(void *user, tftrt_tensor *inputs, int n_inputs);
+
+/* INVALID_ARGUMENT: a bad option, in TF-TRT's own words. */
+TFTRT_API tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_converter **out,
+                                            tftrt_error *err);
+TFTRT_API void tftrt_converter_destroy(tftrt_converter *c);
+/* Freezes, simplifies, segments. calibration: NULL unless INT8 with calibration.
+ * FAILED_PRECONDITION when called twice. */
+TFTRT_API tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration,
+                                             void *user, tftrt_error *err);
+/* Builds engines for the shapes of the inputs given. Once, after convert. */
+TFTRT_API tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
+                                           tftrt_error *err);
+/* Builds engines for the signature's own shapes, with unknown_dim (1 or more) for unknown dims. */
+TFTRT_API tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t unknown_dim,
+                                                   tftrt_error *err);
+/* Writes the converted SavedModel; the directory is replaced as a whole or not touched. */
+TFTRT_API tftrt_code tftrt_converter_save(tftrt_converter *c, const char *output_saved_model_dir,
+                                          int save_gpu_specific_engines, tftrt_error *err);
+typedef void (*tftrt_print_fn)(void *user, const char *line);
+/* TF-TRT's summary; print is called once per line. line_length is at least 160. */
+TFTRT_API tftrt_code tftrt_converter_summary(tftrt_converter *c, int line_length, int detailed,
+                                             tftrt_print_fn print, void *user, tftrt_error *err);
+/* Every node: in which engine, or why not. */
+TFTRT_API tftrt_code tftrt_converter_explain(tftrt_converter *c, int json, char **out,
+                                             tftrt_error *err);
+
+/* The same two for a model on disk. signature NULL: the default one. */
+TFTRT_API tftrt_code tftrt_summary(const char *dir, const char *const *tags, int n_tags,
+                                   const char *signature, int line_length, int detailed,
+                                   tftrt_print_fn print, void *user, tftrt_error *err);
+/* A converted model tells what it has, an unconverted one what converting would do. */
+TFTRT_API tftrt_code tftrt_explain(const tftrt_converter_options *o, int json, char **out,
+                                   tftrt_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
