@@ -67,8 +67,9 @@ void tensor_unref(tensor_t *t) {
   buffer_t *b = t->buf;
   *t = (tensor_t){0};
   if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1) return;
+  bool pooled = b->pooled;  // release may hand b to another thread
   if (b->release) b->release(b);
-  mem_free(b);
+  if (!pooled) mem_free(b);
 }
 
 bool tensor_unique(const tensor_t *t) {

@@ -41,6 +41,7 @@ struct buffer {
   size_t size;                   // bytes
   void (*release)(buffer_t *b);  // frees data (not b); NULL: nothing to free
   void *owner;                   // for release
+  bool pooled;                   // release takes this struct back too: it is not freed after
 };
 
 typedef struct tensor {
