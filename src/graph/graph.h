@@ -47,6 +47,7 @@ typedef struct func_ref {  // NameAttrList
 
 struct attr_value {
   attr_kind_t kind;
+  atomic_int more_owners;  // clones of a node share values; the last one releases the tensor
   const uint8_t *raw;  // the AttrValue message as read, byte for byte; NULL when the value was made
                        // or changed here
   size_t raw_size;
@@ -59,11 +60,14 @@ struct attr_value {
   bool b;
   dtype_t type;
   shape_t shape;
-  tensor_t tensor;
+  tensor_t tensor;            // empty until attr_tensor
+  const uint8_t *tensor_raw;  // the TensorProto as read
+  size_t tensor_size;
   func_ref_t func;
   attr_kind_t
       list_kind;  // ATTR_LIST: what the items are (ATTR_NONE for an empty list of unknown kind)
-  attr_value_t *list;
+  attr_value_t *list;  // items of the other kinds; NULL for a packed list
+  const void *packed;  // items of an int, type, float or bool list: int64_t, dtype_t, float, bool
   size_t n_list;
 };
 
@@ -88,8 +92,10 @@ struct node {
   shape_t *out_shape;   // [n_out]; filled by graph_infer_shapes
   tensor_t *out_value;  // [n_out] or NULL: values known at conversion time (Const, folded shape
                         // arithmetic)
-  bool dead;            // removed; dropped by graph_compact
-  const uint8_t *raw;   // the NodeDef as read, NULL when the node was made or changed here
+  shape_t *out_dims;   // [n_out] or NULL: elements of integer scalars and vectors that are known in
+                       // part (rank: their count, -1: nothing known); see infer_out_dims
+  bool dead;           // removed; dropped by graph_compact
+  const uint8_t *raw;  // the NodeDef as read, NULL when the node was made or changed here
   size_t raw_size;
   int mark;    // scratch for passes
   void *user;  // scratch for the pass or executor that owns the graph
@@ -137,6 +143,10 @@ void graph_compact(graph_t *g);                 // drops dead nodes, renumbers i
 // in the table.
 status_t node_resolve(graph_t *g, node_t *n);
 void node_set_outputs(graph_t *g, node_t *n, int n_out);  // for unknown ops
+// Another name, made unique as by graph_add_node.
+void graph_rename_node(graph_t *g, node_t *n, const char *name);
+// Another op under the same name and edges: for rewrites in place. Outputs must be resolved anew.
+void node_set_op(node_t *n, const char *op);
 
 // Readers of each output: built on demand, invalid after any change.
 typedef struct reader {
@@ -193,6 +203,11 @@ void node_set_types(graph_t *g, node_t *n, const char *name, const dtype_t *v, i
 void node_set_shapes(graph_t *g, node_t *n, const char *name, const shape_t *v, int count);
 void node_set_ints(graph_t *g, node_t *n, const char *name, const int64_t *v, int count);
 void node_remove_attr(node_t *n, const char *name);
+// A copy of an attribute list into another node's arena; values are shared.
+attr_t *attrs_copy(arena_t *arena, const attr_t *attrs);
+void attrs_release(attr_t *attrs);
+// v becomes a list of the items (v->list_kind, v->n_list are set): packed, or copied to v->list.
+void attr_pack_list(arena_t *arena, attr_value_t *v, const attr_value_t *items);
 
 // A Const node holding t (takes a reference).
 node_t *graph_add_const(graph_t *g, const char *name, const tensor_t *t);

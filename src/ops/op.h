@@ -102,8 +102,9 @@ struct op_ctx {
   tensor_t
       *out;  // [n_out], empty at the start; the kernel fills each (op_out, op_out_take, op_forward)
   int n_out;
-  int threads;         // for parallel_for
-  struct op_env *env;  // NULL while folding constants: stateful services are then absent
+  int threads;           // for parallel_for
+  const bool *last_use;  // [n_in] or NULL: nobody reads that input after this node (op_out_like)
+  struct op_env *env;    // NULL while folding constants: stateful services are then absent
 };
 // Allocates output i (from the run's buffer pool) with the node's output dtype. Not zeroed.
 status_t op_out(op_ctx_t *c, int i, const shape_t *s, tensor_t **out);
