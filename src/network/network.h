@@ -306,6 +306,7 @@ struct net_tensor {
                            // inside the plan
   int n_readers;           // layers' inputs + network outputs
   float scale;             // precision: 0 when not quantized
+  const struct known *known;  // elements of a small int tensor, as far as known (network/known.h)
 };
 
 struct layer {
@@ -330,11 +331,14 @@ struct network {
   net_tensor_t **inputs, **outputs;
   int n_inputs, n_outputs;
   const char *tf_node;  // while lowering: recorded in the layers made
+  int64_t next_symbol;  // for unknown dims of inputs
 };
 
 network_t *network_create(const char *name);
 void network_destroy(network_t *n);  // NULL is fine
 
+// A dim of -1 becomes a symbol of its own (<= -2, see tensor/shape.h), so that equal dims further
+// on are known to be equal.
 net_tensor_t *network_add_input(network_t *n, const char *name, dtype_t dtype,
                                 const shape_t *shape);
 void network_mark_output(network_t *n, net_tensor_t *t);
@@ -349,7 +353,9 @@ net_tensor_t *network_const_scalar(network_t *n, const char *name, dtype_t dtype
 // after network_infer_layer, a shape. n_out outputs.
 layer_t *network_add_layer(network_t *n, layer_type_t type, const char *name, int n_in,
                            net_tensor_t *const *in, int n_out, const dtype_t *out_dtypes);
-// Short forms for lowering; each returns output 0 with its shape inferred.
+// Short forms for lowering; each returns output 0 with its shape inferred. Shapes that cannot be
+// leave the output's shape unknown; network_infer, which ends every lowering, then says what is
+// wrong.
 net_tensor_t *net_unary(network_t *n, unary_op_t op, net_tensor_t *x);
 net_tensor_t *net_unary2(network_t *n, unary_op_t op, net_tensor_t *x, float alpha, float beta);
 net_tensor_t *net_binary(network_t *n, binary_op_t op, net_tensor_t *a,
@@ -376,6 +382,10 @@ const char *reduce_op_name(reduce_op_t op);
 // to.
 double unary_eval(unary_op_t op, double x, float alpha, float beta);
 double binary_eval(binary_op_t op, double a, double b);
+// The same on integers, wrapping on overflow. false: division by zero, or a negative power.
+bool binary_eval_int(binary_op_t op, int64_t a, int64_t b, int64_t *out);
+// Bool results: comparisons and logic.
+bool binary_op_compares(binary_op_t op);
 int layer_conv_groups(
     const layer_t *l);  // as the convolution will run; 0 while channels are unknown
 
@@ -383,6 +393,8 @@ int layer_conv_groups(
 // with INVALID_ARGUMENT naming the layer when the shapes cannot be.
 status_t layer_infer(const layer_t *l, const shape_t *in_shapes, const tensor_t *const *in_values,
                      shape_t *out_shapes);
+// The same for a layer in its network: shapes and known values of its outputs from its inputs'.
+status_t network_infer_layer(network_t *n, layer_t *l);
 status_t network_infer(
     network_t *n);  // fills every tensor's shape from the inputs' (partial) shapes
 // TF's SAME/VALID/explicit padding for one spatial dim: output size and pad before.
