@@ -1,0 +1,36 @@
+// Runs the whole test program once per instruction set that the machine has: each a child process
+// with TFTRT_CPU_ISA set, as the level is found once per process.
+#ifndef TFTRT_TESTS_KERNELS_ISA_H
+#define TFTRT_TESTS_KERNELS_ISA_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+
+// Call first in main: returns in the children (and runs the tests there); the parent exits with
+// what failed.
+static inline void run_for_each_isa(char **argv) {
+  if (getenv("TFTRT_TEST_CHILD")) {
+    fprintf(stderr, "instruction set: %s\n", cpu_isa_name(cpu_isa()));
+    return;
+  }
+  int failed = 0;
+  cpu_isa_t best = cpu_isa() > CPU_AVX512 ? CPU_AVX512 : cpu_isa();
+  for (int i = CPU_GENERIC; i <= (int)best; i++) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      setenv("TFTRT_TEST_CHILD", "1", 1);
+      setenv("TFTRT_CPU_ISA", cpu_isa_name((cpu_isa_t)i), 1);
+      execv("/proc/self/exe", argv);
+      _exit(127);
+    }
+    int code = 1;
+    if (pid < 0 || waitpid(pid, &code, 0) != pid || code != 0) failed = 1;
+  }
+  exit(failed);
+}
+
+#endif
