@@ -1,0 +1,134 @@
+#include "segment/candidates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/op.h"
+
+bool engine_io_dtype(dtype_t t) {
+  return t == DT_FLOAT || t == DT_HALF || t == DT_INT32 || t == DT_INT8 || t == DT_BOOL;
+}
+
+static void refuse(candidates_t *c, arena_t *arena, const node_t *n, const char *code,
+                   const char *reason) {
+  c->ok[n->id] = false;
+  c->code[n->id] = code;
+  c->reason[n->id] = arena_strdup(arena, reason);
+}
+
+// "A,B,C" holds word?
+static bool list_has(const char *list, const char *word) {
+  size_t n = strlen(word);
+  for (const char *p = list; p && *p;) {
+    size_t len = strcspn(p, ",");
+    if (len == n && memcmp(p, word, n) == 0) return true;
+    p += len + (p[len] == ',');
+  }
+  return false;
+}
+
+// A device that names a type other than GPU keeps TF-TRT away from the node.
+static bool device_refused(const char *device) {
+  if (!device || !*device) return false;
+  const char *type = strstr(device, "device:");
+  if (!type) return strstr(device, "/cpu:") || strstr(device, "/CPU:");
+  return strncmp(type + 7, "GPU", 3) != 0 && type[7] != '*';
+}
+
+static bool engines_take(const graph_t *g, const node_t *n, const char **code, char *reason,
+                         size_t size) {
+  const op_def_t *d = n->def;
+  *code = "op-unsupported";
+  if (!d || !d->lower) {
+    snprintf(reason, size, "no engine has a layer for op type %s", n->op);
+    return false;
+  }
+  for (int i = 0; i < n->n_in; i++) {
+    const input_t *in = &n->in[i];
+    if (in->port >= in->src->n_out) continue;
+    if (in->src->out_shape[in->port].rank < 0) {
+      *code = "unknown-rank";
+      snprintf(reason, size, "the rank of input %d ('%s') is not known", i, in->src->name);
+      return false;
+    }
+  }
+  *code = "node-unsupported";
+  if (!d->accept) return true;
+  lower_ctx_t c = {.graph = (graph_t *)(uintptr_t)g, .node = n, .n_in = n->n_in, .n_out = n->n_out};
+  if (n->n_in > 64 || n->n_out > 64) {
+    snprintf(reason, size, "more than 64 inputs or outputs");
+    return false;
+  }
+  return d->accept(&c, reason, size);
+}
+
+static void find_ours(const graph_t *g, const segment_options_t *o, arena_t *arena,
+                      candidates_t *c) {
+  char reason[512];
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    const char *code = NULL;
+    reason[0] = 0;
+    if (n->dead) continue;
+    if (o->denylist && list_has(o->denylist, n->op)) {
+      refuse(c, arena, n, "denylist", "Denylisted with the env var TF_TRT_OP_DENYLIST");
+    } else if (!engines_take(g, n, &code, reason, sizeof reason)) {
+      refuse(c, arena, n, code, reason);
+    } else {
+      c->ok[i] = true;
+    }
+  }
+  for (int i = 0; i < g->n_args; i++)
+    refuse(c, arena, g->args[i], "input-or-output", "it is an input of the signature");
+}
+
+static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *arena,
+                        candidates_t *c) {
+  char reason[512];
+  bool *excluded = mem_calloc((size_t)g->n_nodes + 1, sizeof *excluded);
+  for (int i = 0; i < g->n_args; i++) excluded[g->args[i]->id] = true;
+  for (int i = 0; i < g->n_rets; i++) excluded[g->rets[i].src->id] = true;
+  for (int i = 0; i < g->n_control_rets; i++) excluded[g->control_rets[i]->id] = true;
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    shape_t leading = SHAPE_UNKNOWN;
+    if (n->dead) continue;
+    reason[0] = 0;
+    bool has_leading = o->implicit_batch && tf_trt_leading_shape(n, &leading);
+    if (device_refused(n->device)) {
+      refuse(c, arena, n, "device", "node can't be placed on GPU");
+    } else if (excluded[i]) {
+      refuse(c, arena, n, "input-or-output",
+             "excluded by segmenter option. Most likely an input or output node.");
+    } else if (o->implicit_batch && n->n_in && (!has_leading || leading.rank < 2)) {
+      refuse(c, arena, n, "implicit-batch",
+             "implicit batch mode requires input shape with at least two dimensions");
+    } else if (!tf_trt_accepts(g, n, o, reason, sizeof reason)) {
+      refuse(c, arena, n, "node-unsupported", reason);
+    } else if (o->denylist && list_has(o->denylist, n->op)) {
+      refuse(c, arena, n, "denylist", "Denylisted with the env var TF_TRT_OP_DENYLIST");
+    } else {
+      c->ok[i] = true;
+      if (has_leading) {
+        c->batch[i] = (batch_info_t){.has_batch = true, .batch = leading.d[0]};
+        if (leading.d[0] >= 0)
+          c->batch[i].has_max_batch = true, c->batch[i].max_batch = leading.d[0];
+      }
+    }
+  }
+  mem_free(excluded);
+}
+
+void find_candidates(const graph_t *g, const segment_options_t *o, arena_t *arena,
+                     candidates_t *out) {
+  size_t n = (size_t)g->n_nodes + 1;
+  *out = (candidates_t){.ok = arena_alloc(arena, n * sizeof *out->ok),
+                        .code = arena_alloc(arena, n * sizeof *out->code),
+                        .reason = arena_alloc(arena, n * sizeof *out->reason)};
+  if (o->op_set == OP_SET_TF_TRT) {
+    if (o->implicit_batch) out->batch = arena_alloc(arena, n * sizeof *out->batch);
+    find_theirs(g, o, arena, out);
+  } else {
+    find_ours(g, o, arena, out);
+  }
+}
