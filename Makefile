@@ -1,13 +1,46 @@
-# The front door. `make demo` and `make test` install what is missing and do everything.
+# The front door. `make demo` and `make test` install what is missing and do everything; see README.md.
 BUILD ?= build
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+export BUILD
 
 all: build
+
 build: $(BUILD)/build.ninja
-	cmake --build $(BUILD) -j $(JOBS)
-$(BUILD)/build.ninja:
-	tools/setup build
-	cmake -S . -B $(BUILD) -G Ninja
+	@cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja: CMakeLists.txt tools/setup
+	@tools/setup build
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD)/cmake.log || (cat $(BUILD)/cmake.log; false)
+
 test: build
-	cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
-.PHONY: all build test
+	@tests/run_all
+
+demo: build
+	@tools/setup demo
+	@$(BUILD)/bin/transcribe $(BUILD)/wheels/basic-pitch/basic_pitch/saved_models/icassp_2022/nmp $(BUILD)/demo
+
+conformance: build
+	@tools/setup conformance
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
+
+bench: build
+	@tools/setup bench
+	@$(BUILD)/venv-tensorflow/bin/python bench/run.py --build $(BUILD)
+
+fuzz:
+	@tools/setup build
+	@tools/setup fuzz
+	@fuzz/run_all
+
+lint:
+	@tools/setup lint
+	@tools/lint
+
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all build test demo conformance bench fuzz lint install clean
