@@ -187,6 +187,18 @@ void attr_pack_list(arena_t *arena, attr_value_t *v, const attr_value_t *items) 
   }
 }
 
+attr_value_t attr_item(const attr_value_t *list, size_t i) {
+  if (list->list) return list->list[i];
+  attr_value_t v = {.kind = list->list_kind};
+  switch (list->list_kind) {
+    case ATTR_INT: v.i = ((const int64_t *)list->packed)[i]; break;
+    case ATTR_FLOAT: v.f = ((const float *)list->packed)[i]; break;
+    case ATTR_BOOL: v.b = ((const bool *)list->packed)[i]; break;
+    default: v.type = ((const dtype_t *)list->packed)[i]; break;
+  }
+  return v;
+}
+
 static void set_packed(graph_t *g, node_t *n, const char *name, attr_kind_t kind, const void *v,
                        int count) {
   attr_value_t *a = node_set_attr(g, n, name);

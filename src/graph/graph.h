@@ -97,6 +97,10 @@ struct node {
   bool dead;           // removed; dropped by graph_compact
   const uint8_t *raw;  // the NodeDef as read, NULL when the node was made or changed here
   size_t raw_size;
+  // Of an op that is not in the table: the names that a function body has for its outputs, by port.
+  // The true port numbers are not known; one name alone may be a list.
+  const char **unknown_outs;
+  int n_unknown_outs;
   int mark;    // scratch for passes
   void *user;  // scratch for the pass or executor that owns the graph
 };
@@ -206,6 +210,10 @@ void node_remove_attr(node_t *n, const char *name);
 // A copy of an attribute list into another node's arena; values are shared.
 attr_t *attrs_copy(arena_t *arena, const attr_t *attrs);
 void attrs_release(attr_t *attrs);
+attr_value_t attr_item(const attr_value_t *list, size_t i);  // item i, packed or not; borrowed
+bool attr_equal(attr_value_t *a, attr_value_t *b);
+bool attrs_equal(const attr_t *a, const attr_t *b);       // in any order
+bool tensor_equal(const tensor_t *a, const tensor_t *b);  // dtype, shape and content
 // v becomes a list of the items (v->list_kind, v->n_list are set): packed, or copied to v->list.
 void attr_pack_list(arena_t *arena, attr_value_t *v, const attr_value_t *items);
 
@@ -237,6 +245,7 @@ struct library {
   map_t *functions;  // name -> function_t *
 };
 
+// Who changes a function's body sets raw to NULL, or the change is not written.
 library_t *library_create(arena_t *arena);
 void library_destroy(library_t *l);
 function_t *library_find(const library_t *l, const char *name);

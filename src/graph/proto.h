@@ -10,10 +10,19 @@ void shape_write_proto(const shape_t *s, wire_out_t *w, uint32_t field);
 
 // The attr entries of a NodeDef, FunctionDef or NameAttrList: one map entry appended to *link.
 status_t attr_parse_entry(arena_t *arena, const wire_field_t *entry, attr_t ***link);
+// Those that differ from the op's defaults (all, when def is NULL).
 status_t attr_write_entries(const attr_t *attrs, const struct op_def *def, wire_out_t *w,
                             uint32_t field);
 
-// One NodeDef, without its inputs (they are resolved when all nodes are there).
-status_t node_parse(graph_t *g, const uint8_t *data, size_t size, node_t **out);
+// One NodeDef added to the graph, without its edges: they are connected when all nodes are there.
+status_t node_parse(graph_t *g, const wire_field_t *f, node_t **out);
+// Finds what one input of a NodeDef refers to ("^" is already cut off).
+typedef status_t (*find_input_fn)(graph_t *g, const char *ref, size_t n, input_t *out);
+// Resolves the outputs of all nodes, then connects their edges from the NodeDefs' inputs.
+status_t graph_connect(graph_t *g, find_input_fn find);
+// What follows the data inputs of a NodeDef: control inputs, device, attributes.
+status_t node_write_tail(const node_t *n, wire_out_t *w);
+// A FunctionDef's signature; its body waits for library_body.
+status_t function_parse(library_t *l, const wire_field_t *f);
 
 #endif

@@ -265,6 +265,8 @@ void op_output_name(const node_t *n, int port, const char **name, int *i) {
     }
     base += items > 0 ? items : 0;
   }
-  *name = "output";
-  *i = port;
+  *i = n->n_unknown_outs > 1 ? 0 : port;
+  *name = port < n->n_unknown_outs ? n->unknown_outs[port]
+          : n->n_unknown_outs      ? n->unknown_outs[0]
+                                   : "output";
 }
