@@ -63,7 +63,8 @@ void infer_out(infer_ctx_t *c, int i, const shape_t *s) {
 
 void infer_out_dims(infer_ctx_t *c, int i, const shape_t *dims) {
   node_t *n = c->node;
-  if (i < 0 || i >= n->n_out) return;
+  if (i < 0 || i >= n->n_out || (n->out_dtype[i] != DT_INT32 && n->out_dtype[i] != DT_INT64))
+    return;
   if (!n->out_dims) {
     n->out_dims = arena_alloc(c->graph->arena, (size_t)n->n_out * sizeof *n->out_dims);
     for (int k = 0; k < n->n_out; k++) n->out_dims[k] = SHAPE_UNKNOWN;

@@ -1,0 +1,201 @@
+// Shape, Size, Rank, Reshape, ExpandDims, Squeeze and their shape arithmetic. Expected values are
+// TensorFlow 2.21's.
+#include "ops/op_case.h"
+
+static void shapes_sizes_ranks(void **state) {
+  (void)state;
+  op_case_t c;
+  c = op_case("Shape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT32, SHAPE(2), 0, 2, 3);
+  op_case_end(&c);
+  c = op_case("Shape");
+  CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(2, 0, 3));
+  node_set_type(c.g, c.node, "out_type", DT_INT64);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT64, SHAPE(3), 0, 2, 0, 3);
+  op_case_end(&c);
+  c = op_case("Shape");
+  CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 7);
+  CASE_RUN(&c);
+  CASE_OUT_EMPTY(&c, 0, DT_INT32, SHAPE(0));
+  op_case_end(&c);
+  c = op_case("ShapeN");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_FLOAT, SHAPE(4), 0, 1, 2, 3);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT32, SHAPE(2), 0, 2, 3);
+  CASE_OUT(&c, 1, DT_INT32, SHAPE(1), 0, 4);
+  op_case_end(&c);
+  c = op_case("Size");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT32, SHAPE_SCALAR, 0, 6);
+  op_case_end(&c);
+  c = op_case("Size");
+  CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(2, 0));
+  node_set_type(c.g, c.node, "out_type", DT_INT64);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT64, SHAPE_SCALAR, 0, 0);
+  op_case_end(&c);
+  c = op_case("Rank");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3, 1), 0, 1, 2, 3, 4, 5);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT32, SHAPE_SCALAR, 0, 3);
+  op_case_end(&c);
+  c = op_case("Rank");
+  CASE_IN_STRINGS(&c, SHAPE(2), "a", "b");
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_INT32, SHAPE_SCALAR, 0, 1);
+  op_case_end(&c);
+}
+
+static void reshape_keeps_the_elements(void **state) {
+  (void)state;
+  op_case_t c;
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE(2), 3, 2);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 2), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE(1), -1);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(6), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 6), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+  CASE_IN(&c, DT_INT64, SHAPE(3), 2, -1, 3);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 3), 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(1, 1), 0);
+  CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 0, 0);
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(0, 3));
+  CASE_IN(&c, DT_INT32, SHAPE(3), 3, 0, 2);
+  CASE_RUN(&c);
+  CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(3, 0, 2));
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(0, 3));
+  CASE_IN(&c, DT_INT32, SHAPE(2), -1, 3);
+  CASE_RUN(&c);
+  CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0, 3));
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN_STRINGS(&c, SHAPE(2), "a", "b");
+  CASE_IN(&c, DT_INT32, SHAPE(2), 2, 1);
+  CASE_RUN(&c);
+  CASE_OUT_STRINGS(&c, 0, SHAPE(2, 1), "a", "b");
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE(2), 4, 2);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "cannot reshape");
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE(2), -1, -1);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "only one");
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE(2), -1, 4);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "cannot reshape");
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE(2), -2, -3);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "non-negative");
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(0, 3));
+  CASE_IN(&c, DT_INT32, SHAPE(2), -1, 0);
+  CASE_RUN(&c);
+  CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(3, 0));
+  op_case_end(&c);
+  c = op_case("Reshape");
+  CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(0, 3));
+  CASE_IN(&c, DT_INT32, SHAPE(3), 2, -1, 0);
+  CASE_RUN(&c);
+  CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(2, 1, 0));
+  op_case_end(&c);
+}
+
+static void dims_of_one_come_and_go(void **state) {
+  (void)state;
+  op_case_t c;
+  c = op_case("ExpandDims");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("ExpandDims");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE_SCALAR, -1);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 1), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("ExpandDims");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT64, SHAPE(1), 1);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 1, 3), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("ExpandDims");
+  CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 3);
+  CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1), 0, 3);
+  op_case_end(&c);
+  c = op_case("ExpandDims");
+  CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
+  CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 3);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "axis 3 is out of range");
+  op_case_end(&c);
+  c = op_case("Squeeze");
+  CASE_IN(&c, DT_FLOAT, SHAPE(1, 2, 1, 3), 0, 1, 2, 3, 4, 5);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("Squeeze");
+  CASE_IN(&c, DT_FLOAT, SHAPE(1, 2, 1, 3), 0, 1, 2, 3, 4, 5);
+  node_set_ints(c.g, c.node, "squeeze_dims", (const int64_t[]){-2}, 1);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3), 0, 0, 1, 2, 3, 4, 5);
+  op_case_end(&c);
+  c = op_case("Squeeze");
+  CASE_IN(&c, DT_FLOAT, SHAPE(1, 1), 0);
+  node_set_ints(c.g, c.node, "squeeze_dims", (const int64_t[]){0, 1}, 2);
+  CASE_RUN(&c);
+  CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 0, 0);
+  op_case_end(&c);
+  c = op_case("Squeeze");
+  CASE_IN(&c, DT_FLOAT, SHAPE(1, 2), 0, 1);
+  node_set_ints(c.g, c.node, "squeeze_dims", (const int64_t[]){1}, 1);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "can not squeeze dim[1]");
+  op_case_end(&c);
+  c = op_case("Squeeze");
+  CASE_IN(&c, DT_FLOAT, SHAPE(1, 2), 0, 1);
+  node_set_ints(c.g, c.node, "squeeze_dims", (const int64_t[]){2}, 1);
+  CASE_FAILS(&c, INVALID_ARGUMENT, "out of range");
+  op_case_end(&c);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(shapes_sizes_ranks),
+      cmocka_unit_test(reshape_keeps_the_elements),
+      cmocka_unit_test(dims_of_one_come_and_go),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
