@@ -335,7 +335,8 @@ struct network {
 };
 
 network_t *network_create(const char *name);
-void network_destroy(network_t *n);  // NULL is fine
+void network_destroy(network_t *n);            // NULL is fine
+network_t *network_clone(const network_t *n);  // constants share their buffers
 
 // A dim of -1 becomes a symbol of its own (<= -2, see tensor/shape.h), so that equal dims further
 // on are known to be equal.

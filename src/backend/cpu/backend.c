@@ -1,0 +1,114 @@
+// The CPU backend's table: building plans, loading them, and describing what ran.
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/cpu/context.h"
+#include "base/cpu.h"
+
+static status_t probe(void) { return NULL; }
+
+static bool supports(const layer_t *l, char *reason, size_t n) {
+  for (int i = 0; i < l->n_in + l->n_out; i++) {
+    const net_tensor_t *t = i < l->n_in ? l->in[i] : l->out[i - l->n_in];
+    if (dtype_is_plain(t->dtype) && !dtype_is_complex(t->dtype)) continue;
+    snprintf(reason, n, "tensor %s is of type %s, which engines do not take", t->name,
+             dtype_name(t->dtype));
+    return false;
+  }
+  return true;
+}
+
+static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
+  (void)o;
+  network_t *copy = network_clone(n);
+  network_options_t options = {.struct_size = sizeof options, .fuse = true};
+  status_t s = network_optimize(copy, &options);
+  if (!s) s = plan_write(copy, "cpu", NULL, 0, out_plan);
+  network_destroy(copy);
+  return s;
+}
+
+static status_t load(const uint8_t *data, size_t size, const weight_source_t *weights,
+                     backend_engine_t **out) {
+  plan_t *plan;
+  TRY(plan_read(data, size, weights, &plan));
+  backend_engine_t *e = mem_calloc(1, sizeof *e);
+  e->plan = plan;
+  e->net = plan->net;
+  pthread_mutex_init(&e->lock, NULL);
+  *out = e;
+  return NULL;
+}
+
+static void unload(backend_engine_t *e) {
+  if (!e) return;
+  weights_free(e->packed);
+  pthread_mutex_destroy(&e->lock);
+  plan_free(e->plan);
+  mem_free(e);
+}
+
+static const network_t *network(const backend_engine_t *e) { return e->net; }
+static const shape_t *output_shapes(const backend_context_t *c) { return c->output_shapes; }
+static size_t context_bytes(const backend_context_t *c) {
+  return c->arena_bytes + c->scratch_bytes;
+}
+
+typedef VEC(char) text_t;
+
+static void put(text_t *t, const char *s, size_t n) {
+  vec_reserve(t, 2 * (t->n + n) + 64);
+  memcpy(t->v + t->n, s, n);
+  t->n += n;
+}
+static void put_string(text_t *t, const char *s) {
+  put(t, "\"", 1);
+  for (; *s; s++) {
+    char code[8];
+    if (*s == '"' || *s == '\\' || (unsigned char)*s < 0x20)
+      put(t, code, (size_t)snprintf(code, sizeof code, "\\u%04x", (unsigned char)*s));
+    else
+      put(t, s, 1);
+  }
+  put(t, "\"", 1);
+}
+
+// [{"layer": name, "type": type, "tactic": how, "us": mean time of a run}, ...]. The first call
+// starts the measuring and tells only the tactics.
+static char *profile(backend_context_t *c) {
+  text_t t = {0};
+  for (int k = 0; k < c->n_steps; k++) {
+    const step_t *s = &c->steps[k];
+    char number[64];
+    put(&t, k ? ",\n {\"layer\": " : "[{\"layer\": ", k ? 13 : 11);
+    put_string(&t, s->layer->name);
+    put(&t, ", \"type\": ", 10);
+    put_string(&t, layer_type_name(s->layer->type));
+    put(&t, ", \"tactic\": ", 12);
+    put_string(&t, s->tactic);
+    double us = c->profile && c->runs ? (double)s->ns / 1000.0 / (double)c->runs : 0.0;
+    put(&t, number, (size_t)snprintf(number, sizeof number, ", \"us\": %.2f}", us));
+  }
+  put(&t, c->n_steps ? "]" : "[]", c->n_steps ? 2 : 3);
+  if (!c->profile) c->runs = 0;
+  c->profile = true;
+  return t.v;
+}
+
+const backend_t backend_cpu = {
+    .abi_major = 1,
+    .abi_minor = 0,
+    .name = "cpu",
+    .probe = probe,
+    .supports = supports,
+    .build = build,
+    .load = load,
+    .unload = unload,
+    .network = network,
+    .context_create = cpu_context_create,
+    .context_destroy = cpu_context_destroy,
+    .output_shapes = output_shapes,
+    .run = cpu_context_run,
+    .profile = profile,
+    .context_bytes = context_bytes,
+};

@@ -1,0 +1,192 @@
+// Convolutions, transposed convolutions and pools: oneDNN on the layouts that the model has, its
+// weights packed as it likes them.
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/parallel.h"
+
+// An activation tensor [N, spatial.., C] or [N, C, spatial..] in oneDNN's order N C spatial.
+static dn_tensor_t activations(const shape_t *s, bool channels_last) {
+  dn_tensor_t t = {.rank = s->rank};
+  int64_t strides[SHAPE_MAX_RANK];
+  shape_strides(s, strides);
+  for (int i = 0; i < s->rank; i++) {
+    int from = i;
+    if (channels_last && i > 0) from = i == 1 ? s->rank - 1 : i - 1;
+    t.dims[i] = s->d[from];
+    t.strides[i] = strides[from];
+  }
+  return t;
+}
+
+// TF's filter [spatial.., C/groups, M] (or depthwise [spatial.., C, multiplier], whose memory is
+// the same with C/groups = 1) in oneDNN's order [G] O I spatial.
+static dn_tensor_t filter(const layer_t *l, const shape_t *w, int64_t groups, bool transposed) {
+  int sp = l->p.conv.spatial;
+  int64_t in_c = w->d[sp], out_c = w->d[sp + 1];
+  if (l->p.conv.depthwise) {
+    out_c *= in_c;
+    in_c = 1;
+  }
+  dn_tensor_t t = {0};
+  int64_t step = in_c * out_c;
+  int r = 0;
+  if (groups > 1) {
+    t.dims[r] = groups;
+    t.strides[r++] = out_c / groups;
+  }
+  if (transposed) {  // [spatial.., M, C]: the forward filter of which this is the gradient
+    t.dims[r] = in_c, t.strides[r++] = out_c;
+    t.dims[r] = out_c, t.strides[r++] = 1;
+  } else {
+    t.dims[r] = out_c / groups, t.strides[r++] = 1;
+    t.dims[r] = in_c, t.strides[r++] = out_c;
+  }
+  for (int i = sp - 1; i >= 0; i--) {
+    t.dims[r + i] = w->d[i];
+    t.strides[r + i] = step;
+    step *= w->d[i];
+  }
+  t.rank = r + sp;
+  return t;
+}
+
+static void fill_window(dn_problem_t *p, const dn_tensor_t *large, const dn_tensor_t *small,
+                        int spatial, const int64_t *window, const int64_t *strides,
+                        const int64_t *dilations, bool same, const int64_t *begin,
+                        const int64_t *end) {
+  for (int i = 0; i < spatial; i++) {
+    int64_t d = dilations ? dilations[i] : 1, out, before;
+    conv_geometry(large->dims[2 + i], window[i], strides[i], d, same, begin[i], end[i], &out,
+                  &before);
+    p->stride[i] = strides[i];
+    p->dilation[i] = d;
+    p->kernel[i] = window[i];
+    p->pad_begin[i] = before;
+    int64_t after = (small->dims[2 + i] - 1) * strides[i] + (window[i] - 1) * d + 1 -
+                    large->dims[2 + i] - before;
+    p->pad_end[i] = after > 0 ? after : 0;
+  }
+}
+
+typedef struct conv_state {
+  dn_op_t *op;
+  const void *weights;  // packed; NULL: the input's
+  int bias, residual;   // inputs' indexes; -1: none
+  size_t out_bytes;
+  tile_unary_fn act;  // when oneDNN does not do it
+  float alpha, beta;
+  int64_t elements;
+} conv_state_t;
+
+static void destroy(void *p) {
+  conv_state_t *st = p;
+  dn_op_destroy(st->op);
+  mem_free(st);
+}
+
+typedef struct act_run {
+  conv_state_t *st;
+  float *y;
+} act_run_t;
+static void act_piece(void *ctx, int64_t begin, int64_t end, int thread) {
+  (void)thread;
+  act_run_t *r = ctx;
+  r->st->act(end - begin, r->y + begin, r->y + begin, r->st->alpha, r->st->beta);
+}
+
+static status_t run(step_t *s, backend_context_t *c) {
+  conv_state_t *st = s->state;
+  dn_buffers_t b = {.src = step_in(s, c, 0), .dst = step_out(s, c, 0), .scratch = c->scratch};
+  if (s->layer->type != LAYER_POOL) b.weights = st->weights ? st->weights : step_in(s, c, 1);
+  if (st->bias >= 0) b.bias = step_in(s, c, st->bias);
+  if (st->residual >= 0) {
+    const void *r = step_in(s, c, st->residual);
+    if (r != b.dst) memcpy(b.dst, r, st->out_bytes);
+  }
+  TRY(dn_op_run(st->op, &b));
+  if (st->act) parallel_for(c->threads, st->elements, 4096, act_piece, &(act_run_t){st, b.dst});
+  return NULL;
+}
+
+// Makes the step of a problem; no step (and no error) when oneDNN does not take it.
+static status_t make(backend_context_t *c, const layer_t *l, dn_problem_t *p, int bias,
+                     int residual, step_t *s) {
+  bool own_act = !dn_activation_supported(&p->act);
+  if (own_act && !tile_ops()->unary[p->act.op]) return NULL;
+  conv_state_t *st = mem_calloc(1, sizeof *st);
+  st->bias = bias;
+  st->residual = residual;
+  st->elements = shape_elements(out_shape(c, l, 0));
+  st->out_bytes = (size_t)st->elements * sizeof(float);
+  if (own_act) {
+    st->act = tile_ops()->unary[p->act.op];
+    st->alpha = p->act.alpha, st->beta = p->act.beta;
+    p->act.on = false;
+  }
+  status_t e = dn_op_create(p, &st->op);
+  if (!e && p->pack) e = weights_for_op(c, l->in[1], st->op, &st->weights);
+  if (e) {
+    destroy(st);
+    bool none = status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE;
+    if (!none) return e;
+    status_free(e);
+    return NULL;
+  }
+  *s = (step_t){.layer = l,
+                .run = run,
+                .state = st,
+                .destroy = destroy,
+                .scratch = dn_op_scratch_bytes(st->op),
+                .reuse = residual,
+                .tactic = dn_op_name(st->op)};
+  return NULL;
+}
+
+status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  const conv_params_t *cp = &l->p.conv;
+  if (!layer_is_float(l, l->n_in)) return NULL;
+  const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1);
+  int64_t channels = x->d[cp->channels_last ? x->rank - 1 : 1];
+  int64_t groups = cp->depthwise ? channels : channels / w->d[cp->spatial];
+  dn_problem_t p = {.kind = DN_OP_CONV,
+                    .src = activations(in_shape(c, l, 0), cp->channels_last),
+                    .weights = filter(l, w, groups, false),
+                    .dst = activations(out_shape(c, l, 0), cp->channels_last),
+                    .pack = in_value(c, l, 1) != NULL,
+                    .bias = cp->has_bias,
+                    .residual = cp->has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
+                    .act = cp->act};
+  fill_window(&p, &p.src, &p.dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
+              cp->same, cp->pad_begin, cp->pad_end);
+  return make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s);
+}
+
+status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  const conv_params_t *cp = &l->p.conv;
+  if (l->in[0]->dtype != DT_FLOAT || l->in[1]->dtype != DT_FLOAT || cp->depthwise) return NULL;
+  dn_problem_t p = {.kind = DN_OP_DECONV,
+                    .src = activations(in_shape(c, l, 0), cp->channels_last),
+                    .weights = filter(l, in_shape(c, l, 1), 1, true),
+                    .dst = activations(out_shape(c, l, 0), cp->channels_last),
+                    .pack = in_value(c, l, 1) != NULL,
+                    .bias = cp->has_bias,
+                    .act = cp->act};
+  if (p.weights.dims[1] != p.src.dims[1]) return NULL;  // grouped
+  fill_window(&p, &p.dst, &p.src, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
+              cp->same, cp->pad_begin, cp->pad_end);
+  return make(c, l, &p, cp->has_bias ? 3 : -1, -1, s);
+}
+
+status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  if (!layer_is_float(l, 1)) return NULL;
+  dn_problem_t p = {.kind = DN_OP_POOL,
+                    .src = activations(in_shape(c, l, 0), l->p.pool.channels_last),
+                    .dst = activations(out_shape(c, l, 0), l->p.pool.channels_last),
+                    .pool_alg = l->p.pool.max             ? DN_POOL_MAX
+                                : l->p.pool.count_padding ? DN_POOL_AVG_INCLUDE
+                                                          : DN_POOL_AVG_EXCLUDE};
+  fill_window(&p, &p.src, &p.dst, l->p.pool.spatial, l->p.pool.window, l->p.pool.strides, NULL,
+              l->p.pool.same, l->p.pool.pad_begin, l->p.pool.pad_end);
+  return make(c, l, &p, -1, -1, s);
+}

@@ -1,0 +1,108 @@
+// The insides of the CPU backend. An engine holds the optimised network and the weights packed so
+// far; a context holds a network specialised to concrete shapes, one step per layer that does
+// something at run time, and one planned block of memory for everything between the steps.
+#ifndef TFTRT_BACKEND_CPU_CPU_H
+#define TFTRT_BACKEND_CPU_CPU_H
+
+#include <pthread.h>
+
+#include "backend/cpu/dn_op.h"
+#include "backend/cpu/tile.h"
+#include "engine/plan.h"
+#include "engine/specialize.h"
+
+typedef struct packed_weights {  // one constant in one layout
+  const void *source;            // the constant's data
+  dn_packing_t *packing;         // oneDNN's layout; NULL: panels of kernels/gemm.h
+  int64_t k, n, rs, cs;          // of the panels
+  void *data;
+  struct packed_weights *next;
+} packed_weights_t;
+
+struct backend_engine {
+  plan_t *plan;
+  network_t *net;        // the plan's
+  pthread_mutex_t lock;  // for packed
+  packed_weights_t *packed;
+};
+
+typedef struct step step_t;
+typedef status_t (*step_fn)(step_t *s, struct backend_context *c);
+
+struct step {
+  const layer_t *layer;
+  step_fn run;
+  void *state;
+  void (*destroy)(void *state);
+  size_t scratch;      // bytes of the context's shared scratch memory that run() uses
+  int reuse;           // input whose memory output 0 had better take; -1: none
+  bool reuse_any;      // elementwise: any input of the output's size will do
+  const char *tactic;  // how it runs, for profiles
+  int64_t ns;          // time of all runs
+};
+
+struct backend_context {
+  backend_engine_t *engine;
+  const network_t *net;  // the engine's
+  specialized_t *spec;   // its shapes and values here
+  int threads;
+  step_t *steps;
+  int n_steps;
+  void **at;    // [net->n_tensors]: where each tensor's elements are in this run
+  int *root;    // [net->n_tensors]: the tensor whose memory it is (views: of their source)
+  void *arena;  // planned intermediates
+  size_t arena_bytes;
+  void *scratch;  // shared by the steps, one at a time
+  size_t scratch_bytes;
+  shape_t *output_shapes;
+  bool profile;
+  int64_t runs;
+  packed_weights_t *packed;  // of constants that are this context's own
+};
+
+// ---- making steps. A maker fills s, or leaves s->run NULL when it has nothing for the layer (the
+// reference implementation runs it then). The network's shapes are concrete.
+status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_elementwise_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_softmax_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_norm_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_reduce_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_move_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_ref_step(backend_context_t *c, const layer_t *l, step_t *s);
+
+static inline const shape_t *in_shape(const backend_context_t *c, const layer_t *l, int i) {
+  return spec_shape(c->spec, l->in[i]);
+}
+static inline const shape_t *out_shape(const backend_context_t *c, const layer_t *l, int i) {
+  return spec_shape(c->spec, l->out[i]);
+}
+// The input's value when it does not depend on the run; else NULL.
+static inline const tensor_t *in_value(const backend_context_t *c, const layer_t *l, int i) {
+  return spec_value(c->spec, l->in[i]);
+}
+static inline const void *step_in(const step_t *s, const backend_context_t *c, int i) {
+  return c->at[s->layer->in[i]->id];
+}
+static inline void *step_out(const step_t *s, const backend_context_t *c, int i) {
+  return c->at[s->layer->out[i]->id];
+}
+// Is output 0 a plain float layer's, and all inputs [0, n) float too?
+bool layer_is_float(const layer_t *l, int n);
+
+// ---- weights (weights.c): a constant in the layout that a kernel wants, packed once per engine
+// (or per context when the constant came about in the context's specialisation); lives as long. As
+// `op` wants it.
+status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
+                        const void **out);
+// In the panels of kernels/gemm.h: B[k, n] with these strides.
+status_t weights_for_gemm(backend_context_t *c, const net_tensor_t *t, int64_t k, int64_t n,
+                          int64_t rs, int64_t cs, const float **out);
+void weights_free(packed_weights_t *list);
+
+// ---- memory (memory.c): gives every intermediate tensor its place; needs the steps' wishes.
+status_t plan_memory(backend_context_t *c);
+
+#endif

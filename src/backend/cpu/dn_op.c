@@ -1,0 +1,283 @@
+#include "backend/cpu/dn_op.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SLOT_SRC, SLOT_WEIGHTS, SLOT_DST, SLOT_BIAS, SLOT_RESIDUAL, SLOT_SCRATCH, SLOTS };
+
+struct dn_op {
+  dn_prim_t prim;
+  dn_stream_t stream;
+  dn_md_t plain, packed;  // weights as given and as wanted; NULL when they are the same
+  size_t packed_bytes, scratch_bytes;
+  dn_memory_t memory[SLOTS];
+  dn_arg_t args[SLOTS];
+  int n_args;
+  char name[64];
+};
+
+#define DN(expr) dn_check((expr), #expr)
+static status_t dn_check(int code, const char *what) {
+  if (code == DN_SUCCESS) return NULL;
+  if (code == DN_OUT_OF_MEMORY) return FAIL(RESOURCE_EXHAUSTED, "oneDNN: out of memory");
+  if (code == DN_UNIMPLEMENTED) return FAIL(UNIMPLEMENTED, "oneDNN has no implementation");
+  return FAIL(INTERNAL, "oneDNN failed with code %d in %.60s", code, what);
+}
+
+// oneDNN's form of an activation: alg(x, alpha, beta).
+typedef struct eltwise {
+  int alg;
+  float alpha, beta;
+} eltwise_t;
+
+static bool eltwise_of(const activation_t *act, eltwise_t *e) {
+  *e = (eltwise_t){0, 0.0f, 0.0f};
+  switch (act->op) {
+    case UNARY_RELU: e->alg = DN_ELT_RELU; return true;
+    case UNARY_LEAKY_RELU: *e = (eltwise_t){DN_ELT_RELU, act->alpha, 0}; return true;
+    case UNARY_RELU6: *e = (eltwise_t){DN_ELT_CLIP, 0, 6}; return true;
+    case UNARY_CLIP: *e = (eltwise_t){DN_ELT_CLIP, act->alpha, act->beta}; return true;
+    case UNARY_TANH: e->alg = DN_ELT_TANH; return true;
+    case UNARY_ELU: *e = (eltwise_t){DN_ELT_ELU, 1, 0}; return true;
+    case UNARY_SIGMOID: e->alg = DN_ELT_LOGISTIC; return true;
+    case UNARY_SWISH: *e = (eltwise_t){DN_ELT_SWISH, 1, 0}; return true;
+    case UNARY_GELU_ERF: e->alg = DN_ELT_GELU_ERF; return true;
+    case UNARY_GELU_TANH: e->alg = DN_ELT_GELU_TANH; return true;
+    case UNARY_SOFTPLUS: *e = (eltwise_t){DN_ELT_SOFT_RELU, 1, 0}; return true;
+    case UNARY_SQUARE: e->alg = DN_ELT_SQUARE; return true;
+    case UNARY_ABS: e->alg = DN_ELT_ABS; return true;
+    case UNARY_HARD_SIGMOID:
+      *e = (eltwise_t){DN_ELT_HARD_SIGMOID, act->alpha, act->beta};
+      return true;
+    case UNARY_HARD_SWISH: *e = (eltwise_t){DN_ELT_HARD_SWISH, 1.0f / 6.0f, 0.5f}; return true;
+    default: return false;
+  }
+}
+
+bool dn_activation_supported(const activation_t *act) {
+  eltwise_t e;
+  return !act->on || eltwise_of(act, &e);
+}
+
+static status_t make_md(const onednn_t *dn, const dn_tensor_t *t, dn_md_t *out) {
+  return DN(dn->memory_desc_create_with_strides(out, t->rank, t->dims, DN_F32, t->strides));
+}
+
+typedef struct descs {
+  dn_md_t src, weights, dst, bias;
+  dn_attr_t attr;
+  dn_post_ops_t post;
+  dn_pd_t pd;
+  int residual_arg;  // where the residual goes in; 0: nowhere
+  int bias_arg;
+} descs_t;
+
+static void descs_free(const onednn_t *dn, descs_t *d) {
+  dn_md_t mds[] = {d->src, d->weights, d->dst, d->bias};
+  for (int i = 0; i < 4; i++)
+    if (mds[i]) dn->memory_desc_destroy(mds[i]);
+  if (d->post) dn->post_ops_destroy(d->post);
+  if (d->attr) dn->primitive_attr_destroy(d->attr);
+  if (d->pd) dn->primitive_desc_destroy(d->pd);
+}
+
+static status_t make_attr(const onednn_t *dn, const dn_problem_t *p, descs_t *d) {
+  TRY(DN(dn->primitive_attr_create(&d->attr)));
+  TRY(DN(dn->primitive_attr_set_scratchpad_mode(d->attr, DN_SCRATCHPAD_USER)));
+  TRY(DN(dn->post_ops_create(&d->post)));
+  int n = 0;
+  bool scaled = p->scale != 0.0f && p->scale != 1.0f;
+  if (scaled) {
+    TRY(DN(dn->post_ops_append_eltwise(d->post, DN_ELT_LINEAR, p->scale, 0.0f)));
+    n++;
+    if (p->bias) {  // behind the scale, so not as the primitive's own bias
+      TRY(DN(dn->post_ops_append_binary(d->post, DN_BINARY_ADD, d->bias)));
+      d->bias_arg = DN_ARG_POST_OP(n++) | DN_ARG_SRC_1;
+    }
+  }
+  if (p->residual == DN_RESIDUAL_SUM) {
+    TRY(DN(dn->post_ops_append_sum(d->post, 1.0f, 0, 0)));
+    n++;
+  } else if (p->residual == DN_RESIDUAL_BINARY) {
+    TRY(DN(dn->post_ops_append_binary(d->post, DN_BINARY_ADD, d->dst)));
+    d->residual_arg = DN_ARG_POST_OP(n++) | DN_ARG_SRC_1;
+  }
+  if (p->act.on) {
+    eltwise_t e;
+    if (!eltwise_of(&p->act, &e))
+      return FAIL(UNIMPLEMENTED, "oneDNN has no activation %s", unary_op_name(p->act.op));
+    TRY(DN(dn->post_ops_append_eltwise(d->post, e.alg, e.alpha, e.beta)));
+  }
+  return DN(dn->primitive_attr_set_post_ops(d->attr, d->post));
+}
+
+static status_t make_pd(const onednn_t *dn, const dn_problem_t *p, descs_t *d) {
+  TRY(make_md(dn, &p->src, &d->src));
+  TRY(make_md(dn, &p->dst, &d->dst));
+  if (p->kind != DN_OP_POOL) {
+    if (p->pack)
+      TRY(DN(dn->memory_desc_create_with_tag(&d->weights, p->weights.rank, p->weights.dims, DN_F32,
+                                             DN_TAG_ANY)));
+    else
+      TRY(make_md(dn, &p->weights, &d->weights));
+  }
+  if (p->bias) {
+    dn_tensor_t b = {.rank = 1, .dims = {p->dst.dims[1]}, .strides = {1}};
+    if (p->kind == DN_OP_MATMUL) {
+      b.rank = p->dst.rank;
+      for (int i = 0; i < b.rank; i++) b.dims[i] = 1, b.strides[i] = p->dst.dims[b.rank - 1];
+      b.dims[b.rank - 1] = p->dst.dims[b.rank - 1];
+      b.strides[b.rank - 1] = 1;
+    }
+    TRY(make_md(dn, &b, &d->bias));
+    d->bias_arg = DN_ARG_BIAS;
+  }
+  TRY(make_attr(dn, p, d));
+  dn_md_t own_bias = d->bias_arg == DN_ARG_BIAS ? d->bias : NULL;
+  dn_dims_t skip;  // oneDNN counts the elements left out
+  for (int i = 0; i < 3; i++) skip[i] = p->dilation[i] - 1;
+  switch (p->kind) {
+    case DN_OP_CONV:
+      return DN(dn->convolution_forward_primitive_desc_create(
+          &d->pd, dn->engine, DN_FORWARD_INFERENCE, DN_CONV_DIRECT, d->src, d->weights, own_bias,
+          d->dst, p->stride, skip, p->pad_begin, p->pad_end, d->attr));
+    case DN_OP_DECONV:
+      return DN(dn->deconvolution_forward_primitive_desc_create(
+          &d->pd, dn->engine, DN_FORWARD_INFERENCE, DN_DECONV_DIRECT, d->src, d->weights, own_bias,
+          d->dst, p->stride, skip, p->pad_begin, p->pad_end, d->attr));
+    case DN_OP_POOL:
+      return DN(dn->pooling_forward_primitive_desc_create(
+          &d->pd, dn->engine, DN_FORWARD_INFERENCE, p->pool_alg, d->src, d->dst, p->stride,
+          p->kernel, skip, p->pad_begin, p->pad_end, d->attr));
+    case DN_OP_MATMUL:
+      return DN(dn->matmul_primitive_desc_create(&d->pd, dn->engine, d->src, d->weights, own_bias,
+                                                 d->dst, d->attr));
+  }
+  return FAIL(INTERNAL, "unknown oneDNN problem %d", (int)p->kind);
+}
+
+static status_t add_arg(const onednn_t *dn, dn_op_t *op, int slot, int arg, dn_md_t md) {
+  // A buffer is set before every run; none yet.
+  TRY(DN(dn->memory_create(&op->memory[slot], md, dn->engine, NULL)));
+  op->args[op->n_args++] = (dn_arg_t){arg, op->memory[slot]};
+  return NULL;
+}
+
+static status_t finish(const onednn_t *dn, const dn_problem_t *p, descs_t *d, dn_op_t *op) {
+  TRY(DN(dn->primitive_create(&op->prim, d->pd)));
+  TRY(DN(dn->stream_create(&op->stream, dn->engine, 1)));
+  const char *name = NULL;
+  if (dn->primitive_desc_query(d->pd, DN_QUERY_IMPL, 0, (void *)&name) == DN_SUCCESS && name)
+    snprintf(op->name, sizeof op->name, "onednn:%s", name);
+  dn_md_t scratch = dn->primitive_desc_query_md(d->pd, DN_QUERY_SCRATCHPAD_MD, 0);
+  op->scratch_bytes = scratch ? dn->memory_desc_get_size(scratch) : 0;
+  TRY(add_arg(dn, op, SLOT_SRC, DN_ARG_SRC, d->src));
+  TRY(add_arg(dn, op, SLOT_DST, DN_ARG_DST, d->dst));
+  if (p->kind != DN_OP_POOL) {
+    dn_md_t wanted = dn->primitive_desc_query_md(d->pd, DN_QUERY_WEIGHTS_MD, 0);
+    TRY(add_arg(dn, op, SLOT_WEIGHTS, DN_ARG_WEIGHTS, wanted));
+    if (p->pack) {
+      TRY(make_md(dn, &p->weights, &op->plain));
+      if (!dn->memory_desc_equal(op->plain, wanted)) {
+        TRY(DN(dn->memory_desc_clone(&op->packed, wanted)));
+        op->packed_bytes = dn->memory_desc_get_size(wanted);
+      }
+    }
+  }
+  if (d->bias) TRY(add_arg(dn, op, SLOT_BIAS, d->bias_arg, d->bias));
+  if (d->residual_arg) TRY(add_arg(dn, op, SLOT_RESIDUAL, d->residual_arg, d->dst));
+  if (op->scratch_bytes) TRY(add_arg(dn, op, SLOT_SCRATCH, DN_ARG_SCRATCHPAD, scratch));
+  return NULL;
+}
+
+status_t dn_op_create(const dn_problem_t *p, dn_op_t **out) {
+  const onednn_t *dn;
+  TRY(onednn_get(&dn));
+  descs_t d = {0};
+  dn_op_t *op = mem_calloc(1, sizeof *op);
+  status_t s = make_pd(dn, p, &d);
+  if (!s) s = finish(dn, p, &d, op);
+  descs_free(dn, &d);
+  if (s) {
+    dn_op_destroy(op);
+    return s;
+  }
+  *out = op;
+  return NULL;
+}
+
+// The library, which is there when an op is.
+static const onednn_t *library(void) {
+  const onednn_t *dn = NULL;
+  status_free(onednn_get(&dn));
+  return dn;
+}
+
+void dn_op_destroy(dn_op_t *op) {
+  if (!op) return;
+  const onednn_t *dn = library();
+  for (int i = 0; i < SLOTS; i++)
+    if (op->memory[i]) dn->memory_destroy(op->memory[i]);
+  if (op->prim) dn->primitive_destroy(op->prim);
+  if (op->stream) dn->stream_destroy(op->stream);
+  if (op->plain) dn->memory_desc_destroy(op->plain);
+  if (op->packed) dn->memory_desc_destroy(op->packed);
+  mem_free(op);
+}
+
+const char *dn_op_name(const dn_op_t *op) { return op->name; }
+size_t dn_op_scratch_bytes(const dn_op_t *op) { return op->scratch_bytes; }
+size_t dn_op_packed_bytes(const dn_op_t *op) { return op->packed_bytes; }
+
+struct dn_packing {
+  dn_md_t md;
+};
+
+dn_packing_t *dn_packing_of(const dn_op_t *op) {
+  dn_packing_t *p = mem_calloc(1, sizeof *p);
+  library()->memory_desc_clone(&p->md, op->packed);
+  return p;
+}
+
+bool dn_packing_fits(const dn_packing_t *p, const dn_op_t *op) {
+  return p && op->packed && library()->memory_desc_equal(p->md, op->packed);
+}
+
+void dn_packing_free(dn_packing_t *p) {
+  if (!p) return;
+  library()->memory_desc_destroy(p->md);
+  mem_free(p);
+}
+
+status_t dn_op_pack(const dn_op_t *op, const void *weights, void *packed) {
+  const onednn_t *dn;
+  TRY(onednn_get(&dn));
+  dn_pd_t pd = NULL;
+  dn_prim_t prim = NULL;
+  dn_memory_t from = NULL, to = NULL;
+  status_t s;
+  TRY_GOTO(s, out, DN(dn->memory_create(&from, op->plain, dn->engine, (void *)weights)));
+  TRY_GOTO(s, out, DN(dn->memory_create(&to, op->packed, dn->engine, packed)));
+  TRY_GOTO(s, out,
+           DN(dn->reorder_primitive_desc_create(&pd, op->plain, dn->engine, op->packed, dn->engine,
+                                                NULL)));
+  TRY_GOTO(s, out, DN(dn->primitive_create(&prim, pd)));
+  dn_arg_t args[] = {{DN_ARG_SRC, from}, {DN_ARG_DST, to}};
+  TRY_GOTO(s, out, DN(dn->primitive_execute(prim, op->stream, 2, args)));
+  s = DN(dn->stream_wait(op->stream));
+out:
+  if (prim) dn->primitive_destroy(prim);
+  if (pd) dn->primitive_desc_destroy(pd);
+  if (from) dn->memory_destroy(from);
+  if (to) dn->memory_destroy(to);
+  return s;
+}
+
+status_t dn_op_run(dn_op_t *op, const dn_buffers_t *b) {
+  const onednn_t *dn;
+  TRY(onednn_get(&dn));
+  const void *const at[SLOTS] = {b->src, b->weights, b->dst, b->bias, b->residual, b->scratch};
+  for (int i = 0; i < SLOTS; i++)
+    if (op->memory[i]) dn->memory_set_data_handle(op->memory[i], (void *)at[i]);
+  return DN(dn->primitive_execute(op->prim, op->stream, op->n_args, op->args));
+}

@@ -1,0 +1,228 @@
+// Matrix products. A weight matrix that is constant is packed once; products of two activations
+// (attention) read transposed operands through their strides.
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/parallel.h"
+#include "kernels/gemm.h"
+
+typedef struct matmul_state {
+  dn_op_t *op;  // NULL: our own kernel
+  const void *weights;
+  int bias, residual;
+  size_t out_bytes;
+  // own kernel
+  gemm_epilogue_t ep;
+  gemm_batch_t batch;
+  tile_unary_fn act;
+  activation_t act_args;
+} matmul_state_t;
+
+static void destroy(void *p) {
+  matmul_state_t *st = p;
+  dn_op_destroy(st->op);
+  mem_free((void *)st->batch.a_at);
+  mem_free((void *)st->batch.b_at);
+  mem_free(st);
+}
+
+// An operand [.., rows, cols] with its batch dims brought to `rank` dims and, when transposed, its
+// last two swapped.
+static dn_tensor_t operand(const shape_t *s, int rank, bool transpose) {
+  dn_tensor_t t = {.rank = rank};
+  int64_t strides[SHAPE_MAX_RANK];
+  shape_strides(s, strides);
+  int lead = rank - s->rank;
+  int64_t whole = shape_elements(s);
+  for (int i = 0; i < rank; i++) {
+    t.dims[i] = i < lead ? 1 : s->d[i - lead];
+    t.strides[i] = i < lead ? (whole > 0 ? whole : 1) : strides[i - lead];
+  }
+  if (transpose) {
+    int64_t d = t.dims[rank - 1], st = t.strides[rank - 1];
+    t.dims[rank - 1] = t.dims[rank - 2], t.strides[rank - 1] = t.strides[rank - 2];
+    t.dims[rank - 2] = d, t.strides[rank - 2] = st;
+  }
+  return t;
+}
+
+// Batch dims into rows: a [.., M, K] times one [K, N] is [batch * M, K] times it.
+static bool flatten(dn_problem_t *p, bool transpose_a) {
+  int r = p->src.rank;
+  for (int i = 0; i < r - 2; i++)
+    if (p->weights.dims[i] != 1) return false;
+  if (transpose_a && r > 2) return false;
+  int64_t rows = 1;
+  for (int i = 0; i < r - 1; i++) rows *= p->src.dims[i];
+  dn_tensor_t *t[] = {&p->src, &p->dst};
+  for (int i = 0; i < 2; i++) {
+    dn_tensor_t f = {.rank = 2,
+                     .dims = {r > 2 ? rows : t[i]->dims[0], t[i]->dims[r - 1]},
+                     .strides = {t[i]->strides[r - 2], t[i]->strides[r - 1]}};
+    *t[i] = f;
+  }
+  p->weights = (dn_tensor_t){.rank = 2,
+                             .dims = {p->weights.dims[r - 2], p->weights.dims[r - 1]},
+                             .strides = {p->weights.strides[r - 2], p->weights.strides[r - 1]}};
+  return true;
+}
+
+// Several batch dims as one, where both operands have all of them.
+static void merge_batch(dn_problem_t *p) {
+  int r = p->src.rank;
+  if (r <= 3) return;
+  int64_t batch = 1;
+  for (int i = 0; i < r - 2; i++) {
+    if (p->src.dims[i] != p->weights.dims[i]) return;
+    batch *= p->src.dims[i];
+  }
+  dn_tensor_t *t[] = {&p->src, &p->weights, &p->dst};
+  for (int i = 0; i < 3; i++) {
+    dn_tensor_t f = {.rank = 3,
+                     .dims = {batch, t[i]->dims[r - 2], t[i]->dims[r - 1]},
+                     .strides = {t[i]->dims[r - 2] * t[i]->dims[r - 1], t[i]->strides[r - 2],
+                                 t[i]->strides[r - 1]}};
+    *t[i] = f;
+  }
+}
+
+static void own_act(float *x, int64_t n, const void *arg) {
+  const matmul_state_t *st = arg;
+  st->act(n, x, x, st->act_args.alpha, st->act_args.beta);
+}
+
+static status_t run_onednn(step_t *s, backend_context_t *c) {
+  matmul_state_t *st = s->state;
+  dn_buffers_t b = {.src = step_in(s, c, 0),
+                    .weights = st->weights ? st->weights : step_in(s, c, 1),
+                    .dst = step_out(s, c, 0),
+                    .scratch = c->scratch};
+  if (st->bias >= 0) b.bias = step_in(s, c, st->bias);
+  if (st->residual >= 0) {
+    const void *r = step_in(s, c, st->residual);
+    if (r != b.dst) memcpy(b.dst, r, st->out_bytes);
+  }
+  return dn_op_run(st->op, &b);
+}
+
+static status_t run_own(step_t *s, backend_context_t *c) {
+  matmul_state_t *st = s->state;
+  const gemm_batch_t *g = &st->batch;
+  gemm_epilogue_t ep = st->ep;
+  const float *a = step_in(s, c, 0);
+  float *y = step_out(s, c, 0);
+  if (st->bias >= 0) ep.bias = step_in(s, c, st->bias);
+  if (st->residual >= 0) {
+    ep.residual = step_in(s, c, st->residual);
+    ep.ld_residual = g->n;
+  }
+  if (!st->weights) return gemm_batch(g, a, step_in(s, c, 1), y, &ep, c->threads);
+  gemm_rows_t rows = {.a = a, .rs = g->a_rs, .cs = g->a_cs};
+  gemm_packed(g->m, g->n, g->k, &rows, st->weights, y, g->n, false, &ep, c->threads);
+  return NULL;
+}
+
+// Where each product of the batch starts in an operand.
+static int64_t *batch_offsets(const dn_tensor_t *t, const dn_tensor_t *dst, int64_t batch) {
+  int64_t *at = mem_alloc((size_t)batch * sizeof *at);
+  for (int64_t b = 0; b < batch; b++) {
+    int64_t left = b, from = 0;
+    for (int d = dst->rank - 3; d >= 0; d--) {
+      int64_t i = left % dst->dims[d];
+      left /= dst->dims[d];
+      if (t->dims[d] != 1) from += i * t->strides[d];
+    }
+    at[b] = from;
+  }
+  return at;
+}
+
+static status_t make_own(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
+                         matmul_state_t *st) {
+  int r = p->dst.rank;
+  int64_t batch = 1;
+  for (int i = 0; i < r - 2; i++) batch *= p->dst.dims[i];
+  st->ep.alpha = p->scale;
+  if (l->p.matmul.act.on) {
+    st->act_args = l->p.matmul.act;
+    st->ep.act = own_act;
+    st->ep.act_arg = st;
+  }
+  st->batch = (gemm_batch_t){.batch = batch,
+                             .m = p->dst.dims[r - 2],
+                             .n = p->dst.dims[r - 1],
+                             .k = p->src.dims[r - 1],
+                             .a_rs = p->src.strides[r - 2],
+                             .a_cs = p->src.strides[r - 1],
+                             .b_rs = p->weights.strides[r - 2],
+                             .b_cs = p->weights.strides[r - 1]};
+  gemm_batch_t *g = &st->batch;
+  if (batch == 1 && p->pack && gemm_packed_floats(g->k, g->n)) {
+    const float *w;
+    TRY(weights_for_gemm(c, l->in[1], g->k, g->n, g->b_rs, g->b_cs, &w));
+    st->weights = w;
+    return NULL;
+  }
+  g->a_at = batch_offsets(&p->src, &p->dst, batch);
+  g->b_at = batch_offsets(&p->weights, &p->dst, batch);
+  return NULL;
+}
+
+static status_t make_onednn(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
+                            matmul_state_t *st) {
+  TRY(dn_op_create(p, &st->op));
+  if (p->pack) TRY(weights_for_op(c, l->in[1], st->op, &st->weights));
+  return NULL;
+}
+
+status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  const shape_t *a = in_shape(c, l, 0), *b = in_shape(c, l, 1), *y = out_shape(c, l, 0);
+  if (!layer_is_float(l, l->n_in) || a->rank < 2 || b->rank < 2) return NULL;
+  bool has_bias = l->p.matmul.has_bias, has_residual = l->p.matmul.has_residual;
+  const activation_t *act = &l->p.matmul.act;
+  if (act->on && !tile_ops()->unary[act->op]) return NULL;
+  if (shape_elements(y) == 0 || a->d[a->rank - (l->p.matmul.transpose_a ? 2 : 1)] == 0) return NULL;
+  // Bias along the last dim only; a residual of the output's own shape.
+  if (has_bias && shape_elements(in_shape(c, l, 2)) != y->d[y->rank - 1]) return NULL;
+  if (has_residual && !shape_equal(in_shape(c, l, 2 + has_bias), y)) return NULL;
+  int rank = y->rank;
+  dn_problem_t p = {.kind = DN_OP_MATMUL,
+                    .src = operand(a, rank, l->p.matmul.transpose_a),
+                    .weights = operand(b, rank, l->p.matmul.transpose_b),
+                    .dst = operand(y, rank, false),
+                    .pack = in_value(c, l, 1) != NULL,
+                    .bias = has_bias,
+                    .residual = has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
+                    .scale = l->p.matmul.scale,
+                    .act = *act};
+  if (!flatten(&p, l->p.matmul.transpose_a)) merge_batch(&p);
+  matmul_state_t *st = mem_calloc(1, sizeof *st);
+  st->bias = has_bias ? 2 : -1;
+  st->residual = has_residual ? 2 + has_bias : -1;
+  st->out_bytes = (size_t)shape_elements(y) * sizeof(float);
+  st->act = act->on ? tile_ops()->unary[act->op] : NULL;
+  *s = (step_t){
+      .layer = l, .run = run_onednn, .state = st, .destroy = destroy, .reuse = st->residual};
+  status_t e = make_onednn(c, l, &p, st);
+  if (!e) {
+    s->scratch = dn_op_scratch_bytes(st->op);
+    s->tactic = dn_op_name(st->op);
+    return NULL;
+  }
+  if (status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE) {
+    status_free(e);
+    if (has_residual && p.dst.rank > 2) {  // the kernel's epilogue takes one matrix
+      destroy(st);
+      *s = (step_t){0};
+      return NULL;
+    }
+    s->run = run_own;
+    s->tactic = "gemm";
+    e = make_own(c, l, &p, st);
+  }
+  if (e) {
+    destroy(st);
+    *s = (step_t){0};
+  }
+  return e;
+}

@@ -1,0 +1,3 @@
+#define TILE_TABLE tile_ops_avx512
+#define TILE_NAME "avx512"
+#include "backend/cpu/tile_impl.h"

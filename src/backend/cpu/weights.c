@@ -1,0 +1,101 @@
+#include "backend/cpu/cpu.h"
+#include "kernels/gemm.h"
+
+typedef struct wanted {
+  const dn_op_t *op;
+  int64_t k, n, rs, cs;
+} wanted_t;
+
+static bool fits(const packed_weights_t *p, const void *source, const wanted_t *w) {
+  if (p->source != source) return false;
+  if (w->op) return dn_packing_fits(p->packing, w->op);
+  return !p->packing && p->k == w->k && p->n == w->n && p->rs == w->rs && p->cs == w->cs;
+}
+
+static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *source,
+                     const wanted_t *w, packed_weights_t **out) {
+  size_t bytes = 0;
+  if (w->op) {
+    bytes = dn_op_packed_bytes(w->op);
+  } else if (!size_mul(gemm_packed_floats(w->k, w->n), sizeof(float), &bytes) || !bytes) {
+    return FAIL(RESOURCE_EXHAUSTED, "weights %s are too large to pack", t->name);
+  }
+  void *data = mem_try_alloc(bytes);
+  if (!data)
+    return FAIL(RESOURCE_EXHAUSTED, "no memory for %zu bytes of packed weights of %s", bytes,
+                t->name);
+  if (w->op) {
+    status_t s = dn_op_pack(w->op, source, data);
+    if (s) {
+      mem_aligned_free(data);
+      return s;
+    }
+  } else {
+    gemm_pack_b(w->k, w->n, source, w->rs, w->cs, data, c->threads);
+  }
+  packed_weights_t *p = mem_calloc(1, sizeof *p);
+  *p = (packed_weights_t){.source = source,
+                          .packing = w->op ? dn_packing_of(w->op) : NULL,
+                          .k = w->k,
+                          .n = w->n,
+                          .rs = w->rs,
+                          .cs = w->cs,
+                          .data = data};
+  *out = p;
+  return NULL;
+}
+
+static status_t find_or_pack(backend_context_t *c, const net_tensor_t *t, const wanted_t *w,
+                             packed_weights_t **list, const void **out) {
+  const void *source = spec_value(c->spec, t)->data;
+  for (packed_weights_t *p = *list; p; p = p->next)
+    if (fits(p, source, w)) {
+      *out = p->data;
+      return NULL;
+    }
+  packed_weights_t *p = NULL;
+  TRY(pack(c, t, source, w, &p));
+  p->next = *list;
+  *list = p;
+  *out = p->data;
+  return NULL;
+}
+
+// Values made while specialising go away with their context, and another may come to lie at the
+// same address: only the engine's own constants are kept with the engine.
+static status_t get(backend_context_t *c, const net_tensor_t *t, const wanted_t *w,
+                    const void **out) {
+  backend_engine_t *e = c->engine;
+  if (!t->is_const) return find_or_pack(c, t, w, &c->packed, out);
+  pthread_mutex_lock(&e->lock);
+  status_t s = find_or_pack(c, t, w, &e->packed, out);
+  pthread_mutex_unlock(&e->lock);
+  return s;
+}
+
+status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
+                        const void **out) {
+  if (dn_op_packed_bytes(op) == 0) {
+    *out = spec_value(c->spec, t)->data;
+    return NULL;
+  }
+  return get(c, t, &(wanted_t){.op = op}, out);
+}
+
+status_t weights_for_gemm(backend_context_t *c, const net_tensor_t *t, int64_t k, int64_t n,
+                          int64_t rs, int64_t cs, const float **out) {
+  const void *p;
+  TRY(get(c, t, &(wanted_t){.k = k, .n = n, .rs = rs, .cs = cs}, &p));
+  *out = p;
+  return NULL;
+}
+
+void weights_free(packed_weights_t *list) {
+  while (list) {
+    packed_weights_t *next = list->next;
+    dn_packing_free(list->packing);
+    mem_aligned_free(list->data);
+    mem_free(list);
+    list = next;
+  }
+}
