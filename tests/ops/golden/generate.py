@@ -127,13 +127,12 @@ def unary():
         for t in FLOATS[:3]:
             tol = {np.float32: 3e-6, np.float64: 1e-9, np.float16: 2e-3}[t]
             f.case(op, [domain[op].astype(t)], tol=tol)
+    # Round of integers is left out: TensorFlow 2.21 gives zeros there (it should be the identity).
     for t in SIGNED:
         i = np.iinfo(t)
         x = np.array([0, 1, -1, 5, -7, i.max, i.min + 1, i.min], t)
         for op in 'Abs Neg Square Sign Invert Relu Relu6'.split():
             f.case(op, [x])
-        if t in (np.int32, np.int64):
-            f.case('Round', [x])
     for t in UNSIGNED:
         x = np.array([0, 1, 5, 7, 200, np.iinfo(t).max], t)
         for op in 'Square Invert Relu Relu6'.split():
