@@ -25,14 +25,13 @@ struct op_env {
   // Forgets the resource of that name, or (name NULL) the entry that is `o`; false when absent.
   bool (*resource_remove)(op_env_t *env, const char *container, const char *name,
                           const object_t *o);
-  // A number that no other call of this run has got: names for resources that live for one run.
-  int64_t (*unique)(op_env_t *env);
   // The value that the model's checkpoint holds for a variable: mapped. NOT_FOUND when it has none.
   status_t (*variable)(op_env_t *env, const char *name, tensor_t *out);
   bool (*cancelled)(op_env_t *env);  // long loops ask now and then
   // Text of Print and PrintV2; NULL: nobody listens.
   void (*print)(op_env_t *env, const char *text, size_t n);
-  // Runs a TRTEngineOp; NULL where there are no engines.
+  // Runs a TRTEngineOp or one of the resource ops around it (ops/trt_engine.c); NULL where there are
+  // no engines. out[] receives owned tensors.
   status_t (*run_engine)(op_env_t *env, const node_t *node, const tensor_t *in, int n_in,
                          tensor_t *out, int n_out);
 };
