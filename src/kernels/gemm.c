@@ -215,6 +215,14 @@ static void product_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
 void gemm_packed(int64_t m, int64_t n, int64_t k, const gemm_rows_t *rows, const float *packed_b,
                  float *c, int64_t ldc, bool accumulate, const gemm_epilogue_t *ep, int threads) {
   if (m <= 0 || n <= 0) return;
+  gemm_epilogue_t in_place;
+  if (ep && ep->residual == c &&
+      k > KC) {  // partial sums would overwrite it: start from it instead
+    in_place = *ep;
+    in_place.residual = NULL;
+    ep = &in_place;
+    accumulate = true;
+  }
   product_t p = {gemm_isa(), m, n, k, rows, packed_b, c, ldc, accumulate, ep, 1, 1};
   // The grid of threads whose largest piece is smallest. Splitting rows is preferred: splitting
   // columns would make every piece pack the same rows.

@@ -20,6 +20,7 @@ typedef struct gemm_epilogue {
   float alpha;            // 0 means 1
   const float *bias;      // [N] or NULL
   const float *residual;  // [M, N] with rows ld_residual apart, or NULL; may be C itself
+                          // (ld_residual == ldc, alpha 0 or 1, not accumulating)
   int64_t ld_residual;
   bool clamp;  // relu: lo 0, hi INFINITY; relu6: 0, 6. NaN stays NaN
   float lo, hi;

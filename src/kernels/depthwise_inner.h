@@ -1,0 +1,171 @@
+// Depthwise rows over vectors of channels, written once; included by one file per instruction set,
+// which defines:
+//   V, V_WIDTH          the vector type and its floats
+//   MASK, MASK_OF(n)    selects the first n (1 .. V_WIDTH) floats of a vector
+//   V_LOAD(p, m, full), V_STORE(p, m, full, v) (full: the mask is all ones, a constant), V_ZERO,
+//   V_SET(x), V_FMA(a, b, c), V_ADD, V_MUL, V_MIN, V_MAX DEPTHWISE_ROWS      the name of the
+//   function made here
+//
+// A tile of R x T outputs shares every input vector among the taps that need it, so that the loads
+// per multiplication fall well below one; kernel size and stride are constants for the common
+// cases.
+#include "kernels/conv_inner.h"
+
+#define DW_INLINE static inline __attribute__((always_inline))
+
+// Sum, then bias, residual and clamp.
+DW_INLINE void dw_store(const depthwise_job_t *j, int64_t at, int64_t c, MASK m, const bool full,
+                        V v) {
+  const gemm_epilogue_t *e = j->ep;
+  if (e) {
+    if (e->alpha != 0 && e->alpha != 1) v = V_MUL(v, V_SET(e->alpha));
+    if (e->bias) v = V_ADD(v, V_LOAD(e->bias + c, m, full));
+    if (e->residual) v = V_ADD(v, V_LOAD(e->residual + at, m, full));
+    if (e->clamp) v = V_MIN(V_SET(e->hi), V_MAX(V_SET(e->lo), v));  // NaN stays
+  }
+  V_STORE(j->y + at, m, full, v);
+}
+
+DW_INLINE void dw_act(const depthwise_job_t *j, int64_t at, int64_t n) {
+  if (j->ep && j->ep->act) j->ep->act(j->y + at, n, j->ep->act_arg);
+}
+
+// One vector of channels, from c on, of a tile of outputs; the corner of its taps is (y0, x0), of
+// its outputs `at`.
+DW_INLINE void dw_vector(const depthwise_job_t *j, const float *x, int64_t y0, int64_t x0,
+                         int64_t at, int64_t c, const int K, const int S, const int R, const int T,
+                         const bool inside, const bool full) {
+  const conv_shape_t *s = &j->s;
+  const int64_t C = s->in_c, W = s->in[2], H = s->in[1];
+  MASK m = MASK_OF(full ? V_WIDTH : C - c);
+  V acc[8], w[25];
+#pragma GCC unroll 8
+  for (int i = 0; i < R * T; i++) acc[i] = V_ZERO;
+#pragma GCC unroll 25
+  for (int i = 0; i < K * K; i++) w[i] = V_LOAD(j->w + i * C + c, m, full);
+#pragma GCC unroll 16
+  for (int iy = 0; iy < (R - 1) * S + K; iy++) {
+    if (!inside && (y0 + iy < 0 || y0 + iy >= H)) continue;
+#pragma GCC unroll 16
+    for (int ix = 0; ix < (T - 1) * S + K; ix++) {
+      if (!inside && (x0 + ix < 0 || x0 + ix >= W)) continue;
+      V v = V_LOAD(x + (iy * W + ix) * C + c, m, full);
+#pragma GCC unroll 8
+      for (int i = 0; i < R * T; i++) {
+        const int ky = iy - i / T * S, kx = ix - i % T * S;
+        if (ky >= 0 && ky < K && kx >= 0 && kx < K) acc[i] = V_FMA(v, w[ky * K + kx], acc[i]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R * T; i++)
+    dw_store(j, at + (i / T * s->out[2] + i % T) * C + c, c, m, full, acc[i]);
+}
+
+// Outputs (oy .. oy+R) x (ox .. ox+T) of image b, all channels. inside: no tap is padding.
+DW_INLINE void dw_tile(const depthwise_job_t *j, int64_t b, int64_t oy, int64_t ox, const int K,
+                       const int S, const int R, const int T, const bool inside) {
+  const conv_shape_t *s = &j->s;
+  const int64_t C = s->in_c, W = s->in[2], H = s->in[1];
+  const int64_t y0 = oy * S - s->pad[1], x0 = ox * S - s->pad[2];
+  const float *x = j->x + ((b * H + y0) * W + x0) * C;
+  int64_t at = ((b * s->out[1] + oy) * s->out[2] + ox) * C, c = 0;
+  for (; c + V_WIDTH <= C; c += V_WIDTH) dw_vector(j, x, y0, x0, at, c, K, S, R, T, inside, true);
+  if (c < C) dw_vector(j, x, y0, x0, at, c, K, S, R, T, inside, false);
+  for (int r = 0; r < R; r++) dw_act(j, at + r * s->out[2] * C, T * C);
+}
+
+// T outputs of one or two rows; T is what is left of a row, up to 4.
+DW_INLINE void dw_some(const depthwise_job_t *j, int64_t b, int64_t oy, int64_t ox, const int K,
+                       const int S, const int R, int64_t T) {
+  const conv_shape_t *s = &j->s;
+  int64_t y0 = oy * S - s->pad[1], x0 = ox * S - s->pad[2];
+  bool inside =
+      y0 >= 0 && x0 >= 0 && y0 + (R - 1) * S + K <= s->in[1] && x0 + 3 * S + K <= s->in[2];
+  switch (T) {
+    case 4:
+      if (inside)
+        dw_tile(j, b, oy, ox, K, S, R, 4, true);
+      else
+        dw_tile(j, b, oy, ox, K, S, R, 4, false);
+      break;
+    case 3: dw_tile(j, b, oy, ox, K, S, R, 3, false); break;
+    case 2: dw_tile(j, b, oy, ox, K, S, R, 2, false); break;
+    default: dw_tile(j, b, oy, ox, K, S, R, 1, false); break;
+  }
+}
+
+#define DW_ROWS(NAME, K, S)                                                \
+  static void NAME(const depthwise_job_t *j, int64_t begin, int64_t end) { \
+    const conv_shape_t *s = &j->s;                                         \
+    int64_t ow = s->out[2], tiles = (ow + 3) / 4;                          \
+    for (int64_t r = begin; r < end;) {                                    \
+      int64_t b = r / s->out[1], oy = r % s->out[1];                       \
+      bool pair = r + 1 < end && oy + 1 < s->out[1];                       \
+      for (int64_t i = 0; i < tiles; i++) {                                \
+        int64_t ox = ow * i / tiles, t = ow * (i + 1) / tiles - ox;        \
+        if (pair)                                                          \
+          dw_some(j, b, oy, ox, K, S, 2, t);                               \
+        else                                                               \
+          dw_some(j, b, oy, ox, K, S, 1, t);                               \
+      }                                                                    \
+      r += pair ? 2 : 1;                                                   \
+    }                                                                      \
+  }
+DW_ROWS(dw_rows_3_1, 3, 1)
+DW_ROWS(dw_rows_3_2, 3, 2)
+DW_ROWS(dw_rows_5_1, 5, 1)
+DW_ROWS(dw_rows_5_2, 5, 2)
+
+// Any kernel, stride and dilation: four vectors of channels at a time, so that the sums do not wait
+// for each other.
+static void dw_rows_any(const depthwise_job_t *j, int64_t begin, int64_t end) {
+  const conv_shape_t *s = &j->s;
+  const int64_t C = s->in_c;
+  for (int64_t r = begin; r < end; r++)
+    for (int64_t ox = 0; ox < s->out[2]; ox++) {
+      int64_t b = r / s->out[1], oy = r % s->out[1], at = (r * s->out[2] + ox) * C;
+      for (int64_t c0 = 0; c0 < C; c0 += 4 * V_WIDTH) {
+        V acc[4];
+        MASK m[4];
+        int n = 0;
+        for (; n < 4 && c0 + n * V_WIDTH < C; n++) {
+          int64_t left = C - c0 - n * V_WIDTH;
+          acc[n] = V_ZERO, m[n] = MASK_OF(left < V_WIDTH ? left : V_WIDTH);
+        }
+        for (int64_t ky = 0; ky < s->kernel[1]; ky++) {
+          int64_t iy = oy * s->stride[1] - s->pad[1] + ky * s->dilation[1];
+          if (iy < 0 || iy >= s->in[1]) continue;
+          for (int64_t kx = 0; kx < s->kernel[2]; kx++) {
+            int64_t ix = ox * s->stride[2] - s->pad[2] + kx * s->dilation[2];
+            if (ix < 0 || ix >= s->in[2]) continue;
+            const float *x = j->x + ((b * s->in[1] + iy) * s->in[2] + ix) * C + c0;
+            const float *w = j->w + (ky * s->kernel[2] + kx) * C + c0;
+            for (int i = 0; i < n; i++)
+              acc[i] = V_FMA(V_LOAD(x + i * V_WIDTH, m[i], false),
+                             V_LOAD(w + i * V_WIDTH, m[i], false), acc[i]);
+          }
+        }
+        for (int i = 0; i < n; i++)
+          dw_store(j, at + c0 + i * V_WIDTH, c0 + i * V_WIDTH, m[i], false, acc[i]);
+      }
+      dw_act(j, at, C);
+    }
+}
+
+void DEPTHWISE_ROWS(const depthwise_job_t *j, int64_t begin, int64_t end) {
+  const conv_shape_t *s = &j->s;
+  int64_t k = s->kernel[1], st = s->stride[1];
+  bool square = k == s->kernel[2] && st == s->stride[2];
+  bool dense = s->dilation[1] == 1 && s->dilation[2] == 1;
+  if (square && dense && k == 3 && st == 1)
+    dw_rows_3_1(j, begin, end);
+  else if (square && dense && k == 3 && st == 2)
+    dw_rows_3_2(j, begin, end);
+  else if (square && dense && k == 5 && st == 1)
+    dw_rows_5_1(j, begin, end);
+  else if (square && dense && k == 5 && st == 2)
+    dw_rows_5_2(j, begin, end);
+  else
+    dw_rows_any(j, begin, end);
+}
