@@ -779,10 +779,16 @@ status_t infer_shapes(const layer_t *l, const shape_t *in, const known_t *const 
   if ((unsigned)l->type >= LAYER_TYPE_COUNT)
     return FAIL(INVALID_ARGUMENT, "layer %s has type %d, which is none", l->name, (int)l->type);
   const rule_t *r = &rules[l->type];
-  if (l->n_in < r->min_in || l->n_out < 1)
-    return FAIL(INVALID_ARGUMENT, "layer %s (%s) has %d inputs, it needs %d", l->name,
-                layer_type_name(l->type), l->n_in, r->min_in);
   infer_t c = {.l = l, .p = &l->p, .in = in, .v = values, .t = tensors, .out = out};
+  const layer_params_t *p = &l->p;
+  int extra = l->type == LAYER_CONV     ? p->conv.has_bias + p->conv.has_residual
+              : l->type == LAYER_DECONV ? p->conv.has_bias
+              : l->type == LAYER_MATMUL ? p->matmul.has_bias + p->matmul.has_residual
+              : l->type == LAYER_NORM   ? p->norm.has_offset
+                                        : 0;
+  if (l->n_in < r->min_in + extra)
+    return FAIL(INVALID_ARGUMENT, "layer %s (%s) has %d inputs, it needs %d", l->name,
+                layer_type_name(l->type), l->n_in, r->min_in + extra);
   if (!r->infer(&c))
     return FAIL(INVALID_ARGUMENT, "layer %s (%s): %s", l->name, layer_type_name(l->type), c.why);
   for (int i = 0; i < l->n_out; i++)
