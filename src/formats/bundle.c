@@ -46,13 +46,17 @@ static status_t parse_slice(wire_t w, const shape_t *whole, bundle_slice_t *out)
     // An extent without a length is the whole dimension.
     int64_t start = 0, length = whole->d[d];
     wire_field_t x;
+    bool all = true;
     while (wire_next(&extent, &x, &st)) {
       if (x.number == TF_EXTENT_START) TRY(wire_get_i64(&x, &start));
-      if (x.number == TF_EXTENT_LENGTH) TRY(wire_get_i64(&x, &length));
+      if (x.number != TF_EXTENT_LENGTH) continue;
+      TRY(wire_get_i64(&x, &length));
+      all = false;
     }
     TRY(st);
     if (start < 0 || length < 0 || start > whole->d[d] || length > whole->d[d] - start)
       return FAIL(DATA_LOSS, "a slice is outside of the tensor");
+    if (all) out->whole |= 1u << d;
     out->start[d] = start;
     out->length[d++] = length;
   }

@@ -12,6 +12,7 @@ typedef struct bundle bundle_t;
 
 typedef struct bundle_slice {  // a part of a partitioned variable
   int64_t start[SHAPE_MAX_RANK], length[SHAPE_MAX_RANK];
+  unsigned whole;  // bit d: the file says "all" for dimension d. Not looked at in bundle_read_slice
 } bundle_slice_t;
 
 typedef struct bundle_entry {

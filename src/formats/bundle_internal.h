@@ -4,10 +4,8 @@
 
 #include "formats/bundle.h"
 
-// The key under which a slice of a partitioned variable is stored (bundle_slice.c). `whole` is the
-// variable's shape: a dimension that the slice has all of is written as such.
-void bundle_slice_key(const char *name, const shape_t *whole, const bundle_slice_t *s,
-                      wire_out_t *key);
+// The key under which a slice of a partitioned variable is stored (bundle_slice.c).
+void bundle_slice_key(const char *name, int rank, const bundle_slice_t *s, wire_out_t *key);
 // An entry by a key of any bytes.
 const bundle_entry_t *bundle_find_n(const bundle_t *b, const char *key, size_t n);
 status_t bundle_read_entry(const bundle_t *b, const bundle_entry_t *e, tensor_t *out);

@@ -40,8 +40,7 @@ static void put_signed(wire_out_t *w, int64_t v) {
   wire_put_raw(w, p, (size_t)n);
 }
 
-void bundle_slice_key(const char *name, const shape_t *whole, const bundle_slice_t *s,
-                      wire_out_t *key) {
+void bundle_slice_key(const char *name, int rank, const bundle_slice_t *s, wire_out_t *key) {
   put_unsigned(key, 0);
   for (const char *p = name; *p; p++) {
     put_byte(key, (unsigned char)*p);
@@ -49,11 +48,10 @@ void bundle_slice_key(const char *name, const shape_t *whole, const bundle_slice
   }
   put_byte(key, 0);
   put_byte(key, 1);
-  put_unsigned(key, (uint64_t)whole->rank);
-  for (int d = 0; d < whole->rank; d++) {
-    bool full = s->start[d] == 0 && s->length[d] == whole->d[d];
+  put_unsigned(key, (uint64_t)rank);
+  for (int d = 0; d < rank; d++) {
     put_signed(key, s->start[d]);
-    put_signed(key, full ? -1 : s->length[d]);
+    put_signed(key, s->whole >> d & 1 ? -1 : s->length[d]);
   }
 }
 
@@ -67,7 +65,7 @@ static bool same_box(int rank, const bundle_slice_t *a, const bundle_slice_t *b)
 static status_t read_stored_slice(const bundle_t *b, const bundle_entry_t *e,
                                   const bundle_slice_t *s, tensor_t *out) {
   wire_out_t key = {0};
-  bundle_slice_key(e->key, &e->shape, s, &key);
+  bundle_slice_key(e->key, e->shape.rank, s, &key);
   const bundle_entry_t *part =
       key.failed ? NULL : bundle_find_n(b, (const char *)key.data, key.size);
   wire_out_free(&key);
@@ -120,7 +118,7 @@ status_t bundle_read_slice(const bundle_t *b, const char *key, const bundle_slic
   int n_stored = e->n_slices ? e->n_slices : 1;
   for (int i = 0; i < n_stored; i++)
     if (same_box(rank, &stored[i], box))
-      return e->n_slices ? read_stored_slice(b, e, box, out) : bundle_read_entry(b, e, out);
+      return e->n_slices ? read_stored_slice(b, e, &stored[i], out) : bundle_read_entry(b, e, out);
   if (!dtype_is_plain(e->dtype))
     return FAIL(UNIMPLEMENTED, "%s: cannot cut a slice of \"%s\", a %s tensor", bundle_name(b), key,
                 dtype_name(e->dtype));

@@ -204,14 +204,13 @@ static status_t copy_slices(bundle_writer_t *w, const bundle_t *from, const bund
     size_t slice = wire_begin(&v, TF_BUNDLE_ENTRY_SLICES);
     for (int d = 0; d < e->shape.rank; d++) {
       size_t extent = wire_begin(&v, TF_SLICE_EXTENT);
-      bool full = s->start[d] == 0 && s->length[d] == e->shape.d[d];
       if (s->start[d]) wire_put_i64(&v, TF_EXTENT_START, s->start[d]);
-      if (!full) wire_put_i64(&v, TF_EXTENT_LENGTH, s->length[d]);
+      if (!(s->whole >> d & 1)) wire_put_i64(&v, TF_EXTENT_LENGTH, s->length[d]);
       wire_end(&v, extent);
     }
     wire_end(&v, slice);
     wire_out_t key = {0};
-    bundle_slice_key(e->key, &e->shape, s, &key);
+    bundle_slice_key(e->key, e->shape.rank, s, &key);
     const bundle_entry_t *part = bundle_find_n(from, (const char *)key.data, key.size);
     st = part && !part->n_slices
              ? copy_bytes(w, from, part, (const char *)key.data, key.size)

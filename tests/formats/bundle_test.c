@@ -106,11 +106,11 @@ static void reads_boxes_across_slices(void **state) {
     const char *key;
     bundle_slice_t box;
     int width;
-  } boxes[] = {{"part", {{4, 0}, {3, 7}}, 7},  // just a stored slice
-               {"part", {{3, 2}, {5, 4}}, 7},  // of all three
-               {"grid", {{1, 3}, {3, 4}}, 8},  // of all four
-               {"grid", {{0, 0}, {0, 4}}, 8},  // nothing
-               {"f32", {{1, 1}, {1, 2}}, 3}};  // of a tensor without slices
+  } boxes[] = {{"part", {.start = {4, 0}, .length = {3, 7}}, 7},  // just a stored slice
+               {"part", {.start = {3, 2}, .length = {5, 4}}, 7},  // of all three
+               {"grid", {.start = {1, 3}, .length = {3, 4}}, 8},  // of all four
+               {"grid", {.start = {0, 0}, .length = {0, 4}}, 8},  // nothing
+               {"f32", {.start = {1, 1}, .length = {1, 2}}, 3}};  // of a tensor without slices
   for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
     const bundle_slice_t *box = &boxes[i].box;
     assert_ok(bundle_read_slice(b, boxes[i].key, box, &t));
@@ -124,8 +124,9 @@ static void reads_boxes_across_slices(void **state) {
       }
     tensor_unref(&t);
   }
-  assert_fails(bundle_read_slice(b, "grid", &(bundle_slice_t){{4, 0}, {2, 1}}, &t),
-               INVALID_ARGUMENT, "outside of tensor \"grid\"");
+  assert_fails(
+      bundle_read_slice(b, "grid", &(bundle_slice_t){.start = {4, 0}, .length = {2, 1}}, &t),
+      INVALID_ARGUMENT, "outside of tensor \"grid\"");
   bundle_close(b);
 }
 

@@ -1,0 +1,34 @@
+// What the files of the room share.
+#ifndef TFTRT_SAVED_MODEL_INTERNAL_H
+#define TFTRT_SAVED_MODEL_INTERNAL_H
+
+#include "formats/bundle.h"
+#include "saved_model/saved_model.h"
+
+struct saved_model {
+  char *dir;
+  arena_t *arena;
+  file_map_t *pb;
+  bundle_t *bundle;  // NULL: a model without variables
+  meta_graph_t *graphs;
+  map_t **restored;  // for each meta graph, see restore_map
+  int n_graphs;
+};
+
+// Reads what a MetaGraphDef says about tags, signatures, assets and operations (meta_graph.c).
+status_t meta_graph_parse(const uint8_t *data, size_t size, arena_t *arena, meta_graph_t *out);
+
+// Where a variable's value comes from (restore_map.c).
+typedef struct restored {
+  const char *key;    // in the bundle
+  const char *slice;  // "" for all of it, else as RestoreV2 takes it: "10 7 0,4:-"
+} restored_t;
+
+// Follows the graph's restore operation, into functions too, to every assignment of what RestoreV2
+// reads: puts variable name -> restored_t * into `out`. The name is the variable's shared_name, or
+// its node name where that is empty; node names that differ are put too. This is how TensorFlow
+// itself knows where values are, in TF1 and TF2 models alike: names in object graphs are not
+// unique.
+status_t restore_map(const meta_graph_t *g, arena_t *arena, map_t *out);
+
+#endif
