@@ -1,0 +1,98 @@
+#include "runtime/segment_build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/passes.h"
+#include "ops/op.h"
+
+// What became of the outputs of a node: the tensors of the network by node id and port.
+typedef struct lowering {
+  graph_t *body;
+  network_t *net;
+  net_tensor_t ***made;  // [n_nodes][n_out]
+} lowering_t;
+
+static status_t lower_const(lowering_t *l, const node_t *n) {
+  const tensor_t *value = n->out_value && n->out_value[0].buf ? &n->out_value[0] : NULL;
+  if (!value) TRY(attr_tensor(node_attr(n, "value"), &value));
+  const char *key = node_string(n, "_tftrt_weight");
+  l->made[n->id][0] = network_add_constant(l->net, n->name, value, *key ? key : NULL);
+  return NULL;
+}
+
+static status_t lower_node(lowering_t *l, const node_t *n) {
+  if (!n->def || !n->def->lower)
+    return FAIL(UNIMPLEMENTED, "node '%s': no layer for op %s", n->name, n->op);
+  lower_ctx_t c = {.graph = l->body, .node = n, .net = l->net, .n_in = n->n_in, .n_out = n->n_out};
+  size_t max = sizeof c.in / sizeof *c.in;
+  if ((size_t)n->n_in > max || (size_t)n->n_out > max)
+    return FAIL(UNIMPLEMENTED, "node '%s': more than %zu inputs or outputs", n->name, max);
+  char reason[512] = "";
+  if (n->def->accept && !n->def->accept(&c, reason, sizeof reason))
+    return FAIL(UNIMPLEMENTED, "node '%s' (%s): %s", n->name, n->op, reason);
+  for (int i = 0; i < n->n_in; i++) c.in[i] = l->made[n->in[i].src->id][n->in[i].port];
+  l->net->tf_node = n->name;
+  TRY(status_prefix(n->def->lower(&c), "node '%s' (%s)", n->name, n->op));
+  for (int i = 0; i < n->n_out; i++) l->made[n->id][i] = c.out[i];
+  return NULL;
+}
+
+static status_t lower_all(lowering_t *l, node_t *const *order) {
+  graph_t *body = l->body;
+  char name[64];
+  for (int i = 0; i < body->n_args; i++) {
+    node_t *arg = body->args[i];
+    snprintf(name, sizeof name, "TensorRTInputPH_%d", i);
+    l->made[arg->id][0] = network_add_input(l->net, name, arg->out_dtype[0], &arg->out_shape[0]);
+  }
+  for (int i = 0; i < body->n_nodes; i++) {
+    const node_t *n = order[i];
+    if (!n || n->dead || strcmp(n->op, "_Arg") == 0) continue;
+    TRY(strcmp(n->op, "Const") == 0 ? lower_const(l, n) : lower_node(l, n));
+  }
+  for (int i = 0; i < body->n_rets; i++) {
+    net_tensor_t *t = l->made[body->rets[i].src->id][body->rets[i].port];
+    // An output must be a layer's own and not be marked twice.
+    bool taken = !t->producer;
+    for (int k = 0; k < l->net->n_outputs; k++) taken |= l->net->outputs[k] == t;
+    if (taken) t = net_layer1(l->net, LAYER_IDENTITY, 1, &t, t->dtype, NULL);
+    network_mark_output(l->net, t);
+  }
+  return network_infer(l->net);
+}
+
+status_t segment_lower(graph_t *body, const char *engine_name, network_t **out) {
+  *out = NULL;
+  for (int i = 0; i < body->n_nodes; i++)
+    if (!body->nodes[i]->dead) TRY(node_resolve(body, body->nodes[i]));
+  TRY(graph_infer_shapes(body));
+  node_t **order;
+  TRY(graph_topological_order(body, &order));
+  lowering_t l = {.body = body, .net = network_create(engine_name)};
+  arena_t *scratch = arena_create();
+  l.made = arena_alloc(scratch, ((size_t)body->n_nodes + 1) * sizeof *l.made);
+  for (int i = 0; i < body->n_nodes; i++) {
+    int n_out = body->nodes[i]->n_out > 0 ? body->nodes[i]->n_out : 1;
+    l.made[i] = arena_alloc(scratch, (size_t)n_out * sizeof **l.made);
+  }
+  status_t st = lower_all(&l, order);
+  arena_destroy(scratch);
+  mem_free(order);
+  if (st) {
+    network_destroy(l.net);
+    return status_prefix(st, "%s", engine_name);
+  }
+  *out = l.net;
+  return NULL;
+}
+
+status_t segment_build(graph_t *body, const char *engine_name, const backend_t *backend,
+                       const build_options_t *o, bytes_t *out) {
+  network_t *net;
+  *out = (bytes_t){0};
+  TRY(segment_lower(body, engine_name, &net));
+  status_t st = backend->build(net, o, out);
+  network_destroy(net);
+  return status_prefix(st, "%s", engine_name);
+}
