@@ -95,8 +95,9 @@ static void tile(const gemm_tile_t *t) {
   case n: t->cols > 16 ? tile_rows(t, n) : tile_narrow(t, n); break;
   switch (t->rows) {
     ROWS(1)
-    ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6) ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12)
-        ROWS(13) ROWS(14)
+    ROWS(2)
+    ROWS(3)
+    ROWS(4) ROWS(5) ROWS(6) ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
   }
 #undef ROWS
   gemm_act(t);

@@ -1,0 +1,290 @@
+"""Writes tests/ops/golden/*.txt: single ops with TensorFlow's own results (format: ../golden.h).
+
+Usage: python generate.py [name ...]     (needs TensorFlow; the files are checked in)
+"""
+import os
+import sys
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BF16 = tf.bfloat16.as_numpy_dtype
+FLOATS = [np.float32, np.float64, np.float16, BF16]
+SIGNED = [np.int8, np.int16, np.int32, np.int64]
+UNSIGNED = [np.uint8, np.uint16, np.uint32, np.uint64]
+INTS = SIGNED + UNSIGNED
+COMPLEX = [np.complex64, np.complex128]
+TOLERANCE = {'float32': 1e-6, 'float64': 1e-12, 'float16': 1e-3, 'bfloat16': 8e-3,
+             'complex64': 2e-6, 'complex128': 1e-12}
+
+
+def number(x, digits):
+    if isinstance(x, (bool, np.bool_)):
+        return str(int(x))
+    if isinstance(x, (int, np.integer)):
+        return str(int(x))
+    return format(float(x), '.%dg' % digits)
+
+
+def text(a):
+    a = np.asarray(a)
+    digits = 17 if a.dtype in (np.float64, np.complex128) else 9
+    out = [str(a.ndim)] + [str(d) for d in a.shape]
+    for x in a.reshape(-1):
+        if np.iscomplexobj(a):
+            out += [number(x.real, digits), number(x.imag, digits)]
+        else:
+            out.append(number(x, digits))
+    return ' '.join(out)
+
+
+class File:
+    def __init__(self, name):
+        self.f = open(os.path.join(HERE, name + '.txt'), 'w')
+
+    def case(self, op, inputs, tol=None, **attrs):
+        """Runs one op on numpy inputs (or lists of them) and writes it with its results."""
+        definition = op_def_registry.get(op)
+        args = {}
+        flat = []
+        for arg, value in zip(definition.input_arg, inputs):
+            if isinstance(value, list):
+                args[arg.name] = [tf.constant(v) for v in value]
+                flat += args[arg.name]
+            else:
+                args[arg.name] = value if isinstance(value, tf.Tensor) else tf.constant(value)
+                flat.append(args[arg.name])
+        if op == 'Select':  # its Python arguments are named otherwise
+            args = {'condition': args['condition'], 'x': args['t'], 'y': args['e']}
+        result = getattr(tf.raw_ops, op)(**args, **attrs)
+        results = list(result) if isinstance(result, (list, tuple)) else [result]
+        kinds = {a.name: a.type for a in definition.attr}
+        w = self.f.write
+        w('case %s\n' % op)
+        for k, v in attrs.items():
+            kind = kinds[k].replace('list(', '').replace(')', 's') if 'list' in kinds[k] else kinds[k]
+            if isinstance(v, tf.DType):
+                v = v.name
+            elif isinstance(v, bool):
+                v = int(v)
+            elif isinstance(v, (list, tuple)):
+                v = ' '.join(str(x) for x in v)
+            w('attr %s %s %s\n' % (k, kind, v))
+        for t in flat:
+            t = tf.cast(t, storage(t.dtype)) if t.dtype.is_quantized else t
+            w('in %s %s\n' % (t.dtype.name, text(t.numpy())))
+        for t in results:
+            name = t.dtype.name
+            if t.dtype.is_quantized:
+                t = tf.bitcast(t, storage(t.dtype))
+            w('out %s %g %s\n' % (name, tol if tol is not None else TOLERANCE.get(name, 0),
+                                  text(t.numpy())))
+        w('end\n')
+
+
+def storage(t):
+    return {tf.qint8: tf.int8, tf.quint8: tf.uint8, tf.qint16: tf.int16, tf.quint16: tf.uint16,
+            tf.qint32: tf.int32}[t]
+
+
+INF, NAN = np.inf, np.nan
+EDGE = [0.0, -0.0, 1, -1, 0.5, -0.5, 2.5, -2.5, 3.5, 7.25, -7.25, 0.1, -0.1, 30, -30, 100, -100,
+        INF, -INF, NAN]
+
+
+def unary():
+    f = File('unary')
+    general = np.array(EDGE)
+    bounded = np.array([0.0, -0.0, 1, -1, 0.5, -0.5, 0.9, -0.9, 0.001, 1.5, NAN])
+    positive = np.array([0.0, 0.001, 0.5, 1, 1.5, 2, 10, 1000, -1, -0.5, -2.5, INF, NAN])
+    above_one = np.array([1, 1.0001, 1.5, 2, 10, 1000, 0.5, INF, NAN])
+    unit = np.array([0.0, 0.001, 0.1, 0.4, 0.5, 0.6, 0.9, 0.999, 1, NAN])
+    domain = {'Log': positive, 'Log1p': positive, 'Sqrt': positive, 'Rsqrt': positive,
+              'Asin': bounded, 'Acos': bounded, 'Atanh': bounded, 'Acosh': above_one,
+              'Erfinv': bounded[[0, 2, 3, 4, 5, 6, 7, 8, 10]], 'Ndtri': unit,
+              'Lgamma': positive[:-1][positive[:-1] != -1], 'Digamma': np.array([0.001, 0.5, 1, 1.5, 2, 10, 1000, -0.5, -2.5, -7.25]),
+              'BesselI0e': np.array([0.0, 0.5, -0.5, 3, 7.9, 8.1, -19, 21, 100]),
+              'BesselI1e': np.array([0.0, 0.5, -0.5, 3, 7.9, 8.1, -19, 21, 100])}
+    loose = {'Erfinv': 3e-6, 'Ndtri': 3e-6, 'Lgamma': 3e-6, 'Digamma': 3e-6, 'Acosh': 2e-6, 'Tan': 2e-6}
+    every = ('Abs Neg Exp Expm1 Log Log1p Sqrt Rsqrt Reciprocal Inv Square Sin Cos Tan Asin Acos '
+             'Atan Sinh Cosh Asinh Acosh Atanh Erf Erfc Ceil Floor Round Sign IsNan IsInf IsFinite '
+             'Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softsign Softplus').split()
+    for op in every:
+        for t in FLOATS:
+            x = domain.get(op, general)
+            if op in ('Exp', 'Expm1', 'Sinh', 'Cosh') and t == np.float16:
+                x = x[np.abs(np.nan_to_num(x, nan=0)) != 30]
+            if op == 'Erf' and t == np.float64:
+                x = x[~np.isinf(x)]  # TensorFlow 2.21 says erf(inf) is NaN there
+            f.case(op, [x.astype(t)], tol=loose.get(op) if t == np.float32 else None)
+    for op in 'Erfinv Ndtri Rint'.split():
+        for t in FLOATS[:2]:
+            f.case(op, [domain.get(op, general).astype(t)],
+                   tol=3e-6 if t == np.float32 else 1e-9)
+    for op in 'Lgamma Digamma BesselI0e BesselI1e'.split():
+        for t in FLOATS[:3]:
+            tol = {np.float32: 3e-6, np.float64: 1e-9, np.float16: 2e-3}[t]
+            f.case(op, [domain[op].astype(t)], tol=tol)
+    # Round of integers is left out: TensorFlow 2.21 gives zeros there (it should be the identity).
+    for t in SIGNED:
+        i = np.iinfo(t)
+        x = np.array([0, 1, -1, 5, -7, i.max, i.min + 1, i.min], t)
+        for op in 'Abs Neg Square Sign Invert Relu Relu6'.split():
+            f.case(op, [x])
+    for t in UNSIGNED:
+        x = np.array([0, 1, 5, 7, 200, np.iinfo(t).max], t)
+        for op in 'Square Invert Relu Relu6'.split():
+            f.case(op, [x])
+    f.case('LeakyRelu', [np.array([-3.0, 0, 2], np.float32)], alpha=0.3)
+    f.case('LogicalNot', [np.array([True, False])])
+    z = np.array([0.5 + 0.25j, -1.5 + 2j, 1 - 1j, -0.3 - 0.7j, 2 + 0j])
+    for t in COMPLEX:
+        for op in ('Neg Exp Expm1 Log Log1p Sqrt Rsqrt Reciprocal Square Sin Cos Tan Asin Acos '
+                   'Atan Sinh Cosh Asinh Acosh Atanh Sign Sigmoid Tanh Conj').split():
+            f.case(op, [z.astype(t)], tol=5e-6 if t == np.complex64 else 1e-11)
+        out = tf.float32 if t == np.complex64 else tf.float64
+        for op in 'Real Imag ComplexAbs Angle'.split():
+            f.case(op, [z.astype(t)], Tout=out)
+    for t in FLOATS[:2]:
+        f.case('Complex', [np.array([1, 2, 3], t), np.array([4, 5, -6], t)],
+               Tout=tf.complex64 if t == np.float32 else tf.complex128)
+    long = np.linspace(-9, 9, 1000).astype(np.float32)
+    for op in 'Exp Sigmoid Tanh Erf Sin Softplus'.split():
+        f.case(op, [long[::7]])
+    for t in FLOATS + SIGNED + [np.uint8, np.uint16]:
+        x = np.array([[1, 2, 3], [4, 5, 6]], t)
+        f.case('ClipByValue', [x, np.array(2, t), np.array(5, t)])
+        f.case('ClipByValue', [x, np.full((2, 3), 3, t), np.array([[4, 5, 6], [4, 4, 4]], t)])
+    f.case('ClipByValue', [np.array([NAN, -INF, INF, 0.5], np.float32), np.float32(-1), np.float32(1)])
+
+
+def binary():
+    f = File('binary')
+    a = np.array([[1, -2, 3.5, 0, 7.25], [-0.5, 4, 0, 2, -6]])
+    b = np.array([[2, 3, -1.5, 0, 0.5], [4, -0.5, 1, -3, 2]])
+    arithmetic = 'AddV2 Sub Mul Div FloorDiv FloorMod Minimum Maximum TruncateDiv'.split()
+    floats = arithmetic + ('Add RealDiv Pow SquaredDifference Atan2 DivNoNan MulNoNan Xdivy Xlogy '
+                           'Xlog1py').split()
+    compare = 'Greater Less GreaterEqual LessEqual Equal NotEqual'.split()
+    for t in FLOATS:
+        for op in floats + compare:
+            f.case(op, [a.astype(t), b.astype(t)], tol=4e-6 if t == np.float32 and op == 'Pow' else None)
+        for op in 'AddV2 FloorMod Greater Maximum'.split():
+            f.case(op, [a.astype(t), b[0].astype(t)])
+            f.case(op, [a[:, :1].astype(t), b[0].astype(t)])
+            f.case(op, [t(2), b.astype(t)])
+    for t in FLOATS[:2]:
+        for op in 'Mod TruncateMod NextAfter'.split():
+            f.case(op, [a.astype(t), b.astype(t)])
+        f.case('ApproximateEqual', [a.astype(t), (a + 1e-3).astype(t)], tolerance=2e-3)
+        f.case('ApproximateEqual', [a.astype(t), (a + 1e-3).astype(t)])
+    e = np.array(EDGE, np.float32)
+    for op in floats + compare:
+        if op != 'Atan2':
+            f.case(op, [e[:, None], e[None, ::3]], tol=4e-6 if op == 'Pow' else None)
+    f.case('Atan2', [e[:, None], e[None, ::3]])
+    for t in INTS:
+        i = np.iinfo(t)
+        x = np.array([7, 0, 100, i.max, 1, 5, i.min, i.min], t)
+        y = np.array([2, 3, 7, 2, 9, 5, 2, 1], t)
+        if t in SIGNED:
+            x = np.append(x, np.array([-7, -7, 7, -8, i.min], t))
+            y = np.append(y, np.array([2, -2, -2, 4, -1], t))
+        # TensorFlow itself overflows on the smallest value over -1; the others are compared.
+        safe = len(x) - 1 if t in SIGNED else len(x)
+        for op in 'AddV2 Sub Mul Minimum Maximum'.split() + compare:
+            f.case(op, [x, y])
+        for op in 'Div FloorDiv FloorMod TruncateDiv'.split():
+            f.case(op, [x[:safe], y[:safe]])
+        for op in 'BitwiseAnd BitwiseOr BitwiseXor'.split():
+            f.case(op, [x, y])
+        shift = np.array([0, 1, 2, 3, 5, 7, 1, 2], t)
+        for op in 'LeftShift RightShift'.split():
+            f.case(op, [x[:8], shift])
+        if t in (np.int32, np.int64):
+            for op in 'Mod TruncateMod'.split():
+                f.case(op, [x[:safe], y[:safe]])
+            f.case('SquaredDifference', [x, y])
+        if t in SIGNED:
+            f.case('Pow', [np.array([2, -3, 0, 1, 5], t), np.array([3, 3, 0, 9, 1], t)])
+        f.case('AddV2', [np.arange(6).reshape(2, 3).astype(t), np.array([1, 2, 3], t)])
+    z = np.array([0.5 + 0.25j, -1.5 + 2j, 1 - 1j, 0j])
+    w = np.array([1 + 1j, 0.5 - 2j, 0j, -1 + 0.5j])
+    for t in COMPLEX:
+        for op in ('AddV2 Sub Mul Div RealDiv Pow SquaredDifference DivNoNan MulNoNan Xdivy Xlogy '
+                   'Xlog1py Equal NotEqual').split():
+            keep = slice(0, 2) if op in ('Div', 'RealDiv', 'Pow', 'Xdivy', 'Xlogy') else slice(0, 4)
+            f.case(op, [z[keep].astype(t), w[keep].astype(t)])
+    p, q = np.array([True, True, False, False]), np.array([True, False, True, False])
+    for op in 'LogicalAnd LogicalOr Equal NotEqual'.split():
+        f.case(op, [p, q])
+    f.case('Equal', [np.array([1, 2], np.int32), np.array([1, 2, 3], np.int32)],
+           incompatible_shape_error=False)
+    f.case('NotEqual', [np.array([1, 2], np.int32), np.array([1, 2, 3], np.int32)],
+           incompatible_shape_error=False)
+    s = np.array([0.5, 1, 2, 5, 20], np.float64)
+    x = np.array([0.1, 1, 3, 4.5, 25])
+    for t in FLOATS[:2]:
+        tol = 4e-6 if t == np.float32 else 1e-9
+        f.case('Igamma', [s.astype(t), x.astype(t)], tol=tol)
+        f.case('Igammac', [s.astype(t), x.astype(t)], tol=tol)
+        f.case('Betainc', [s.astype(t), s[::-1].astype(t), np.array([0, 0.3, 0.5, 0.9, 1], t)], tol=tol)
+        f.case('Betainc', [t(2), t(3), np.array([[0.25, 0.75]], t)], tol=tol)
+        f.case('Zeta', [np.array([1.5, 2, 3, 7, 20], t), np.array([1, 0.5, 2.5, 10, 1], t)], tol=tol)
+        f.case('Polygamma', [np.array([0, 1, 2, 3, 5], t), np.array([1, 0.5, 2.5, 10, 1], t)], tol=tol)
+    for t in FLOATS + INTS:
+        i = np.array([[1, 2], [3, 4]], t)
+        f.case('AddN', [[i, i + i, i]])
+    f.case('AddN', [[np.array([1.5], np.float32)]])
+    big = np.arange(300 * 3).reshape(20, 15, 3)
+    for t in (np.float32, np.uint8, np.float16):
+        f.case('Sub', [big.astype(t), np.array([1, 2, 3], t)])
+        f.case('Sub', [np.array([1, 2, 3], t), big.astype(t)])
+    for t in FLOATS + INTS + COMPLEX + [np.bool_]:
+        u, v = np.arange(6).reshape(3, 2).astype(t), (np.arange(6).reshape(3, 2) + 50).astype(t)
+        m = np.array([[True, False], [False, True], [True, True]])
+        f.case('Select', [m, u, v])
+        f.case('Select', [m[:, 0], u, v])
+        f.case('Select', [np.bool_(False), u, v])
+        f.case('SelectV2', [m, u, v[0]])
+        f.case('SelectV2', [m[0], u[:, :1], v])
+
+
+def cast():
+    f = File('cast')
+    values = np.array([0, 1, 2, 100, 127])
+    every = FLOATS + INTS + [np.bool_] + COMPLEX
+    for a in every:
+        for b in every:
+            if a == b:
+                continue
+            f.case('Cast', [values.astype(a)], DstT=tf.as_dtype(b))
+    frac = np.array([0.0, -0.0, 0.5, 1.5, 2.5, -0.5, -1.5, 126.9, -127.9, 200.7])
+    for a in FLOATS:
+        for b in [np.int8, np.int16, np.int32, np.int64, np.uint8, np.bool_]:
+            f.case('Cast', [(frac[:-1] if b == np.int8 else np.abs(frac) if b == np.uint8 else frac).astype(a)], DstT=tf.as_dtype(b))
+    for b in [np.int32, np.int64]:
+        f.case('Cast', [np.array([NAN, INF, -INF, 1e20, -1e20], np.float32)], DstT=tf.as_dtype(b))
+    for a in [np.int16, np.int32, np.int64]:
+        for b in INTS:
+            f.case('Cast', [np.array([-1, -129, 300, 32767, -32768], a)], DstT=tf.as_dtype(b))
+    r = np.array([1.0009765625 + 1e-4, 3.14159265358979, -2.71828, 65519, 1e-6])
+    for a, b in [(np.float64, np.float32), (np.float64, np.float16), (np.float64, BF16),
+                 (np.float32, np.float16), (np.float32, BF16)]:
+        for truncate in (False, True):
+            f.case('Cast', [r.astype(a)], DstT=tf.as_dtype(b), Truncate=truncate)
+    x = np.array([[1, 2], [3, 4]], np.int32)
+    f.case('Bitcast', [x], type=tf.float32)
+    f.case('Bitcast', [x], type=tf.int64)
+    f.case('Bitcast', [x], type=tf.uint8)
+    f.case('Bitcast', [x.astype(np.float32)], type=tf.int16)
+
+
+if __name__ == '__main__':
+    chosen = sys.argv[1:] or [k for k, v in list(globals().items())
+                              if callable(v) and getattr(v, '__module__', '') == '__main__'
+                              and v.__code__.co_argcount == 0]
+    for name in chosen:
+        globals()[name]()

@@ -1,0 +1,12 @@
+// The mathematical ops against TensorFlow's results.
+#include "ops/golden.h"
+
+static void test_unary(void **state) { (void)state, golden_run("unary"); }
+static void test_binary(void **state) { (void)state, golden_run("binary"); }
+static void test_cast(void **state) { (void)state, golden_run("cast"); }
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_unary), cmocka_unit_test(test_binary),
+                                     cmocka_unit_test(test_cast)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
