@@ -1,0 +1,72 @@
+#include "graph/calls.h"
+
+#include <string.h>
+
+static const struct {
+  const char *op;
+  call_kind_t kind;
+  const char *attr[2];  // CALL_CASE: a list
+} table[] = {
+    {"PartitionedCall", CALL_PLAIN, {"f", NULL}},
+    {"StatefulPartitionedCall", CALL_PLAIN, {"f", NULL}},
+    {"If", CALL_IF, {"then_branch", "else_branch"}},
+    {"StatelessIf", CALL_IF, {"then_branch", "else_branch"}},
+    {"While", CALL_WHILE, {"cond", "body"}},
+    {"StatelessWhile", CALL_WHILE, {"cond", "body"}},
+    {"Case", CALL_CASE, {"branches", NULL}},
+    {"StatelessCase", CALL_CASE, {"branches", NULL}},
+};
+
+static const char *const *attrs_of(const node_t *n, call_kind_t *kind) {
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    if (strcmp(table[i].op, n->op) != 0) continue;
+    *kind = table[i].kind;
+    return table[i].attr;
+  }
+  return NULL;
+}
+
+call_t call_of(const graph_t *g, const node_t *n) {
+  call_t c = {0};
+  const char *const *attr = attrs_of(n, &c.kind);
+  if (!attr) {
+    bool named = !n->def && g->library && library_find(g->library, n->op);
+    if (named) c = (call_t){.kind = CALL_PLAIN, .n_functions = 1, .function = {n->op}};
+    return c;
+  }
+  c.first_arg = c.kind == CALL_IF || c.kind == CALL_CASE ? 1 : 0;
+  if (c.kind == CALL_CASE) {
+    const attr_value_t *v = node_attr(n, attr[0]);
+    if (!v || v->kind != ATTR_LIST || v->list_kind != ATTR_FUNC || v->n_list > CALL_MAX_FUNCTIONS)
+      return (call_t){0};
+    for (size_t i = 0; i < v->n_list; i++) c.function[c.n_functions++] = v->list[i].func.name;
+    return c;
+  }
+  for (int i = 0; i < 2 && attr[i]; i++) {
+    const func_ref_t *f = node_func(n, attr[i]);
+    if (!f) return (call_t){0};
+    c.function[c.n_functions++] = f->name;
+  }
+  return c;
+}
+
+void call_set_function(graph_t *g, node_t *n, const call_t *c, int i, const char *name) {
+  call_kind_t kind;
+  const char *const *attr = attrs_of(n, &kind);
+  if (!attr) {
+    node_set_op(n, arena_strdup(g->arena, name));
+  } else if (c->kind == CALL_CASE) {
+    const attr_value_t *old = node_attr(n, attr[0]);
+    attr_value_t *items = arena_alloc(g->arena, old->n_list * sizeof *items);
+    size_t count = old->n_list;
+    memcpy(items, old->list, count * sizeof *items);
+    items[i] = (attr_value_t){.kind = ATTR_FUNC, .func = {arena_strdup(g->arena, name), NULL}};
+    attr_value_t *v = node_set_attr(g, n, attr[0]);
+    v->kind = ATTR_LIST;
+    v->list_kind = ATTR_FUNC;
+    v->list = items;
+    v->n_list = count;
+  } else {
+    node_set_func(g, n, attr[i], name);
+  }
+}

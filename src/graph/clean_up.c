@@ -1,0 +1,212 @@
+// Nodes that do nothing go: identities, reshapes and transposes that change nothing or undo each
+// other, paddings of nothing, casts to the same dtype, debug ops.
+#include <string.h>
+
+#include "graph/passes.h"
+#include "graph/rewrite.h"
+#include "ops/op.h"
+
+typedef struct cleaner {
+  graph_t *g;
+  redirects_t *r;
+  bool has_control_flow;
+} cleaner_t;
+
+static input_t in(const cleaner_t *x, const node_t *n, int i) {
+  return redirects_follow(x->r, n->in[i]);
+}
+
+static const tensor_t *value(const cleaner_t *x, const node_t *n, int i) {
+  input_t from = in(x, n, i);
+  return i < n->n_in ? input_value(&from) : NULL;
+}
+
+static const shape_t *shape(const input_t *from) {
+  static const shape_t unknown = {.rank = -1};
+  return from->port < from->src->n_out ? &from->src->out_shape[from->port] : &unknown;
+}
+
+static bool same_shape(const shape_t *a, const shape_t *b) {
+  if (a->rank < 0 || !shape_equal(a, b)) return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->d[i] == -1) return false;
+  return true;
+}
+
+static bool all_equal(const tensor_t *t, int64_t what) {
+  for (int64_t i = 0; t && i < tensor_elements(t); i++) {
+    int64_t v;
+    status_t bad = tensor_int_at(t, i, &v);
+    status_free(bad);
+    if (bad || v != what) return false;
+  }
+  return t != NULL;
+}
+
+static bool counts_up(const tensor_t *t) {
+  for (int64_t i = 0; t && i < tensor_elements(t); i++) {
+    int64_t v;
+    status_t bad = tensor_int_at(t, i, &v);
+    status_free(bad);
+    if (bad || v != i) return false;
+  }
+  return t != NULL;
+}
+
+static bool is_reshape(const node_t *n) {
+  static const char *const ops[] = {"Reshape", "Squeeze", "ExpandDims", NULL};
+  return rewrite_is_any(n, ops);
+}
+
+// Does output 0 equal input 0?
+static bool passes_input(const cleaner_t *x, const node_t *n) {
+  static const char *const always[] = {
+      "Identity",      "StopGradient", "PreventGradient", "Snapshot",
+      "CheckNumerics", "Print",        "CheckNumericsV2", NULL};
+  static const char *const when_same_shape[] = {"Reshape", "BroadcastTo", "EnsureShape", NULL};
+  if (!n->n_in || n->n_out != 1) return false;
+  if (rewrite_is_any(n, always)) return true;
+  input_t from = in(x, n, 0);
+  if (rewrite_is_any(n, when_same_shape)) return same_shape(shape(&from), &n->out_shape[0]);
+  if (rewrite_is(n, "Transpose")) return counts_up(value(x, n, 1));
+  if (rewrite_is(n, "Pad") || rewrite_is(n, "PadV2") || rewrite_is(n, "MirrorPad"))
+    return all_equal(value(x, n, 1), 0);
+  if (rewrite_is(n, "Tile")) return all_equal(value(x, n, 1), 1);
+  if (rewrite_is(n, "Cast")) return node_type(n, "SrcT") == node_type(n, "DstT");
+  if (rewrite_is(n, "AddN") || rewrite_is(n, "IdentityN")) return n->n_in == 1;
+  return false;
+}
+
+// y = f(g(x)) where f and g only reshape and y has x's shape: x.
+static bool undoes_reshape(const cleaner_t *x, const node_t *n, input_t *out) {
+  if (!is_reshape(n)) return false;
+  input_t from = in(x, n, 0);
+  if (!is_reshape(from.src)) return false;
+  *out = in(x, from.src, 0);
+  return same_shape(shape(out), &n->out_shape[0]);
+}
+
+// Reshape of a reshape: the outer one alone decides.
+static void skip_inner_reshape(cleaner_t *x, node_t *n) {
+  input_t from = in(x, n, 0);
+  if (!rewrite_is(n, "Reshape") || !is_reshape(from.src) || from.src->n_control) return;
+  input_t inner = in(x, from.src, 0);
+  node_set_input(n, 0, inner.src, inner.port);
+}
+
+// Transpose of a transpose: one with the product of both.
+static status_t join_transposes(cleaner_t *x, node_t *n) {
+  input_t from = in(x, n, 0);
+  if (!rewrite_is(n, "Transpose") || !rewrite_is(from.src, "Transpose") || from.src->n_control)
+    return NULL;
+  const tensor_t *outer = value(x, n, 1), *inner = value(x, from.src, 1);
+  if (!outer || !inner || !shape_equal(&outer->shape, &inner->shape)) return NULL;
+  int64_t joined[SHAPE_MAX_RANK], rank = tensor_elements(outer);
+  for (int64_t i = 0; i < rank && i < SHAPE_MAX_RANK; i++) {
+    int64_t at;
+    TRY(tensor_int_at(outer, i, &at));
+    if (at < 0 || at >= rank) return NULL;
+    TRY(tensor_int_at(inner, at, &joined[i]));
+  }
+  tensor_t t;
+  TRY(tensor_from_ints(DT_INT32, &outer->shape, joined, &t));
+  char *name = mem_printf("%s/joined_perm", n->name);
+  node_t *perm = graph_add_const(x->g, name, &t);
+  mem_free(name);
+  tensor_unref(&t);
+  input_t first = in(x, from.src, 0);
+  node_set_input(n, 0, first.src, first.port);
+  node_set_input(n, 1, perm, 0);
+  node_set_type(x->g, n, "Tperm", DT_INT32);
+  return NULL;
+}
+
+static bool is_debug(const node_t *n) {
+  static const char *const ops[] = {"Assert", "PrintV2", NULL};
+  return rewrite_is_any(n, ops);
+}
+
+// Who waited for a debug op now waits for what it waited for; nobody for its operands.
+static void drop_debug_ops(graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    node_t *n = g->nodes[i];
+    if (!is_debug(n)) continue;
+    n->n_in = 0;
+    n->raw = NULL;
+    node_set_op(n, "NoOp");
+    attrs_release(n->attrs);
+    n->attrs = NULL;
+    node_set_outputs(g, n, 0);
+  }
+}
+
+// A control edge from a node that has no effects and waits for none orders nothing. (In a graph
+// with v1 control flow it may place a constant in a loop or a branch.)
+static void drop_idle_controls(graph_t *g, node_t *const *order, int count) {
+  for (int i = 0; i < count; i++) {
+    node_t *n = order[i];
+    bool pure = !rewrite_has_effects(n) || rewrite_is(n, "NoOp");
+    for (int k = 0; k < n->n_in; k++) pure &= n->in[k].src->mark;
+    for (int k = 0; k < n->n_control; k++) pure &= n->control[k]->mark;
+    n->mark = pure;
+  }
+  for (int i = 0; i < count; i++) {
+    node_t *n = order[i];
+    for (int k = n->n_control; k-- > 0;)
+      if (n->control[k]->mark) node_remove_control(n, n->control[k]);
+  }
+  int kept = 0;
+  for (int i = 0; i < g->n_control_rets; i++)
+    if (!g->control_rets[i]->mark) g->control_rets[kept++] = g->control_rets[i];
+  g->n_control_rets = kept;
+}
+
+static bool is_ret(const graph_t *g, const node_t *n) {
+  for (int i = 0; i < g->n_rets; i++)
+    if (g->rets[i].src == n) return true;
+  return false;
+}
+
+// The first of a loop's or a branch's nodes hold control edges that others need.
+static bool is_pivot(const cleaner_t *x, const node_t *n) {
+  return x->has_control_flow && n->n_in && (rewrite_is_control_flow(n->in[0].src) || n->n_control);
+}
+
+static status_t clean(cleaner_t *x, node_t *const *order, int count) {
+  for (int i = 0; i < count; i++) {
+    node_t *n = order[i];
+    input_t from;
+    if (!n->def || n->n_out < 1 || n->n_control || is_ret(x->g, n) || rewrite_is_arg(x->g, n))
+      continue;
+    if (rewrite_is(n, "Identity") && is_pivot(x, n)) continue;
+    if (passes_input(x, n)) {
+      from = in(x, n, 0);
+      redirects_add(x->r, n, 0, from.src, from.port);
+    } else if (undoes_reshape(x, n, &from)) {
+      redirects_add(x->r, n, 0, from.src, from.port);
+    } else if (n->n_in) {
+      skip_inner_reshape(x, n);
+      TRY(join_transposes(x, n));
+      if (passes_input(x, n)) {
+        from = in(x, n, 0);
+        redirects_add(x->r, n, 0, from.src, from.port);
+      }
+    }
+  }
+  return NULL;
+}
+
+status_t graph_clean_up(graph_t *g) {
+  drop_debug_ops(g);
+  node_t **order;
+  TRY(graph_topological_order(g, &order));
+  cleaner_t x = {.g = g};
+  int count = g->n_nodes;
+  for (int i = 0; i < count; i++) x.has_control_flow |= rewrite_is_control_flow(order[i]);
+  if (!x.has_control_flow) drop_idle_controls(g, order, count);
+  x.r = redirects_create(g);
+  status_t st = clean(&x, order, count);
+  redirects_apply(x.r, g);
+  mem_free(order);
+  return st ? st : graph_prune(g);
+}
