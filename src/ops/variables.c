@@ -166,6 +166,12 @@ static status_t is_initialized(op_ctx_t *c) {
   return NULL;
 }
 
+// Values are shared and copied when written to: there is nothing to switch off.
+static status_t no_effect(op_ctx_t *c) {
+  (void)c;
+  return NULL;
+}
+
 static status_t shape_kernel(op_ctx_t *c) {
   tensor_t value, *out;
   TRY(value_of(c, 0, &value));
@@ -485,6 +491,11 @@ const op_def_t ops_variables[] = {
      .attrs = "",
      .infer = infer_scalar,
      .kernel = is_initialized,
+     .flags = OP_STATEFUL},
+    {.name = "DisableCopyOnRead",
+     .sig = "resource: resource ->",
+     .attrs = "",
+     .kernel = no_effect,
      .flags = OP_STATEFUL},
     {.name = "VariableShape",
      .sig = "input: resource -> output: out_type",

@@ -72,6 +72,8 @@ static status_t check_graph(executable_t *x, graph_t *g, missing_list_t *missing
     if (program_is_arg(g, v, &arg) || is_op(v, "Const") || is_op(v, "NoOp")) continue;
     if (is_op(v, "Placeholder") || is_op(v, "_Arg"))
       st = FAIL(INVALID_ARGUMENT, "%s '%s' is needed, but is no input", v->op, v->name);
+    else if (!v->def && x->library && library_find(x->library, v->op))
+      st = add_function(x, v->op, missing);  // a call by the function's name
     else if (!v->def || !v->def->kernel)
       note_missing(missing, v->op);
     else if (v->def->flags & OP_CALLS)

@@ -1,0 +1,28 @@
+// TRTEngineOp at run time: engines by name, contexts by input shapes, the native segment when no
+// engine serves. Semantics of TensorFlow 2.17's TF-TRT as far as a program can see them.
+#ifndef TFTRT_RUNTIME_ENGINES_H
+#define TFTRT_RUNTIME_ENGINES_H
+
+#include "engine/backend.h"
+#include "ops/env.h"
+#include "runtime/executor.h"
+#include "runtime/runtime.h"
+
+typedef struct engines engines_t;
+
+// backend NULL: there are no engines, every TRTEngineOp runs its native segment. weights: where
+// plans find what they do not hold; must outlive the engines.
+engines_t *engines_create(const backend_t *backend, const weight_source_t *weights,
+                          resources_t *resources, int threads);
+void engines_destroy(engines_t *e);  // NULL is fine; no run may be going on
+
+// For exec_services_t.run_engine: TRTEngineOp, CreateTRTResourceHandle, InitializeTRTResource,
+// SerializeTRTResource, GetCalibrationDataOp. Any thread; threads run the same engine side by side,
+// each in a context of its own.
+status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tensor_t *in, int n_in,
+                     tensor_t *out, int n_out);
+// The function library that the segments of a prepared graph are in: for builds at run time.
+void engines_add_library(engines_t *e, library_t *library);
+int engines_stats(engines_t *e, engine_stats_t *out, int max);
+
+#endif
