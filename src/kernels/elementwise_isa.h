@@ -13,6 +13,10 @@ typedef struct ew_isa {
   void (*float_to_half)(const float *x, uint16_t *y, int64_t n);
   void (*bfloat16_to_float)(const uint16_t *x, float *y, int64_t n);
   void (*float_to_bfloat16)(const float *x, uint16_t *y, int64_t n);
+  // Whole runs; the sums are of blocks that are added in double. -inf when empty.
+  double (*sum_f32)(const float *x, int64_t n);
+  double (*sum_square_f32)(const float *x, int64_t n);
+  float (*max_f32)(const float *x, int64_t n);
 } ew_isa_t;
 
 extern const ew_isa_t ew_isa_generic, ew_isa_avx2, ew_isa_avx512;

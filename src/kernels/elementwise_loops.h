@@ -166,6 +166,45 @@ static void float_to_bfloat16_run(const float *x, uint16_t *y, int64_t n) {
   }
 }
 
+// LANES partial results side by side, in blocks short enough for float.
+enum { LANES = 32, SUM_BLOCK = 2048 };
+#define SUM_RUN(name, term)                                     \
+  static double name(const float *x, int64_t n) {               \
+    double total = 0;                                           \
+    for (int64_t at = 0; at < n; at += SUM_BLOCK) {             \
+      int64_t end = n - at < SUM_BLOCK ? n : at + SUM_BLOCK;    \
+      float lane[LANES] = {0};                                  \
+      int64_t i = at;                                           \
+      for (; i + LANES <= end; i += LANES)                      \
+        for (int l = 0; l < LANES; l++) {                       \
+          float v = x[i + l];                                   \
+          lane[l] += term;                                      \
+        }                                                       \
+      for (; i < end; i++) {                                    \
+        float v = x[i];                                         \
+        total += (double)(term);                                \
+      }                                                         \
+      for (int l = 0; l < LANES; l++) total += (double)lane[l]; \
+    }                                                           \
+    return total;                                               \
+  }
+SUM_RUN(sum_f32_run, v)
+SUM_RUN(sum_square_f32_run, v *v)
+
+static float max_f32_run(const float *x, int64_t n) {
+  float lane[LANES], best = -INFINITY;
+  int64_t i = 0;
+  for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
+  for (; i + LANES <= n; i += LANES)
+    for (int l = 0; l < LANES; l++) {
+      float v = x[i + l];
+      lane[l] = (v > lane[l]) | (v != v) ? v : lane[l];
+    }
+  for (; i < n; i++) best = (x[i] > best) | (x[i] != x[i]) ? x[i] : best;
+  for (int l = 0; l < LANES; l++) best = (lane[l] > best) | (lane[l] != lane[l]) ? lane[l] : best;
+  return best;
+}
+
 #define UNARY_ENTRY(name, expr) [EW_##name] = unary_##name,
 #define F32_ENTRY(name, R, expr) [EW_##name] = f32_##name,
 #define I32_ENTRY(name, R, expr) [EW_##name] = i32_##name,
@@ -177,4 +216,7 @@ const ew_isa_t EW_TABLE = {
     .float_to_half = float_to_half_run,
     .bfloat16_to_float = bfloat16_to_float_run,
     .float_to_bfloat16 = float_to_bfloat16_run,
+    .sum_f32 = sum_f32_run,
+    .sum_square_f32 = sum_square_f32_run,
+    .max_f32 = max_f32_run,
 };

@@ -1,9 +1,55 @@
 #include "ops/math.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+
+#include "kernels/convert.h"
 
 status_t math_no_kernel(const op_ctx_t *c, int i) {
   return OP_FAIL(c, UNIMPLEMENTED, "no kernel for %s", dtype_name(c->in[i].dtype));
+}
+
+dtype_t math_compute_dtype(dtype_t t) { return t == DT_HALF || t == DT_BFLOAT16 ? DT_FLOAT : t; }
+
+status_t math_wide(op_ctx_t *c, const tensor_t *t, dtype_t as, tensor_t *wide) {
+  if (t->dtype == as) {
+    *wide = tensor_ref(t);
+    return NULL;
+  }
+  TRY(op_temp(c, as, &t->shape, wide));
+  convert(t->dtype, as, t->data, wide->data, tensor_elements(t), false, c->threads);
+  return NULL;
+}
+
+status_t math_out(op_ctx_t *c, int i, const shape_t *s, dtype_t as, tensor_t *wide) {
+  if (c->node->out_dtype[i] != as) return op_temp(c, as, s, wide);
+  tensor_t *out;
+  TRY(op_out(c, i, s, &out));
+  *wide = tensor_ref(out);
+  return NULL;
+}
+
+status_t math_narrow(op_ctx_t *c, int i, tensor_t *wide) {
+  status_t st = NULL;
+  dtype_t to = c->node->out_dtype[i];
+  if (to != wide->dtype) {
+    tensor_t *out;
+    st = op_out(c, i, &wide->shape, &out);
+    if (!st)
+      convert(wide->dtype, to, wide->data, out->data, tensor_elements(out), false, c->threads);
+  }
+  tensor_unref(wide);
+  return st;
+}
+
+status_t math_axis(const op_ctx_t *c, int in, int rank, int *axis) {
+  int64_t v;
+  TRY(op_int(c, in, &v));
+  if (v < -rank || v >= rank)
+    return OP_FAIL(c, INVALID_ARGUMENT, "axis %" PRId64 " is out of range [%d, %d)", v, -rank,
+                   rank);
+  *axis = (int)(v < 0 ? v + rank : v);
+  return NULL;
 }
 
 bool math_accept(const lower_ctx_t *c, int in, unsigned kinds, char *reason, size_t n) {

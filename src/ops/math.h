@@ -7,6 +7,17 @@
 // UNIMPLEMENTED: this op has no kernel for the dtype of input i.
 status_t math_no_kernel(const op_ctx_t *c, int i);
 
+// Computing in another dtype than the tensors have. math_wide converts input tensor t (a new
+// reference when it has that dtype already); math_out makes output i, or a buffer in dtype `as`
+// standing for it, and math_narrow turns that into the output.
+dtype_t math_compute_dtype(dtype_t t);  // float for half and bfloat16, else t
+status_t math_wide(op_ctx_t *c, const tensor_t *t, dtype_t as, tensor_t *wide);
+status_t math_out(op_ctx_t *c, int i, const shape_t *s, dtype_t as, tensor_t *wide);
+status_t math_narrow(op_ctx_t *c, int i, tensor_t *wide);  // takes the reference
+
+// Input `in` as an axis of a tensor of `rank`, made non-negative.
+status_t math_axis(const op_ctx_t *c, int in, int rank, int *axis);
+
 // Which dtypes an engine's layers compute in.
 enum {
   ENGINE_FLOATS = 1,  // float, half, bfloat16

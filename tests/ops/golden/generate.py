@@ -2,6 +2,7 @@
 
 Usage: python generate.py [name ...]     (needs TensorFlow; the files are checked in)
 """
+import inspect
 import os
 import sys
 
@@ -20,23 +21,20 @@ TOLERANCE = {'float32': 1e-6, 'float64': 1e-12, 'float16': 1e-3, 'bfloat16': 8e-
              'complex64': 2e-6, 'complex128': 1e-12}
 
 
-def number(x, digits):
-    if isinstance(x, (bool, np.bool_)):
+def number(x):
+    if isinstance(x, (bool, np.bool_, int, np.integer)):
         return str(int(x))
-    if isinstance(x, (int, np.integer)):
-        return str(int(x))
-    return format(float(x), '.%dg' % digits)
+    return str(x).removesuffix('.0')  # the shortest text that reads back as the same number
 
 
 def text(a):
     a = np.asarray(a)
-    digits = 17 if a.dtype in (np.float64, np.complex128) else 9
     out = [str(a.ndim)] + [str(d) for d in a.shape]
     for x in a.reshape(-1):
         if np.iscomplexobj(a):
-            out += [number(x.real, digits), number(x.imag, digits)]
+            out += [number(x.real), number(x.imag)]
         else:
-            out.append(number(x, digits))
+            out.append(number(x))
     return ' '.join(out)
 
 
@@ -49,16 +47,16 @@ class File:
         definition = op_def_registry.get(op)
         args = {}
         flat = []
-        for arg, value in zip(definition.input_arg, inputs):
+        function = getattr(tf.raw_ops, op)
+        # Inputs come first, in order, though sometimes under other names than the OpDef's.
+        for name, value in zip(inspect.signature(function).parameters, inputs):
             if isinstance(value, list):
-                args[arg.name] = [tf.constant(v) for v in value]
-                flat += args[arg.name]
+                args[name] = [tf.constant(v) for v in value]
+                flat += args[name]
             else:
-                args[arg.name] = value if isinstance(value, tf.Tensor) else tf.constant(value)
-                flat.append(args[arg.name])
-        if op == 'Select':  # its Python arguments are named otherwise
-            args = {'condition': args['condition'], 'x': args['t'], 'y': args['e']}
-        result = getattr(tf.raw_ops, op)(**args, **attrs)
+                args[name] = value if isinstance(value, tf.Tensor) else tf.constant(value)
+                flat.append(args[name])
+        result = function(**args, **attrs)
         results = list(result) if isinstance(result, (list, tuple)) else [result]
         kinds = {a.name: a.type for a in definition.attr}
         w = self.f.write
@@ -282,9 +280,101 @@ def cast():
     f.case('Bitcast', [x.astype(np.float32)], type=tf.int16)
 
 
+def reduce():
+    f = File('reduce')
+    rng = np.random.RandomState(1)
+    x = np.round(rng.randn(2, 3, 2, 5), 2)
+    axes = [[], [0], [1], [3], [-1], [0, 1], [2, 3], [0, 2], [1, 3], [0, 1, 2, 3]]
+    for op in 'Sum Mean Max Prod'.split():
+        for a in axes:
+            f.case(op, [x.astype(np.float32), np.array(a, np.int32)], tol=3e-6)
+    small = np.array([[1, 2, 3], [4, 0, 2]])
+    for op in 'Sum Prod Max Min Mean EuclideanNorm'.split():
+        for t in FLOATS + INTS:
+            f.case(op, [small.astype(t), np.array([1], np.int64)], keep_dims=True)
+        for t in FLOATS + [np.int32]:
+            f.case(op, [x.astype(t), np.array([0, 2], np.int32)],
+                   tol={np.float16: 4e-3, BF16: 4e-2, np.float32: 3e-6}.get(t))
+        f.case(op, [np.array([1, NAN, -INF, 2], np.float32), np.int32(0)])
+        f.case(op, [np.zeros((3, 0), np.float32), np.array([1], np.int32)])
+    for op in 'Sum Prod Mean EuclideanNorm'.split():
+        for t in COMPLEX:
+            f.case(op, [(small + 0.5j * small[::-1]).astype(t), np.array([0], np.int32)])
+    for t in [np.int8, np.uint8, np.int32]:
+        big = np.array([[100, 100, 100], [np.iinfo(t).max, 1, 2]], t)
+        for op in 'Sum Prod Mean'.split():
+            f.case(op, [big, np.array([1], np.int32)])
+    f.case('Mean', [np.array([[-7, 2], [-8, 1]], np.int32), np.array([1], np.int32)])
+    f.case('Sum', [np.ones(3, np.float32) * 5, np.array([], np.int32)])
+    f.case('Sum', [np.float32(4), np.array([], np.int32)])
+    f.case('EuclideanNorm', [np.array([-3.0, 4], np.float32), np.array([], np.int32)])
+    long = np.round(rng.randn(3, 301), 2)
+    for op in 'Sum Mean Max Min EuclideanNorm'.split():
+        for a in ([0], [1]):
+            f.case(op, [long.astype(np.float32)[:, :60 if a == [0] else None], np.array(a, np.int32)],
+                   tol=1e-5)
+    b = np.array([[True, False], [True, True]])
+    for op in ('All', 'Any'):
+        for a in ([], [0], [1], [0, 1]):
+            f.case(op, [b, np.array(a, np.int32)])
+    for op in ('ArgMax', 'ArgMin'):
+        for t in FLOATS + INTS:
+            f.case(op, [(x * 10).astype(t) if t not in UNSIGNED else np.abs(x * 10).astype(t), np.int32(2)],
+                   output_type=tf.int64)
+        f.case(op, [x.astype(np.float32), np.int64(-1)], output_type=tf.int32)
+        f.case(op, [x.astype(np.float32), np.int32(0)], output_type=tf.int32)
+        f.case(op, [b, np.int32(1)], output_type=tf.int32)
+        f.case(op, [np.array([1, 3, 3, 1], np.float32), np.int32(0)], output_type=tf.int64)
+    f.case('ArgMax', [np.array([[1, NAN, 3], [NAN, 1, 2]], np.float32), np.int32(1)], output_type=tf.int64)
+    f.case('ArgMax', [np.array([1, 5, 3], np.float32), np.int32(0)], output_type=tf.uint16)
+    for op in ('Cumsum', 'Cumprod'):
+        for t in FLOATS + INTS + COMPLEX:
+            f.case(op, [small.astype(t), np.int32(1)])
+        for e in (False, True):
+            for r in (False, True):
+                f.case(op, [x[0].astype(np.float32), np.int32(1)], exclusive=e, reverse=r)
+                f.case(op, [x[0].astype(np.int32), np.int64(-1)], exclusive=e, reverse=r)
+    for t in FLOATS:
+        for e in (False, True):
+            f.case('CumulativeLogsumexp', [x[0, 0].astype(t), np.int32(0)], exclusive=e, reverse=e)
+        f.case('L2Loss', [small.astype(t)])
+
+
+def segment():
+    f = File('segment')
+    rng = np.random.RandomState(2)
+    x = np.round(rng.randn(6, 3) * 4)
+    sorted_ids = np.array([0, 0, 1, 3, 3, 3])
+    ids = np.array([2, 0, -1, 4, 2, 0])
+    for t in FLOATS + INTS:
+        v = (np.abs(x) if t in UNSIGNED else x).astype(t)
+        for op in 'SegmentSum SegmentMean SegmentMax SegmentMin SegmentProd'.split():
+            f.case(op, [v, sorted_ids.astype(np.int32)])
+        for op in 'UnsortedSegmentSum UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd'.split():
+            f.case(op, [v, ids.astype(np.int64), np.int32(6)])
+    for op in 'SegmentSum SegmentMean UnsortedSegmentSum UnsortedSegmentProd'.split():
+        for t in COMPLEX:
+            v = (x + 1j).astype(t)
+            f.case(op, [v, sorted_ids.astype(np.int32)] + ([np.int32(5)] if 'Uns' in op else []))
+    f.case('SegmentSum', [np.array([1, 2, 3], np.float32), np.array([0, 1, 1], np.int64)])
+    f.case('UnsortedSegmentSum', [x.reshape(2, 3, 3).astype(np.float32),
+                                  np.array([[0, 1, 0], [2, 1, 1]], np.int32), np.int32(3)])
+    for t in FLOATS:
+        for op in 'SparseSegmentSum SparseSegmentMean SparseSegmentSqrtN'.split():
+            f.case(op, [x.astype(t), np.array([5, 0, 0, 2], np.int32), np.array([0, 0, 1, 3], np.int32)])
+    f.case('SparseSegmentSum', [x.astype(np.int32), np.array([5, 0, 0, 2], np.int64), np.array([0, 0, 1, 3], np.int64)])
+    arr = np.array([1, 3, 3, 0, 7, 9], np.int32)
+    for t in [np.int32, np.int64, np.float32, np.float64]:
+        f.case('Bincount', [arr, np.int32(8), np.array([], t)])
+        f.case('Bincount', [arr, np.int32(8), np.arange(6).astype(t)])
+        f.case('DenseBincount', [arr, np.int32(8), np.array([], t)])
+        f.case('DenseBincount', [arr.reshape(2, 3), np.int32(8), np.arange(6).reshape(2, 3).astype(t)])
+        f.case('DenseBincount', [arr.reshape(2, 3), np.int32(8), np.array([], t)], binary_output=True)
+        f.case('Bucketize', [np.array([[-5, 10000], [150, 10], [5, 100]], t)], boundaries=[0.0, 10.0, 100.0])
+        for d in (tf.int32, tf.int64):
+            f.case('HistogramFixedWidth', [np.array([-1, 0, 1, 2, 5, 15], t), np.array([0, 5], t), np.int32(5)], dtype=d)
+
+
 if __name__ == '__main__':
-    chosen = sys.argv[1:] or [k for k, v in list(globals().items())
-                              if callable(v) and getattr(v, '__module__', '') == '__main__'
-                              and v.__code__.co_argcount == 0]
-    for name in chosen:
+    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment']:
         globals()[name]()
