@@ -211,13 +211,9 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   }
   if (status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE) {
     status_free(e);
-    if (has_residual && p.dst.rank > 2) {  // the kernel's epilogue takes one matrix
-      destroy(st);
-      *s = (step_t){0};
-      return NULL;
-    }
     s->run = run_own;
     s->tactic = "gemm";
+    s->reuse = -1;  // partial sums would overwrite the residual
     e = make_own(c, l, &p, st);
   }
   if (e) {

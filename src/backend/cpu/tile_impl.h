@@ -1,27 +1,36 @@
 // The source of tile.h's loops, included once per instruction set with TILE_TABLE naming the table.
 // Plain C that compilers vectorise: no branches in loops, reductions over 16 lanes kept apart (so
 // the result does not depend on the instruction set's width).
+#include <string.h>
+
 #include "backend/cpu/tile.h"
 #include "kernels/vmath.h"
+
+// The loop may write where it reads, at the same element: compilers need not check for overlap.
+#ifdef __clang__
+#define INPLACE_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INPLACE_LOOP _Pragma("GCC ivdep")
+#endif
 
 #define UNARY_LOOP(name, expr)                                                       \
   static void name(int64_t n, const float *px, float *py, float alpha, float beta) { \
     (void)alpha, (void)beta;                                                         \
-    for (int64_t i = 0; i < n; i++) {                                                \
+    INPLACE_LOOP for (int64_t i = 0; i < n; i++) {                                   \
       float x = px[i];                                                               \
       py[i] = (expr);                                                                \
     }                                                                                \
   }
 #define BINARY_LOOP(name, type, expr)                                       \
   static void name(int64_t n, const float *pa, const float *pb, type *py) { \
-    for (int64_t i = 0; i < n; i++) {                                       \
+    INPLACE_LOOP for (int64_t i = 0; i < n; i++) {                          \
       float a = pa[i], b = pb[i];                                           \
       py[i] = (type)(expr);                                                 \
     }                                                                       \
   }
 #define LOGIC_LOOP(name, expr)                                                     \
   static void name(int64_t n, const uint8_t *pa, const uint8_t *pb, uint8_t *py) { \
-    for (int64_t i = 0; i < n; i++) {                                              \
+    INPLACE_LOOP for (int64_t i = 0; i < n; i++) {                                 \
       uint8_t a = pa[i] != 0, b = pb[i] != 0;                                      \
       py[i] = (uint8_t)(expr);                                                     \
     }                                                                              \
@@ -81,8 +90,8 @@ BINARY_LOOP(t_add, float, a + b)
 BINARY_LOOP(t_sub, float, a - b)
 BINARY_LOOP(t_mul, float, a *b)
 BINARY_LOOP(t_div, float, a / b)
-BINARY_LOOP(t_min, float, (a < b || a != a) ? a : b)
-BINARY_LOOP(t_max, float, (a > b || a != a) ? a : b)
+BINARY_LOOP(t_min, float, (a < b) | (a != a) ? a : b)
+BINARY_LOOP(t_max, float, (a > b) | (a != a) ? a : b)
 BINARY_LOOP(t_squared_difference, float, (a - b) * (a - b))
 BINARY_LOOP(t_div_no_nan, float, div_no_nan(a, b))
 BINARY_LOOP(t_mul_no_nan, float, b == 0.0f ? 0.0f : a * b)
@@ -98,52 +107,61 @@ LOGIC_LOOP(t_or, a | b)
 LOGIC_LOOP(t_xor, a ^ b)
 
 static void t_select(int64_t n, const uint8_t *c, const float *a, const float *b, float *y) {
-  for (int64_t i = 0; i < n; i++) {
+  INPLACE_LOOP for (int64_t i = 0; i < n; i++) {
     float x = a[i], z = b[i];
     y[i] = c[i] ? x : z;
   }
 }
 
+// Sixteen lanes in the compiler's vector extension; loops over a lane array are not vectorised
+// reliably.
 enum { LANES = 16 };
+typedef float lanes_t __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t masks_t __attribute__((vector_size(LANES * sizeof(float))));
+
+#define LANES_PICK(mask, a, b) ((lanes_t)(((mask) & (masks_t)(a)) | (~(mask) & (masks_t)(b))))
+
 // Folds x[0..n) into 16 lanes with `step` (acc, v), then the lanes into one with `join` (p, q).
-#define REDUCE(result, start, step, join)             \
-  float lane_[LANES];                                 \
-  for (int l = 0; l < LANES; l++) lane_[l] = (start); \
-  int64_t i_ = 0;                                     \
-  for (; i_ + LANES <= n; i_ += LANES)                \
-    for (int l = 0; l < LANES; l++) {                 \
-      float acc = lane_[l], v = x[i_ + l];            \
-      lane_[l] = (step);                              \
-    }                                                 \
-  for (int l = 0; i_ + l < n; l++) {                  \
-    float acc = lane_[l], v = x[i_ + l];              \
-    lane_[l] = (step);                                \
-  }                                                   \
-  for (int half = LANES / 2; half; half /= 2)         \
-    for (int l = 0; l < half; l++) {                  \
-      float p = lane_[l], q = lane_[l + half];        \
-      lane_[l] = (join);                              \
-    }                                                 \
+// `pad` is a v that leaves every acc as it is.
+#define REDUCE(result, start, pad, step, join)              \
+  lanes_t acc = (lanes_t){0} + (start);                     \
+  for (int64_t i_ = 0; i_ < n; i_ += LANES) {               \
+    lanes_t v = (lanes_t){0} + (pad);                       \
+    if (i_ + LANES <= n)                                    \
+      memcpy(&v, x + i_, sizeof v);                         \
+    else                                                    \
+      memcpy(&v, x + i_, (size_t)(n - i_) * sizeof(float)); \
+    acc = (step);                                           \
+  }                                                         \
+  float lane_[LANES];                                       \
+  memcpy(lane_, &acc, sizeof acc);                          \
+  for (int half = LANES / 2; half; half /= 2)               \
+    for (int l = 0; l < half; l++) {                        \
+      float p = lane_[l], q = lane_[l + half];              \
+      lane_[l] = (join);                                    \
+    }                                                       \
   float result = lane_[0]
 
 static float t_row_sum(int64_t n, const float *x) {
-  REDUCE(r, 0.0f, acc + v, p + q);
+  REDUCE(r, 0.0f, 0.0f, acc + v, p + q);
   return r;
 }
 static float t_row_sum_square(int64_t n, const float *x) {
-  REDUCE(r, 0.0f, VM_FMA(v, v, acc), p + q);
+  REDUCE(r, 0.0f, 0.0f, acc + v * v, p + q);
   return r;
 }
 static float t_row_max(int64_t n, const float *x) {
-  REDUCE(r, -INFINITY, (v > acc || v != v) ? v : acc, (p > q || p != p) ? p : q);
+  REDUCE(r, -INFINITY, -INFINITY, LANES_PICK((v > acc) | (v != v), v, acc),
+         (p > q || p != p) ? p : q);
   return r;
 }
 static float t_row_min(int64_t n, const float *x) {
-  REDUCE(r, INFINITY, (v < acc || v != v) ? v : acc, (p < q || p != p) ? p : q);
+  REDUCE(r, INFINITY, INFINITY, LANES_PICK((v < acc) | (v != v), v, acc),
+         (p < q || p != p) ? p : q);
   return r;
 }
 static void t_add_square(int64_t n, const float *x, float *y) {
-  for (int64_t i = 0; i < n; i++) y[i] = VM_FMA(x[i], x[i], y[i]);
+  INPLACE_LOOP for (int64_t i = 0; i < n; i++) y[i] = VM_FMA(x[i], x[i], y[i]);
 }
 
 static void t_softmax(int64_t n, const float *x, float *y, float scale, bool log) {
@@ -153,16 +171,16 @@ static void t_softmax(int64_t n, const float *x, float *y, float scale, bool log
     for (int64_t b = 0; b < n; b += 256) {
       float e[256];
       int64_t m = n - b < 256 ? n - b : 256;
-      for (int64_t i = 0; i < m; i++) e[i] = vm_exp((x[b + i] - top) * scale);
+      INPLACE_LOOP for (int64_t i = 0; i < m; i++) e[i] = vm_exp((x[b + i] - top) * scale);
       total += t_row_sum(m, e);
     }
     float shift = vm_log(total);
-    for (int64_t i = 0; i < n; i++) y[i] = (x[i] - top) * scale - shift;
+    INPLACE_LOOP for (int64_t i = 0; i < n; i++) y[i] = (x[i] - top) * scale - shift;
     return;
   }
-  for (int64_t i = 0; i < n; i++) y[i] = vm_exp((x[i] - top) * scale);
+  INPLACE_LOOP for (int64_t i = 0; i < n; i++) y[i] = vm_exp((x[i] - top) * scale);
   float r = 1.0f / t_row_sum(n, y);
-  for (int64_t i = 0; i < n; i++) y[i] *= r;
+  INPLACE_LOOP for (int64_t i = 0; i < n; i++) y[i] *= r;
 }
 
 static void t_norm(int64_t n, const float *x, const float *scale, const float *offset, float eps,
@@ -170,14 +188,15 @@ static void t_norm(int64_t n, const float *x, const float *scale, const float *o
   float mean = t_row_sum(n, x) / (float)n;
   float var;
   {
-    REDUCE(r, 0.0f, VM_FMA(v - mean, v - mean, acc), p + q);
+    REDUCE(r, 0.0f, mean, acc + (v - mean) * (v - mean), p + q);
     var = r / (float)n;
   }
   float inv = 1.0f / __builtin_sqrtf(var + eps);
   if (offset)
-    for (int64_t i = 0; i < n; i++) y[i] = VM_FMA((x[i] - mean) * inv, scale[i], offset[i]);
+    INPLACE_LOOP for (int64_t i = 0; i < n; i++) y[i] =
+        VM_FMA((x[i] - mean) * inv, scale[i], offset[i]);
   else
-    for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inv * scale[i];
+    INPLACE_LOOP for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inv * scale[i];
 }
 
 const tile_ops_t TILE_TABLE = {
