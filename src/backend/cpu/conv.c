@@ -159,7 +159,8 @@ status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
                     .act = cp->act};
   fill_window(&p, &p.src, &p.dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
-  return make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s);
+  TRY(make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s));
+  return s->run ? NULL : make_own_conv_step(c, l, s);
 }
 
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
@@ -175,7 +176,8 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (p.weights.dims[1] != p.src.dims[1]) return NULL;  // grouped
   fill_window(&p, &p.dst, &p.src, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
-  return make(c, l, &p, cp->has_bias ? 3 : -1, -1, s);
+  TRY(make(c, l, &p, cp->has_bias ? 3 : -1, -1, s));
+  return s->run ? NULL : make_own_conv_step(c, l, s);
 }
 
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {

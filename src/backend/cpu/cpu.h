@@ -13,8 +13,8 @@
 
 typedef struct packed_weights {  // one constant in one layout
   const void *source;            // the constant's data
-  dn_packing_t *packing;         // oneDNN's layout; NULL: panels of kernels/gemm.h
-  int64_t k, n, rs, cs;          // of the panels
+  dn_packing_t *packing;         // oneDNN's layout; NULL: the layout that `key` stands for
+  int64_t key[4];
   void *data;
   struct packed_weights *next;
 } packed_weights_t;
@@ -63,6 +63,9 @@ struct backend_context {
 // ---- making steps. A maker fills s, or leaves s->run NULL when it has nothing for the layer (the
 // reference implementation runs it then). The network's shapes are concrete.
 status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
+// With the kernels of kernels/conv.h, where oneDNN does not take the layer (convolutions and
+// transposed ones).
+status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
@@ -97,9 +100,15 @@ bool layer_is_float(const layer_t *l, int n);
 // `op` wants it.
 status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
                         const void **out);
-// In the panels of kernels/gemm.h: B[k, n] with these strides.
-status_t weights_for_gemm(backend_context_t *c, const net_tensor_t *t, int64_t k, int64_t n,
-                          int64_t rs, int64_t cs, const float **out);
+// As one of our own kernels wants it. Equal keys mean equal layouts.
+typedef struct packer {
+  int64_t key[4];
+  size_t floats;
+  status_t (*pack)(const void *self, const float *w, float *packed, int threads);
+  const void *self;
+} packer_t;
+status_t weights_for_kernel(backend_context_t *c, const net_tensor_t *t, const packer_t *packer,
+                            const float **out);
 void weights_free(packed_weights_t *list);
 
 // ---- memory (memory.c): gives every intermediate tensor its place; needs the steps' wishes.

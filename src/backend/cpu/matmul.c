@@ -137,6 +137,12 @@ static int64_t *batch_offsets(const dn_tensor_t *t, const dn_tensor_t *dst, int6
   return at;
 }
 
+static status_t pack_panels(const void *self, const float *w, float *packed, int threads) {
+  const gemm_batch_t *g = self;
+  gemm_pack_b(g->k, g->n, w, g->b_rs, g->b_cs, packed, threads);
+  return NULL;
+}
+
 static status_t make_own(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
                          matmul_state_t *st) {
   int r = p->dst.rank;
@@ -159,7 +165,11 @@ static status_t make_own(backend_context_t *c, const layer_t *l, const dn_proble
   gemm_batch_t *g = &st->batch;
   if (batch == 1 && p->pack && gemm_packed_floats(g->k, g->n)) {
     const float *w;
-    TRY(weights_for_gemm(c, l->in[1], g->k, g->n, g->b_rs, g->b_cs, &w));
+    packer_t packer = {.key = {g->k, g->n, g->b_rs, g->b_cs},
+                       .floats = gemm_packed_floats(g->k, g->n),
+                       .pack = pack_panels,
+                       .self = g};
+    TRY(weights_for_kernel(c, l->in[1], &packer, &w));
     st->weights = w;
     return NULL;
   }

@@ -1,46 +1,41 @@
+#include <string.h>
+
 #include "backend/cpu/cpu.h"
-#include "kernels/gemm.h"
 
 typedef struct wanted {
-  const dn_op_t *op;
-  int64_t k, n, rs, cs;
+  const dn_op_t *op;       // oneDNN's layout, or
+  const packer_t *packer;  // one of our own kernels'
 } wanted_t;
 
 static bool fits(const packed_weights_t *p, const void *source, const wanted_t *w) {
   if (p->source != source) return false;
   if (w->op) return dn_packing_fits(p->packing, w->op);
-  return !p->packing && p->k == w->k && p->n == w->n && p->rs == w->rs && p->cs == w->cs;
+  return !p->packing && memcmp(p->key, w->packer->key, sizeof p->key) == 0;
 }
 
 static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *source,
                      const wanted_t *w, packed_weights_t **out) {
   size_t bytes = 0;
-  if (w->op) {
+  if (w->op)
     bytes = dn_op_packed_bytes(w->op);
-  } else if (!size_mul(gemm_packed_floats(w->k, w->n), sizeof(float), &bytes) || !bytes) {
+  else if (!size_mul(w->packer->floats, sizeof(float), &bytes))
     return FAIL(RESOURCE_EXHAUSTED, "weights %s are too large to pack", t->name);
-  }
   void *data = mem_try_alloc(bytes);
   if (!data)
     return FAIL(RESOURCE_EXHAUSTED, "no memory for %zu bytes of packed weights of %s", bytes,
                 t->name);
-  if (w->op) {
-    status_t s = dn_op_pack(w->op, source, data);
-    if (s) {
-      mem_aligned_free(data);
-      return s;
-    }
-  } else {
-    gemm_pack_b(w->k, w->n, source, w->rs, w->cs, data, c->threads);
+  status_t s = w->op ? dn_op_pack(w->op, source, data)
+                     : w->packer->pack(w->packer->self, source, data, c->threads);
+  if (s) {
+    mem_aligned_free(data);
+    return s;
   }
   packed_weights_t *p = mem_calloc(1, sizeof *p);
-  *p = (packed_weights_t){.source = source,
-                          .packing = w->op ? dn_packing_of(w->op) : NULL,
-                          .k = w->k,
-                          .n = w->n,
-                          .rs = w->rs,
-                          .cs = w->cs,
-                          .data = data};
+  *p = (packed_weights_t){.source = source, .data = data};
+  if (w->op)
+    p->packing = dn_packing_of(w->op);
+  else
+    memcpy(p->key, w->packer->key, sizeof p->key);
   *out = p;
   return NULL;
 }
@@ -82,10 +77,10 @@ status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op
   return get(c, t, &(wanted_t){.op = op}, out);
 }
 
-status_t weights_for_gemm(backend_context_t *c, const net_tensor_t *t, int64_t k, int64_t n,
-                          int64_t rs, int64_t cs, const float **out) {
+status_t weights_for_kernel(backend_context_t *c, const net_tensor_t *t, const packer_t *packer,
+                            const float **out) {
   const void *p;
-  TRY(get(c, t, &(wanted_t){.k = k, .n = n, .rs = rs, .cs = cs}, &p));
+  TRY(get(c, t, &(wanted_t){.packer = packer}, &p));
   *out = p;
   return NULL;
 }
