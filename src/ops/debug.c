@@ -70,26 +70,6 @@ static status_t print_v2(op_ctx_t *c) {
   return NULL;
 }
 
-static status_t string_format(op_ctx_t *c) {
-  const char *template = node_string(c->node, "template");
-  const char *hole = node_string(c->node, "placeholder");
-  text_t o = {0};
-  int next = 0;
-  for (const char *p = template; *p;) {
-    if (*hole && next < c->n_in && strncmp(p, hole, strlen(hole)) == 0) {
-      put_tensor(&o, &c->in[next++], node_int(c->node, "summarize", 3));
-      p += strlen(hole);
-    } else {
-      put(&o, p++, 1);
-    }
-  }
-  tensor_t *out;
-  status_t st = op_out(c, 0, &SHAPE_SCALAR, &out);
-  if (!st) st = str_set(TENSOR_DATA(str_t, out), o.v ? o.v : "", o.n);
-  vec_free(&o);
-  return st;
-}
-
 const op_def_t ops_debug[] = {
     {.name = "Assert",
      .sig = "condition: bool, data: T ->",
@@ -107,11 +87,5 @@ const op_def_t ops_debug[] = {
      .attrs = "output_stream: string = 'stderr'; end: string = '\n'",
      .kernel = print_v2,
      .flags = OP_STATEFUL},
-    {.name = "StringFormat",
-     .sig = "inputs: T -> output: string",
-     .attrs = "T: list(type); template: string = '%s'; placeholder: string = '%s'; summarize: int "
-              "= 3",
-     .infer = infer_scalar,
-     .kernel = string_format},
     {0},
 };
