@@ -246,9 +246,9 @@ status_t program_run_node(run_t *run, const node_t *n, const tensor_t *in, int n
                 .last_use = last_use,
                 .env = &run->env};
   func_ref_t function = {.name = n->op};  // an op that is no op but a function of the library
-  status_t st = n->def ? n->def->kernel(&c)
-                       : run->env.call(&run->env, &function, (tensor_t *)in, n_in, false, out,
-                                       c.n_out);
+  status_t st =
+      n->def ? n->def->kernel(&c)
+             : run->env.call(&run->env, &function, (tensor_t *)in, n_in, false, out, c.n_out);
   if (!st) return NULL;
   for (int i = 0; i < c.n_out; i++) tensor_unref(&out[i]);
   // Most kernels name their node; those that come from deeper may not.

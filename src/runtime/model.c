@@ -1,0 +1,274 @@
+#include <pthread.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/file.h"
+#include "runtime/engines.h"
+#include "runtime/executor.h"
+#include "runtime/runtime.h"
+
+typedef struct prepared {
+  const signature_t *signature;
+  arena_t *arena;
+  library_t *library;
+  graph_t *graph;
+  executable_t *executable;
+} prepared_t;
+
+struct model {
+  saved_model_t *saved;
+  const meta_graph_t *meta;
+  saved_model_source_t source;
+  weight_source_t weights;
+  bool simplify;
+  exec_services_t services;
+  engines_t *engines;
+  pthread_mutex_t preparing;  // one preparation at a time
+  pthread_mutex_t lock;       // guards ready
+  VEC(prepared_t *) ready;
+};
+
+// ---------------------------------------------------------------- services
+
+static status_t read_variable(void *self, const char *name, tensor_t *out) {
+  model_t *m = self;
+  return saved_model_variable(m->saved, m->meta, name, out);
+}
+
+static status_t read_weight(void *self, const char *key, tensor_t *out) {
+  return saved_model_bundle_tensor(((model_t *)self)->saved, key, out);
+}
+
+static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
+                           int n_in, tensor_t *out, int n_out) {
+  return engines_run(((model_t *)self)->engines, env, node, in, n_in, out, n_out);
+}
+
+// Constants that the converter left in the bundle (attribute _tftrt_weight names the key).
+static status_t load_weights(model_t *m, graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    node_t *n = g->nodes[i];
+    const char *key = strcmp(n->op, "Const") == 0 ? node_string(n, "_tftrt_weight") : "";
+    if (!*key) continue;
+    tensor_t t;
+    TRY(status_prefix(read_weight(m, key, &t), "Const '%s': weight '%s'", n->name, key));
+    if (t.dtype == node_type(n, "dtype")) {
+      node_set_tensor(g, n, "value", &t);
+      tensor_unref(&t);
+      continue;
+    }
+    status_t st =
+        FAIL(DATA_LOSS, "Const '%s': weight '%s' is %s", n->name, key, dtype_name(t.dtype));
+    tensor_unref(&t);
+    return st;
+  }
+  return NULL;
+}
+
+static status_t prepare_body(void *self, graph_t *body) {
+  TRY(graph_inline_calls(body));
+  return load_weights(self, body);
+}
+
+// ---------------------------------------------------------------- preparing
+
+// Asset paths are tensors that the loader fills in: absolute, or relative to where the program is.
+static status_t bind_assets(const model_t *m, graph_t *g) {
+  for (int i = 0; i < m->meta->n_assets; i++) {
+    const asset_t *a = &m->meta->assets[i];
+    const char *colon = strrchr(a->tensor, ':');
+    char *name = mem_strndup(a->tensor, colon ? (size_t)(colon - a->tensor) : strlen(a->tensor));
+    node_t *n = graph_find(g, name);
+    mem_free(name);
+    if (!n) continue;
+    tensor_t t;
+    TRY(tensor_alloc(DT_STRING, &SHAPE_SCALAR, &t));
+    char *dir = file_join(saved_model_dir(m->saved), "assets");
+    char *path = file_join(dir, a->filename);
+    status_t st = str_set(TENSOR_DATA(str_t, &t), path, strlen(path));
+    mem_free(path);
+    mem_free(dir);
+    if (!st) {
+      node_t *c = graph_add_const(g, n->name, &t);
+      graph_redirect(g, n, 0, c, 0);
+      graph_redirect_control(g, n, c);
+    }
+    tensor_unref(&t);
+    TRY(st);
+  }
+  return NULL;
+}
+
+static void prepared_free(prepared_t *p) {
+  if (!p) return;
+  executable_destroy(p->executable);
+  graph_destroy(p->graph);
+  library_destroy(p->library);
+  arena_destroy(p->arena);
+  mem_free(p);
+}
+
+static status_t prepare_graph(model_t *m, prepared_t *p) {
+  variable_source_t variables = saved_model_variables(&m->source);
+  TRY(bind_assets(m, p->graph));
+  TRY(graph_inline_calls(p->graph));
+  TRY(graph_freeze(p->graph, &variables));
+  TRY(load_weights(m, p->graph));
+  if (m->simplify) TRY(graph_simplify(p->graph));
+  TRY(graph_prune(p->graph));
+  return executable_create(p->graph, &m->services, &p->executable);
+}
+
+static prepared_t *find_ready(model_t *m, const signature_t *s) {
+  prepared_t *found = NULL;
+  pthread_mutex_lock(&m->lock);
+  for (size_t i = 0; i < m->ready.n && !found; i++)
+    if (m->ready.v[i]->signature == s) found = m->ready.v[i];
+  pthread_mutex_unlock(&m->lock);
+  return found;
+}
+
+static status_t make_ready(model_t *m, const signature_t *s, prepared_t **out) {
+  prepared_t *p = mem_calloc(1, sizeof *p);
+  p->signature = s;
+  status_t st = signature_graph(m->saved, m->meta, s, &p->arena, &p->library, &p->graph);
+  if (!st) st = prepare_graph(m, p);
+  if (st) {
+    prepared_free(p);
+    return status_prefix(st, "%s, signature '%s'", saved_model_dir(m->saved), s->key);
+  }
+  engines_add_library(m->engines, p->library);
+  pthread_mutex_lock(&m->lock);
+  vec_push(&m->ready, p);
+  pthread_mutex_unlock(&m->lock);
+  *out = p;
+  return NULL;
+}
+
+static status_t prepare(model_t *m, const char *key, prepared_t **out) {
+  const signature_t *s = NULL;
+  TRY(meta_graph_signature(m->meta, key, &s));
+  *out = find_ready(m, s);
+  if (*out) return NULL;
+  pthread_mutex_lock(&m->preparing);
+  *out = find_ready(m, s);
+  status_t st = *out ? NULL : make_ready(m, s, out);
+  pthread_mutex_unlock(&m->preparing);
+  return st;
+}
+
+// ---------------------------------------------------------------- opening
+
+// The init op of the main graph makes and fills tables and engine caches, in TF1 and TF2 models
+// alike.
+static status_t run_init_op(model_t *m) {
+  if (!m->meta->init_op || !*m->meta->init_op) return NULL;
+  prepared_t p = {0};
+  status_t st = meta_graph_graph(m->saved, m->meta, &p.arena, &p.library, &p.graph);
+  node_t *init = st ? NULL : graph_find(p.graph, m->meta->init_op);
+  if (!st && !init) st = FAIL(NOT_FOUND, "the init op '%s' is not in the graph", m->meta->init_op);
+  if (!st) {
+    p.graph->control_rets = arena_alloc(p.arena, sizeof(node_t *));
+    p.graph->control_rets[0] = init;
+    p.graph->n_control_rets = 1;
+    st = bind_assets(m, p.graph);
+  }
+  if (!st) st = graph_prune(p.graph);
+  if (!st) st = load_weights(m, p.graph);
+  if (!st) st = executable_create(p.graph, &m->services, &p.executable);
+  if (!st) st = executable_run(p.executable, NULL, NULL);
+  executable_destroy(p.executable);
+  graph_destroy(p.graph);
+  library_destroy(p.library);
+  arena_destroy(p.arena);
+  return status_prefix(st, "%s: initialiser '%s'", saved_model_dir(m->saved), m->meta->init_op);
+}
+
+static status_t open_model(model_t *m, const char *dir, const model_options_t *o) {
+  const char *backend = o->backend ? o->backend : "cpu";
+  TRY(saved_model_open(dir, &m->saved));
+  TRY(saved_model_find(m->saved, o->tags, o->n_tags, &m->meta));
+  m->source = (saved_model_source_t){m->saved, m->meta};
+  m->weights = (weight_source_t){read_weight, m};
+  m->simplify = o->simplify;
+  m->services = (exec_services_t){.self = m,
+                                  .resources = resources_create(),
+                                  .threads = o->threads > 0 ? o->threads : cpu_count(),
+                                  .variable = read_variable,
+                                  .prepare_body = prepare_body,
+                                  .run_engine = run_engine};
+  const backend_t *b = backend_find(backend);
+  if (!b && o->backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
+  m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
+  return run_init_op(m);
+}
+
+status_t model_open(const char *dir, const model_options_t *o, model_t **out) {
+  *out = NULL;
+  if (!dir) return FAIL(INVALID_ARGUMENT, "no directory is given");
+  model_options_t options = {0};
+  if (o) memcpy(&options, o, o->struct_size < sizeof options ? o->struct_size : sizeof options);
+  model_t *m = mem_calloc(1, sizeof *m);
+  pthread_mutex_init(&m->preparing, NULL);
+  pthread_mutex_init(&m->lock, NULL);
+  status_t st = open_model(m, dir, &options);
+  if (st)
+    model_close(m);
+  else
+    *out = m;
+  return st;
+}
+
+void model_close(model_t *m) {
+  if (!m) return;
+  for (size_t i = 0; i < m->ready.n; i++) prepared_free(m->ready.v[i]);
+  vec_free(&m->ready);
+  engines_destroy(m->engines);
+  resources_destroy(m->services.resources);
+  saved_model_close(m->saved);
+  pthread_mutex_destroy(&m->preparing);
+  pthread_mutex_destroy(&m->lock);
+  mem_free(m);
+}
+
+const meta_graph_t *model_meta_graph(const model_t *m) { return m->meta; }
+const saved_model_t *model_saved_model(const model_t *m) { return m->saved; }
+
+// ---------------------------------------------------------------- running
+
+status_t model_prepare(model_t *m, const char *signature_key) {
+  prepared_t *p;
+  return prepare(m, signature_key, &p);
+}
+
+status_t model_graph(model_t *m, const char *signature_key, const graph_t **out) {
+  prepared_t *p;
+  TRY(prepare(m, signature_key, &p));
+  *out = p->graph;
+  return NULL;
+}
+
+static status_t check_input(const tensor_info_t *i, const tensor_t *t) {
+  char a[128], b[128];
+  if (tensor_empty(t)) return FAIL(INVALID_ARGUMENT, "input '%s' is missing", i->key);
+  if (t->dtype != i->dtype)
+    return FAIL(INVALID_ARGUMENT, "input '%s' is %s, expected %s", i->key, dtype_name(t->dtype),
+                dtype_name(i->dtype));
+  if (!shape_compatible(&i->shape, &t->shape))
+    return FAIL(INVALID_ARGUMENT, "input '%s' has shape %s, expected %s", i->key,
+                shape_format(&t->shape, a, sizeof a), shape_format(&i->shape, b, sizeof b));
+  return NULL;
+}
+
+status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, tensor_t *out) {
+  prepared_t *p;
+  TRY(prepare(m, signature_key, &p));
+  const signature_t *s = p->signature;
+  for (int i = 0; i < s->n_inputs; i++)
+    TRY(status_prefix(check_input(&s->inputs[i], &in[i]), "signature '%s'", s->key));
+  return executable_run(p->executable, in, out);
+}
+
+int model_engine_stats(model_t *m, engine_stats_t *out, int max) {
+  return engines_stats(m->engines, out, max);
+}
