@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/cpu/context.h"
+#include "backend/cpu/tactics.h"
 #include "base/cpu.h"
 
 static status_t probe(void) { return NULL; }
@@ -18,12 +19,19 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
   return true;
 }
 
+#define TACTICS "tactics"  // the plan's blob: a byte (tactic_t) per layer
+
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
-  (void)o;
   network_t *copy = network_clone(n);
   network_options_t options = {.struct_size = sizeof options, .fuse = true};
+  plan_blob_t tactics = {.name = TACTICS};
+  uint8_t *chosen = NULL;
   status_t s = network_optimize(copy, &options);
-  if (!s) s = plan_write(copy, "cpu", NULL, 0, out_plan);
+  if (!s && o && o->time_tactics && o->opt_shapes) s = choose_tactics(copy, o, &chosen);
+  tactics.data = chosen;
+  tactics.size = (size_t)copy->n_layers;
+  if (!s) s = plan_write(copy, "cpu", &tactics, chosen ? 1 : 0, out_plan);
+  mem_free(chosen);
   network_destroy(copy);
   return s;
 }
@@ -35,6 +43,8 @@ static status_t load(const uint8_t *data, size_t size, const weight_source_t *we
   backend_engine_t *e = mem_calloc(1, sizeof *e);
   e->plan = plan;
   e->net = plan->net;
+  const plan_blob_t *tactics = plan_blob(plan, TACTICS);
+  if (tactics && tactics->size == (size_t)e->net->n_layers) e->tactics = tactics->data;
   pthread_mutex_init(&e->lock, NULL);
   *out = e;
   return NULL;

@@ -117,11 +117,12 @@ static status_t create(backend_context_t *c, const shape_t *shapes, const tensor
   return NULL;
 }
 
-status_t cpu_context_create(backend_engine_t *e, const shape_t *shapes, const tensor_t *values,
-                            int threads, backend_context_t **out) {
+static status_t create_context(backend_engine_t *e, tactic_t tactic, const shape_t *shapes,
+                               const tensor_t *values, int threads, backend_context_t **out) {
   backend_context_t *c = mem_calloc(1, sizeof *c);
   c->engine = e;
   c->net = e->net;
+  c->tactic = tactic;
   c->threads = threads > 0 ? threads : 1;
   // Primitives split their work for the number of threads that they are made under.
   int before = omp_get_max_threads();
@@ -134,6 +135,16 @@ status_t cpu_context_create(backend_engine_t *e, const shape_t *shapes, const te
   }
   *out = c;
   return NULL;
+}
+
+status_t cpu_context_create(backend_engine_t *e, const shape_t *shapes, const tensor_t *values,
+                            int threads, backend_context_t **out) {
+  return create_context(e, TACTIC_DEFAULT, shapes, values, threads, out);
+}
+
+status_t cpu_context_create_with(backend_engine_t *e, tactic_t tactic, const shape_t *shapes,
+                                 int threads, backend_context_t **out) {
+  return create_context(e, tactic, shapes, NULL, threads, out);
 }
 
 void cpu_context_destroy(backend_context_t *c) {

@@ -143,9 +143,8 @@ static status_t make(backend_context_t *c, const layer_t *l, dn_problem_t *p, in
   return NULL;
 }
 
-status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t *s) {
   const conv_params_t *cp = &l->p.conv;
-  if (!layer_is_float(l, l->n_in)) return NULL;
   const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1);
   int64_t channels = x->d[cp->channels_last ? x->rank - 1 : 1];
   int64_t groups = cp->depthwise ? channels : channels / w->d[cp->spatial];
@@ -159,13 +158,19 @@ status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
                     .act = cp->act};
   fill_window(&p, &p.src, &p.dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
-  TRY(make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s));
-  return s->run ? NULL : make_own_conv_step(c, l, s);
+  return make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s);
 }
 
-status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  if (!layer_is_float(l, l->n_in)) return NULL;
+  bool own_first = prefers_own(c, l);
+  TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_conv(c, l, s));
+  if (s->run) return NULL;
+  return own_first ? make_onednn_conv(c, l, s) : make_own_conv_step(c, l, s);
+}
+
+static status_t make_onednn_deconv(backend_context_t *c, const layer_t *l, step_t *s) {
   const conv_params_t *cp = &l->p.conv;
-  if (l->in[0]->dtype != DT_FLOAT || l->in[1]->dtype != DT_FLOAT || cp->depthwise) return NULL;
   dn_problem_t p = {.kind = DN_OP_DECONV,
                     .src = activations(in_shape(c, l, 0), cp->channels_last),
                     .weights = filter(l, in_shape(c, l, 1), 1, true),
@@ -176,8 +181,16 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (p.weights.dims[1] != p.src.dims[1]) return NULL;  // grouped
   fill_window(&p, &p.dst, &p.src, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
-  TRY(make(c, l, &p, cp->has_bias ? 3 : -1, -1, s));
-  return s->run ? NULL : make_own_conv_step(c, l, s);
+  return make(c, l, &p, cp->has_bias ? 3 : -1, -1, s);
+}
+
+status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  bool is_float = l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT;
+  if (!is_float || l->p.conv.depthwise || l->p.conv.has_residual) return NULL;
+  bool own_first = prefers_own(c, l);
+  TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_deconv(c, l, s));
+  if (s->run) return NULL;
+  return own_first ? make_onednn_deconv(c, l, s) : make_own_conv_step(c, l, s);
 }
 
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {

@@ -19,10 +19,14 @@ typedef struct packed_weights {  // one constant in one layout
   struct packed_weights *next;
 } packed_weights_t;
 
+// Which kernels a heavy layer had better use: a choice of the builder's, kept in the plan.
+typedef enum tactic { TACTIC_DEFAULT, TACTIC_ONEDNN, TACTIC_OWN } tactic_t;
+
 struct backend_engine {
   plan_t *plan;
-  network_t *net;        // the plan's
-  pthread_mutex_t lock;  // for packed
+  network_t *net;          // the plan's
+  const uint8_t *tactics;  // [net->n_layers] of tactic_t; NULL: all default
+  pthread_mutex_t lock;    // for packed
   packed_weights_t *packed;
 };
 
@@ -46,6 +50,7 @@ struct backend_context {
   const network_t *net;  // the engine's
   specialized_t *spec;   // its shapes and values here
   int threads;
+  tactic_t tactic;  // of every heavy layer; TACTIC_DEFAULT: the engine's choice
   step_t *steps;
   int n_steps;
   void **at;    // [net->n_tensors]: where each tensor's elements are in this run
@@ -91,6 +96,11 @@ static inline const void *step_in(const step_t *s, const backend_context_t *c, i
 }
 static inline void *step_out(const step_t *s, const backend_context_t *c, int i) {
   return c->at[s->layer->out[i]->id];
+}
+static inline bool prefers_own(const backend_context_t *c, const layer_t *l) {
+  tactic_t t = c->tactic;
+  if (t == TACTIC_DEFAULT && c->engine->tactics) t = (tactic_t)c->engine->tactics[l->id];
+  return t == TACTIC_OWN;
 }
 // Is output 0 a plain float layer's, and all inputs [0, n) float too?
 bool layer_is_float(const layer_t *l, int n);

@@ -213,7 +213,7 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   st->act = act->on ? tile_ops()->unary[act->op] : NULL;
   *s = (step_t){
       .layer = l, .run = run_onednn, .state = st, .destroy = destroy, .reuse = st->residual};
-  status_t e = make_onednn(c, l, &p, st);
+  status_t e = prefers_own(c, l) ? FAIL(UNIMPLEMENTED, "not wanted") : make_onednn(c, l, &p, st);
   if (!e) {
     s->scratch = dn_op_scratch_bytes(st->op);
     s->tactic = dn_op_name(st->op);
