@@ -375,6 +375,30 @@ def segment():
             f.case('HistogramFixedWidth', [np.array([-1, 0, 1, 2, 5, 15], t), np.array([0, 5], t), np.int32(5)], dtype=d)
 
 
+def fft():
+    f = File('fft')
+    rng = np.random.RandomState(3)
+    for n in [1, 2, 3, 4, 5, 6, 7, 8, 12, 15, 16, 17, 31, 37, 49, 60, 64, 74, 97]:
+        z = np.round(rng.randn(2, n), 2) + 1j * np.round(rng.randn(2, n), 2)
+        for op in ('FFT', 'IFFT'):
+            f.case(op, [z.astype(np.complex64)[:1]], tol=5e-6)
+        f.case('RFFT', [z.real.astype(np.float32)[:1], np.array([n], np.int32)], tol=5e-6, Tcomplex=tf.complex64)
+        f.case('IRFFT', [z.astype(np.complex64)[:1, :n // 2 + 1], np.array([n], np.int32)], tol=5e-6, Treal=tf.float32)
+    z = np.round(rng.randn(2, 3, 4, 6), 2) + 1j * np.round(rng.randn(2, 3, 4, 6), 2)
+    for d in ('2D', '3D'):
+        k = int(d[0])
+        n = np.array([3, 4, 6][3 - k:], np.int32)
+        for op in ('FFT', 'IFFT'):
+            f.case(op + d, [z[0].astype(np.complex128)])
+            f.case(op + d, [z[0].astype(np.complex64)], tol=5e-6)
+        f.case('RFFT' + d, [z.real[0].astype(np.float32), n], tol=5e-6, Tcomplex=tf.complex64)
+        f.case('IRFFT' + d, [z[0, ..., :4].astype(np.complex64), n], tol=5e-6, Treal=tf.float32)
+        f.case('RFFT' + d, [z.real[0].astype(np.float64), n - 1], Tcomplex=tf.complex128)
+    x = np.round(rng.randn(3, 20), 2)
+    f.case('RFFT', [x.astype(np.float32), np.array([15], np.int32)], tol=5e-6, Tcomplex=tf.complex64)
+    f.case('IRFFT', [(x + 1j * x[::-1]).astype(np.complex64), np.array([9], np.int32)], tol=5e-6, Treal=tf.float32)
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment']:
+    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft']:
         globals()[name]()
