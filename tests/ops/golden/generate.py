@@ -71,8 +71,9 @@ class File:
                 v = ' '.join(str(x) for x in v)
             w('attr %s %s %s\n' % (k, kind, v))
         for t in flat:
-            t = tf.cast(t, storage(t.dtype)) if t.dtype.is_quantized else t
-            w('in %s %s\n' % (t.dtype.name, text(t.numpy())))
+            name = t.dtype.name
+            t = tf.bitcast(t, storage(t.dtype)) if t.dtype.is_quantized else t
+            w('in %s %s\n' % (name, text(t.numpy())))
         for t in results:
             name = t.dtype.name
             if t.dtype.is_quantized:
@@ -399,6 +400,47 @@ def fft():
     f.case('IRFFT', [(x + 1j * x[::-1]).astype(np.complex64), np.array([9], np.int32)], tol=5e-6, Treal=tf.float32)
 
 
+def quantize():
+    f = File('quantize')
+    x = np.array([[-10, -6, -3.3, -0.01, 0, 0.02], [0.5, 1.7, 2.2, 5.99, 6, 9]], np.float32)
+    for bits, narrow in ((8, False), (8, True), (4, False), (16, True)):
+        for lo, hi in ((-6, 6), (0, 6), (-0.1, 5.9), (0.5, 3.0), (-3, -0.5)):
+            f.case('FakeQuantWithMinMaxArgs', [x], min=float(lo), max=float(hi), num_bits=bits, narrow_range=narrow)
+            f.case('FakeQuantWithMinMaxVars', [x, np.float32(lo), np.float32(hi)], num_bits=bits, narrow_range=narrow)
+    f.case('FakeQuantWithMinMaxVarsPerChannel', [x, np.array([-6, -1, 0, -3, -2, 0], np.float32), np.array([6, 1, 4, 3, 7, 9], np.float32)])
+    f.case('FakeQuantWithMinMaxVarsPerChannel', [x[0], np.array([-6, -1, 0, -3, -2, 0], np.float32), np.array([6, 1, 4, 3, 7, 9], np.float32)], narrow_range=True)
+    for t in FLOATS[:2]:
+        y = x.astype(t)
+        for signed in (True, False):
+            for mode in ('HALF_TO_EVEN', 'HALF_UP'):
+                for op in ('QuantizeAndDequantizeV2', 'QuantizeAndDequantizeV4'):
+                    f.case(op, [y, t(-5), t(4)], signed_input=signed, round_mode=mode, range_given=True)
+                f.case('QuantizeAndDequantizeV2', [y, t(0), t(0)], signed_input=signed, round_mode=mode, narrow_range=True)
+            f.case('QuantizeAndDequantizeV3', [y, t(-5), t(4), np.int32(6)], signed_input=signed, range_given=True)
+        f.case('QuantizeAndDequantizeV2', [y, np.zeros(2, t), np.zeros(2, t)], axis=0)
+    for q in (tf.qint8, tf.quint8, tf.qint16, tf.quint16):
+        for mode in ('MIN_COMBINED', 'MIN_FIRST', 'SCALED'):
+            if mode == 'MIN_FIRST' and q in (tf.qint16, tf.quint16):
+                continue
+            for lo, hi in ((-6, 6), (-2, 9), (0, 6)):
+                f.case('QuantizeV2', [x, np.float32(lo), np.float32(hi)], T=q, mode=mode)
+        f.case('QuantizeV2', [x, np.float32(-6), np.float32(6)], T=q, mode='SCALED', round_mode='HALF_TO_EVEN', narrow_range=True)
+        f.case('QuantizeV2', [x, np.array([-6, 0], np.float32), np.array([4, 8], np.float32)], T=q, mode='SCALED', axis=0)
+        raw = np.array([[-128, -7, 0], [1, 100, 127]], np.int8)
+        if q in (tf.quint8, tf.quint16):
+            raw = np.array([[0, 7, 128], [1, 100, 255]], np.uint8)
+        wide = {tf.qint16: np.int16, tf.quint16: np.uint16}.get(q, raw.dtype)
+        v = tf.bitcast(tf.constant(raw.astype(wide)), q)
+        for mode in ('MIN_COMBINED', 'MIN_FIRST', 'SCALED'):
+            if mode == 'MIN_FIRST' and q in (tf.qint16, tf.quint16):
+                continue
+            f.case('Dequantize', [v, np.float32(-2), np.float32(9)], mode=mode, tol=2e-6)
+        f.case('Dequantize', [v, np.float32(-2), np.float32(9)], mode='SCALED', narrow_range=True, tol=2e-6)
+        f.case('Dequantize', [v, np.array([-2, -1], np.float32), np.array([9, 4], np.float32)], mode='SCALED', axis=0, tol=2e-6)
+    for t in FLOATS:
+        f.case('CheckNumerics', [np.array([1, 2], t)], message='fine')
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft']:
+    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize']:
         globals()[name]()
