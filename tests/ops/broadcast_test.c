@@ -1,5 +1,5 @@
 // Broadcasts, fills, tiles, ranges. Expected values are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_case.h"
 
 static void broadcasts(void **state) {
   (void)state;
@@ -8,42 +8,49 @@ static void broadcasts(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(1, 3), 0, 1, 2);
   CASE_IN(&c, DT_INT32, SHAPE(3), 2, 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 3), 0, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2);
   op_case_end(&c);
   c = op_case("BroadcastTo");
   CASE_IN(&c, DT_FLOAT, SHAPE(3, 1), 0, 1, 2);
   CASE_IN(&c, DT_INT64, SHAPE(2), 3, 4);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 4), 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2);
   op_case_end(&c);
   c = op_case("BroadcastTo");
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 5);
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT64, SHAPE(2, 2), 0, 5, 5, 5, 5);
   op_case_end(&c);
   c = op_case("BroadcastTo");
   CASE_IN(&c, DT_FLOAT, SHAPE(1, 3), 0, 1, 2);
   CASE_IN(&c, DT_INT32, SHAPE(2), 0, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0, 3));
   op_case_end(&c);
   c = op_case("BroadcastTo");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("BroadcastTo");
   CASE_IN_STRINGS(&c, SHAPE(1), "ab");
   CASE_IN(&c, DT_INT32, SHAPE(1), 3);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(3), "ab", "ab", "ab");
   op_case_end(&c);
   c = op_case("BroadcastTo");
   CASE_IN(&c, DT_UINT8, SHAPE(2, 1, 2), 0, 1, 2, 3);
   CASE_IN(&c, DT_INT32, SHAPE(3), 2, 3, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_UINT8, SHAPE(2, 3, 2), 0, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3);
   op_case_end(&c);
   c = op_case("BroadcastTo");
@@ -111,30 +118,35 @@ static void fills(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 3);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 1.5f);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 1.5f, 1.5f, 1.5f, 1.5f, 1.5f, 1.5f);
   op_case_end(&c);
   c = op_case("Fill");
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 7);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_INT64, SHAPE_SCALAR, 0, 7);
   op_case_end(&c);
   c = op_case("Fill");
   CASE_IN(&c, DT_INT64, SHAPE(1), 2);
   CASE_IN_STRINGS(&c, SHAPE_SCALAR, "xy");
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2), "xy", "xy");
   op_case_end(&c);
   c = op_case("Fill");
   CASE_IN(&c, DT_INT32, SHAPE(2), 0, 2);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0, 2));
   op_case_end(&c);
   c = op_case("Fill");
   CASE_IN(&c, DT_INT32, SHAPE(1), 5);
   CASE_IN(&c, DT_BOOL, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_BOOL, SHAPE(5), 0, 1, 1, 1, 1, 1);
   op_case_end(&c);
   c = op_case("Fill");
@@ -150,31 +162,37 @@ static void fills(void **state) {
   c = op_case("ZerosLike");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 2), 0, 1, 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 0, 0, 0, 0);
   op_case_end(&c);
   c = op_case("ZerosLike");
   CASE_IN(&c, DT_BOOL, SHAPE(2), 1, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_BOOL, SHAPE(2), 0, 0, 0);
   op_case_end(&c);
   c = op_case("ZerosLike");
   CASE_IN_STRINGS(&c, SHAPE(2), "a", "b");
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2), "", "");
   op_case_end(&c);
   c = op_case("OnesLike");
   CASE_IN(&c, DT_HALF, SHAPE(2, 2), 0, 1, 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 2), 0, 1, 1, 1, 1);
   op_case_end(&c);
   c = op_case("OnesLike");
   CASE_IN(&c, DT_INT64, SHAPE(3), 0, 1, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT64, SHAPE(3), 0, 1, 1, 1);
   op_case_end(&c);
   c = op_case("OnesLike");
   CASE_IN(&c, DT_COMPLEX64, SHAPE(1), 1);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type complex64 is not supported");
   CASE_OUT(&c, 0, DT_COMPLEX64, SHAPE(1), 0, 1);
   op_case_end(&c);
 }
@@ -186,18 +204,21 @@ static void tiles(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4, 3), 0, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("Tile");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 6), 0, 0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5);
   op_case_end(&c);
   c = op_case("Tile");
   CASE_IN(&c, DT_INT64, SHAPE(2, 2), 0, 1, 2, 3);
   CASE_IN(&c, DT_INT64, SHAPE(2), 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT64, SHAPE(4, 6), 0, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 0, 1, 0, 1, 0, 1, 2,
            3, 2, 3, 2, 3);
   op_case_end(&c);
@@ -205,24 +226,28 @@ static void tiles(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2), 0, 1);
   CASE_IN(&c, DT_INT32, SHAPE(1), 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0));
   op_case_end(&c);
   c = op_case("Tile");
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 3);
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 0, 3);
   op_case_end(&c);
   c = op_case("Tile");
   CASE_IN_STRINGS(&c, SHAPE(2), "a", "b");
   CASE_IN(&c, DT_INT32, SHAPE(1), 2);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(4), "a", "b", "a", "b");
   op_case_end(&c);
   c = op_case("Tile");
   CASE_IN(&c, DT_UINT8, SHAPE(1, 2, 1), 0, 1);
   CASE_IN(&c, DT_INT32, SHAPE(3), 3, 1, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_UINT8, SHAPE(3, 2, 2), 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1);
   op_case_end(&c);
   c = op_case("Tile");
@@ -245,6 +270,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 5);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_INT32, SHAPE(5), 0, 0, 1, 2, 3, 4);
   op_case_end(&c);
   c = op_case("Range");
@@ -252,6 +278,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, -2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_INT32, SHAPE(3), 0, 5, 3, 1);
   op_case_end(&c);
   c = op_case("Range");
@@ -259,6 +286,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 3);
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT_EMPTY(&c, 0, DT_INT64, SHAPE(0));
   op_case_end(&c);
   c = op_case("Range");
@@ -266,6 +294,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 6);
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 4);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_INT64, SHAPE(3), 0, -5, -1, 3);
   op_case_end(&c);
   c = op_case("Range");
@@ -273,6 +302,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 1);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 0.1f);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(10), 0, 0, 0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f,
            0.90000004f);
   op_case_end(&c);
@@ -281,6 +311,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_DOUBLE, SHAPE_SCALAR, 0);
   CASE_IN(&c, DT_DOUBLE, SHAPE_SCALAR, -0.3);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type float64 is not supported");
   CASE_OUT(&c, 0, DT_DOUBLE, SHAPE(4), 0, 1, 0.7, 0.4, 0.10000000000000009);
   op_case_end(&c);
   c = op_case("Range");
@@ -288,6 +319,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 3);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 0.3f);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(9), 0, 0.5f, 0.8f, 1.1f, 1.4000001f, 1.7f, 2, 2.3000002f,
            2.6000001f, 2.9f);
   op_case_end(&c);
@@ -296,6 +328,7 @@ static void ranges(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 6.3f);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 0.37f);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, -1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(22), 0, -1.7f, -1.33f, -0.96000004f, -0.59000003f, -0.22000003f,
            0.14999998f, 0.52f, 0.8900001f, 1.26f, 1.6299999f, 2, 2.3700001f, 2.74f, 3.11f,
            3.4800003f, 3.8500001f, 4.2200003f, 4.59f, 4.96f, 5.33f, 5.7f, 6.0699997f);

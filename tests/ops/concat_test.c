@@ -1,5 +1,5 @@
 // Concats, packs, splits. Expected values are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_case.h"
 
 static void concats(void **state) {
   (void)state;
@@ -9,6 +9,7 @@ static void concats(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(1, 3), 10, 11, 12);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 3), 0, 0, 1, 2, 3, 4, 5, 10, 11, 12);
   op_case_end(&c);
   c = op_case("ConcatV2");
@@ -17,6 +18,7 @@ static void concats(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 2), 20, 21, 22, 23);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 6), 0, 0, 1, 2, 10, 20, 21, 3, 4, 5, 11, 22, 23);
   op_case_end(&c);
   c = op_case("ConcatV2");
@@ -24,6 +26,7 @@ static void concats(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 2), 0, 1, 2, 3);
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 0, 1, 2, 3);
   op_case_end(&c);
   c = op_case("ConcatV2");
@@ -31,6 +34,7 @@ static void concats(void **state) {
   CASE_IN_EMPTY(&c, DT_FLOAT, SHAPE(0));
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0));
   op_case_end(&c);
   c = op_case("ConcatV2");
@@ -38,6 +42,7 @@ static void concats(void **state) {
   CASE_IN_STRINGS(&c, SHAPE(2), "b", "c");
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(3), "a", "b", "c");
   op_case_end(&c);
   c = op_case("ConcatV2");
@@ -45,6 +50,7 @@ static void concats(void **state) {
   CASE_IN(&c, DT_UINT8, SHAPE(2, 1, 2), 0, 1, 2, 3);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_UINT8, SHAPE(2, 3, 2), 0, 0, 1, 2, 3, 0, 1, 4, 5, 6, 7, 2, 3);
   op_case_end(&c);
   c = op_case("Concat");
@@ -52,6 +58,7 @@ static void concats(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 1), 0, 1);
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 2), 0, 1, 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 0, 1, 1, 2, 3);
   op_case_end(&c);
   c = op_case("ConcatV2");
@@ -98,6 +105,7 @@ static void packs(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 2);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3), 0, 1, 2, 3);
   op_case_end(&c);
   c = op_case("Pack");
@@ -105,6 +113,7 @@ static void packs(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 2), 5, 6, 7, 8);
   node_set_int(c.g, c.node, "axis", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 2), 0, 0, 1, 5, 6, 2, 3, 7, 8);
   op_case_end(&c);
   c = op_case("Pack");
@@ -112,17 +121,20 @@ static void packs(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2), 5, 6);
   node_set_int(c.g, c.node, "axis", -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 0, 5, 1, 6);
   op_case_end(&c);
   c = op_case("Pack");
   CASE_IN(&c, DT_FLOAT, SHAPE(3), 0, 1, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3), 0, 0, 1, 2);
   op_case_end(&c);
   c = op_case("Pack");
   CASE_IN_STRINGS(&c, SHAPE(1), "a");
   CASE_IN_STRINGS(&c, SHAPE(1), "b");
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2, 1), "a", "b");
   op_case_end(&c);
   c = op_case("Pack");
@@ -139,6 +151,7 @@ static void packs(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   node_set_int(c.g, c.node, "num", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3), 0, 0, 1, 2);
   CASE_OUT(&c, 1, DT_FLOAT, SHAPE(3), 0, 3, 4, 5);
   op_case_end(&c);
@@ -147,6 +160,7 @@ static void packs(void **state) {
   node_set_int(c.g, c.node, "num", 3);
   node_set_int(c.g, c.node, "axis", -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2), 0, 0, 3);
   CASE_OUT(&c, 1, DT_FLOAT, SHAPE(2), 0, 1, 4);
   CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2), 0, 2, 5);
@@ -155,6 +169,7 @@ static void packs(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 4, 5);
   node_set_int(c.g, c.node, "num", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT32, SHAPE_SCALAR, 0, 4);
   CASE_OUT(&c, 1, DT_INT32, SHAPE_SCALAR, 0, 5);
   op_case_end(&c);
@@ -173,6 +188,7 @@ static void splits(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 4), 0, 1, 2, 3, 4, 5, 6, 7);
   node_set_int(c.g, c.node, "num_split", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 0, 1, 4, 5);
   CASE_OUT(&c, 1, DT_FLOAT, SHAPE(2, 2), 0, 2, 3, 6, 7);
   op_case_end(&c);
@@ -181,6 +197,7 @@ static void splits(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(4, 2), 0, 1, 2, 3, 4, 5, 6, 7);
   node_set_int(c.g, c.node, "num_split", 4);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2), 0, 0, 1);
   CASE_OUT(&c, 1, DT_FLOAT, SHAPE(1, 2), 0, 2, 3);
   CASE_OUT(&c, 2, DT_FLOAT, SHAPE(1, 2), 0, 4, 5);
@@ -191,6 +208,7 @@ static void splits(void **state) {
   CASE_IN_STRINGS(&c, SHAPE(2), "a", "b");
   node_set_int(c.g, c.node, "num_split", 2);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(1), "a");
   CASE_OUT_STRINGS(&c, 1, SHAPE(1), "b");
   op_case_end(&c);
@@ -199,6 +217,7 @@ static void splits(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   node_set_int(c.g, c.node, "num_split", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 1);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("Split");
@@ -213,6 +232,7 @@ static void splits(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 1);
   node_set_int(c.g, c.node, "num_split", 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 1), 0, 0, 5);
   CASE_OUT(&c, 1, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 6, 7, 8);
   CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 1), 0, 4, 9);
@@ -223,6 +243,7 @@ static void splits(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   node_set_int(c.g, c.node, "num_split", 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2), 0, 0, 1);
   CASE_OUT(&c, 1, DT_FLOAT, SHAPE(3), 0, 2, 3, 4);
   CASE_OUT_EMPTY(&c, 2, DT_FLOAT, SHAPE(0));

@@ -1,5 +1,5 @@
 // Gathers and one-hot rows. Expected values are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_case.h"
 
 static void gathers(void **state) {
   (void)state;
@@ -8,12 +8,14 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(3, 2), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 4, 5, 0, 1);
   op_case_end(&c);
   c = op_case("Gather");
   CASE_IN_STRINGS(&c, SHAPE(3), "a", "b", "c");
   CASE_IN(&c, DT_INT64, SHAPE(2), 1, 1);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2), "b", "b");
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -21,6 +23,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(4), 2, 0, 1, 2);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4, 2), 0, 4, 5, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -28,6 +31,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1, 2), 2, 0);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 1, 2), 0, 2, 0, 5, 3);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -35,6 +39,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 1);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, -2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 2, 3, 8, 9);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -42,6 +47,7 @@ static void gathers(void **state) {
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0));
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -49,6 +55,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 3, 3);
   CASE_IN(&c, DT_INT64, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_UINT8, SHAPE(2, 2), 0, 6, 7, 6, 7);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -56,6 +63,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 2);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT32, SHAPE_SCALAR, 0, 9);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -63,6 +71,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 0, 1, 1, 0);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 2), 0, 0, 1, 2, 3, 2, 3, 0, 1);
   op_case_end(&c);
   // batch_dims
@@ -72,6 +81,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 1);
   node_set_int(c.g, c.node, "batch_dims", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 2, 0, 4, 4);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -80,6 +90,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 1);
   node_set_int(c.g, c.node, "batch_dims", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 4, 5, 6, 7);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -89,6 +100,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 2);
   node_set_int(c.g, c.node, "batch_dims", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 2, 2), 0, 4, 5, 0, 1, 10, 11, 6, 7, 14, 15, 14, 15, 20, 21,
            20, 21);
   op_case_end(&c);
@@ -98,6 +110,7 @@ static void gathers(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 2);
   node_set_int(c.g, c.node, "batch_dims", -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 3), 0, 2, 0, 1, 5, 3, 4, 7, 6, 8, 10, 9, 11);
   op_case_end(&c);
   c = op_case("GatherV2");
@@ -133,36 +146,42 @@ static void gathers_nd(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 0, 1, 1, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2), 0, 1, 5);
   op_case_end(&c);
   c = op_case("GatherNd");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT32, SHAPE(1, 1), 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3), 0, 3, 4, 5);
   op_case_end(&c);
   c = op_case("GatherNd");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3), 0, 1, 2, 3, 4, 5);
   CASE_IN(&c, DT_INT64, SHAPE(2), 1, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 0, 3);
   op_case_end(&c);
   c = op_case("GatherNd");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 3, 2), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
   CASE_IN(&c, DT_INT32, SHAPE(1, 2, 2), 0, 1, 1, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2), 0, 2, 3, 10, 11);
   op_case_end(&c);
   c = op_case("GatherNd");
   CASE_IN(&c, DT_FLOAT, SHAPE(2, 2), 0, 1, 2, 3);
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(3, 0));
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 2, 2), 0, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
   op_case_end(&c);
   c = op_case("GatherNd");
   CASE_IN_STRINGS(&c, SHAPE(2), "a", "b");
   CASE_IN(&c, DT_INT32, SHAPE(2, 1), 1, 0);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2), "b", "a");
   op_case_end(&c);
   c = op_case("GatherNd");
@@ -191,6 +210,7 @@ static void one_hots(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 1);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4, 3), 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0);
   op_case_end(&c);
   c = op_case("OneHot");
@@ -200,6 +220,7 @@ static void one_hots(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, -1);
   node_set_int(c.g, c.node, "axis", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 2), 0, 5, -1, -1, -1, -1, 5, -1, -1, 5, 5, -1, -1);
   op_case_end(&c);
   c = op_case("OneHot");
@@ -209,6 +230,7 @@ static void one_hots(void **state) {
   CASE_IN(&c, DT_BOOL, SHAPE_SCALAR, 0);
   node_set_int(c.g, c.node, "axis", 0);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "indices of data type uint8");
   CASE_OUT(&c, 0, DT_BOOL, SHAPE(2, 2), 0, 0, 1, 1, 0);
   op_case_end(&c);
   c = op_case("OneHot");
@@ -217,6 +239,7 @@ static void one_hots(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 7);
   CASE_IN(&c, DT_INT32, SHAPE_SCALAR, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT32, SHAPE(3), 0, 2, 7, 2);
   op_case_end(&c);
   c = op_case("OneHot");
@@ -225,6 +248,7 @@ static void one_hots(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 1);
   CASE_IN(&c, DT_FLOAT, SHAPE_SCALAR, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(2, 0));
   op_case_end(&c);
   c = op_case("OneHot");

@@ -1,5 +1,5 @@
 // Slice and StridedSlice. Expected values are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_case.h"
 
 static void slices(void **state) {
   (void)state;
@@ -9,6 +9,7 @@ static void slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 1);
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 0, 5, 6, 9, 10);
   op_case_end(&c);
   c = op_case("Slice");
@@ -16,6 +17,7 @@ static void slices(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE(2), 0, 2);
   CASE_IN(&c, DT_INT64, SHAPE(2), -1, -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 2), 0, 2, 3, 6, 7, 10, 11);
   op_case_end(&c);
   c = op_case("Slice");
@@ -23,6 +25,7 @@ static void slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 0);
   CASE_IN(&c, DT_INT32, SHAPE(2), 0, 4);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0, 4));
   op_case_end(&c);
   c = op_case("Slice");
@@ -30,6 +33,7 @@ static void slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 0, 0);
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("Slice");
@@ -37,6 +41,7 @@ static void slices(void **state) {
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 0, 2);
   op_case_end(&c);
   c = op_case("Slice");
@@ -44,6 +49,7 @@ static void slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   CASE_IN(&c, DT_INT32, SHAPE(1), 2);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2), "b", "c");
   op_case_end(&c);
   c = op_case("Slice");
@@ -81,6 +87,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 8);
   CASE_IN(&c, DT_INT32, SHAPE(1), 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2), 0, 2, 5);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -89,6 +96,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 2);
   CASE_IN(&c, DT_INT32, SHAPE(1), -3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2), 0, 8, 5);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -97,6 +105,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 100);
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3), 0, 7, 8, 9);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -105,6 +114,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 5);
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0));
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -113,6 +123,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 2);
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0));
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -121,6 +132,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 100);
   CASE_IN(&c, DT_INT32, SHAPE(1), 4);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3), 0, 0, 4, 8);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -131,6 +143,7 @@ static void strided_slices(void **state) {
   node_set_int(c.g, c.node, "begin_mask", 1);
   node_set_int(c.g, c.node, "end_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(10), 0, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -140,6 +153,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), -2);
   node_set_int(c.g, c.node, "begin_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3), 0, 9, 7, 5);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -149,6 +163,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE(1), 2);
   node_set_int(c.g, c.node, "end_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4), 0, 3, 5, 7, 9);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -157,6 +172,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 4);
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 4), 0, 4, 5, 6, 7);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -166,6 +182,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 1);
   node_set_int(c.g, c.node, "shrink_axis_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1), 0, 6);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -175,6 +192,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 1);
   node_set_int(c.g, c.node, "shrink_axis_mask", 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 0, 10);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -184,6 +202,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   node_set_int(c.g, c.node, "shrink_axis_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4), 0, 4, 5, 6, 7);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -194,6 +213,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 1);
   node_set_int(c.g, c.node, "ellipsis_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 1), 0, 1, 5, 9, 13, 17, 21);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -205,6 +225,7 @@ static void strided_slices(void **state) {
   node_set_int(c.g, c.node, "ellipsis_mask", 2);
   node_set_int(c.g, c.node, "shrink_axis_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 2), 0, 13, 14, 17, 18, 21, 22);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -216,6 +237,7 @@ static void strided_slices(void **state) {
   node_set_int(c.g, c.node, "begin_mask", 2);
   node_set_int(c.g, c.node, "end_mask", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2), 0, 1, 2, 4, 5);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -226,6 +248,7 @@ static void strided_slices(void **state) {
   node_set_int(c.g, c.node, "ellipsis_mask", 1);
   node_set_int(c.g, c.node, "new_axis_mask", 6);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 1, 1, 1), 0, 1, 4);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -242,6 +265,7 @@ static void strided_slices(void **state) {
   node_set_int(c.g, c.node, "end_mask", 8);
   node_set_int(c.g, c.node, "shrink_axis_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 4, 2), 0, 23, 21, 28, 26, 33, 31, 38, 36, 43, 41, 48, 46, 53,
            51, 58, 56);
   op_case_end(&c);
@@ -251,6 +275,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 5);
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT_EMPTY(&c, 0, DT_FLOAT, SHAPE(0, 3));
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -259,6 +284,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 0);
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_UINT8, SHAPE(2, 2), 0, 2, 1, 5, 4);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -267,6 +293,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 4);
   CASE_IN(&c, DT_INT32, SHAPE(1), 2);
   CASE_RUN(&c);
+  CASE_REFUSED(&c, "data type string is not supported");
   CASE_OUT_STRINGS(&c, 0, SHAPE(2), "a", "c");
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -276,6 +303,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), 1);
   node_set_int(c.g, c.node, "new_axis_mask", 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1), 0, 3);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -284,6 +312,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 3);
   CASE_IN(&c, DT_INT32, SHAPE(2), 1, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("StridedSlice");
@@ -292,6 +321,7 @@ static void strided_slices(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(1), -2147483648);
   CASE_IN(&c, DT_INT32, SHAPE(1), -1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_INT64, SHAPE(3), 0, 2, 1, 0);
   op_case_end(&c);
 }

@@ -1,5 +1,5 @@
 // Space, depth and batch. Expected values are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_case.h"
 
 static void depth(void **state) {
   (void)state;
@@ -8,6 +8,7 @@ static void depth(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(1, 2, 4, 2), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   node_set_int(c.g, c.node, "block_size", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 2, 8), 0, 0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14,
            15);
   op_case_end(&c);
@@ -15,6 +16,7 @@ static void depth(void **state) {
   CASE_IN(&c, DT_FLOAT, SHAPE(1, 1, 2, 8), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   node_set_int(c.g, c.node, "block_size", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 4, 2), 0, 0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14,
            15);
   op_case_end(&c);
@@ -23,6 +25,7 @@ static void depth(void **state) {
           17);
   node_set_int(c.g, c.node, "block_size", 3);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_UINT8, SHAPE(2, 1, 1, 9), 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
            15, 16, 17);
   op_case_end(&c);
@@ -30,6 +33,7 @@ static void depth(void **state) {
   CASE_IN(&c, DT_HALF, SHAPE(2, 2, 1, 4), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   node_set_int(c.g, c.node, "block_size", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 4, 2, 1), 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
            15);
   op_case_end(&c);
@@ -54,6 +58,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 2);
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 0, 0, 0, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4, 2, 2, 1), 0, 0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13,
            15);
   op_case_end(&c);
@@ -64,6 +69,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 3);
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 1, 0, 2, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(12, 2, 3, 2), 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 13, 18, 19, 0, 0, 0,
            0, 0, 0, 0, 0, 42, 43, 48, 49, 0, 0, 0, 0, 0, 0, 0, 0, 14, 15, 0, 0, 0, 0, 0, 0, 0, 0, 0,
            0, 44, 45, 0, 0, 0, 0, 0, 0, 0, 0, 10, 11, 16, 17, 0, 0, 0, 0, 0, 0, 0, 0, 40, 41, 46,
@@ -76,6 +82,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE(1), 3);
   CASE_IN(&c, DT_INT32, SHAPE(1, 2), 4, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3, 3, 2), 0, 0, 0, 0, 0, 4, 5, 0, 0, 0, 1, 6, 7, 0, 0, 2, 3, 8,
            9);
   op_case_end(&c);
@@ -84,6 +91,7 @@ static void batch(void **state) {
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0));
   CASE_IN_EMPTY(&c, DT_INT32, SHAPE(0, 2));
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 0, 0, 1, 2, 3, 4, 5);
   op_case_end(&c);
   c = op_case("BatchToSpaceND");
@@ -91,6 +99,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 2);
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 0, 0, 0, 0);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 4, 4, 1), 0, 0, 4, 1, 5, 8, 12, 9, 13, 2, 6, 3, 7, 10, 14, 11,
            15);
   op_case_end(&c);
@@ -101,6 +110,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2), 2, 3);
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 1, 0, 2, 1);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 3, 1), 0, 40, 25, 33, 18, 3, 11, 42, 27, 35, 44, 29, 37, 22,
            7, 15, 46, 31, 39);
   op_case_end(&c);
@@ -110,6 +120,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT64, SHAPE(1), 3);
   CASE_IN(&c, DT_INT32, SHAPE(1, 2), 4, 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3, 2), 0, 8, 9, 14, 15, 4, 5);
   op_case_end(&c);
   c = op_case("SpaceToBatch");
@@ -117,6 +128,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 1, 1, 0, 0);
   node_set_int(c.g, c.node, "block_size", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(4, 2, 1, 1), 0, 0, 2, 0, 3, 0, 0, 1, 0);
   op_case_end(&c);
   c = op_case("BatchToSpace");
@@ -124,6 +136,7 @@ static void batch(void **state) {
   CASE_IN(&c, DT_INT32, SHAPE(2, 2), 0, 0, 1, 0);
   node_set_int(c.g, c.node, "block_size", 2);
   CASE_RUN(&c);
+  CASE_LOWERS(&c, 0);
   CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3, 1), 0, 2, 1, 3, 6, 5, 7);
   op_case_end(&c);
   c = op_case("SpaceToBatchND");
