@@ -71,3 +71,17 @@ int cpu_count(void) {
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
   return 1;
 }
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+
+enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+
+unsigned cpu_float_mode(void) { return _mm_getcsr(); }
+unsigned cpu_float_mode_flushing(void) { return _mm_getcsr() | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO; }
+void cpu_set_float_mode(unsigned mode) { _mm_setcsr(mode); }
+#else
+unsigned cpu_float_mode(void) { return 0; }
+unsigned cpu_float_mode_flushing(void) { return 0; }
+void cpu_set_float_mode(unsigned mode) { (void)mode; }
+#endif

@@ -19,6 +19,12 @@ cpu_isa_t cpu_isa(void);
 const char *cpu_isa_name(cpu_isa_t isa);
 const char *cpu_model_name(void);  // from /proc/cpuinfo, "unknown" elsewhere
 int cpu_count(void);               // CPUs this process may run on, at least 1
+
+// How this thread's floating-point unit treats subnormal numbers, and the way to set it: TensorFlow
+// runs kernels with subnormals flushed to zero (inputs and results). 0 where it cannot be set.
+unsigned cpu_float_mode(void);
+unsigned cpu_float_mode_flushing(void);
+void cpu_set_float_mode(unsigned mode);
 static inline bool cpu_has(cpu_isa_t isa) { return cpu_isa() >= isa; }
 
 #endif

@@ -1,5 +1,7 @@
 #include "base/parallel.h"
 
+#include "base/cpu.h"
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -11,8 +13,10 @@ void parallel_for(int threads, int64_t n, int64_t grain, parallel_fn fn, void *c
   if (pieces > threads) pieces = threads;
 #ifdef _OPENMP
   if (pieces > 1) {
+    unsigned mode = cpu_float_mode();  // workers compute as the caller does
 #pragma omp parallel num_threads((int)pieces)
     {
+      cpu_set_float_mode(mode);
       int t = omp_get_thread_num(), nt = omp_get_num_threads();
       int64_t begin = n * t / nt, end = n * (t + 1) / nt;
       if (begin < end) fn(ctx, begin, end, t);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
 #include "runtime/program.h"
 
 enum { MAX_CALL_DEPTH = 256 };
@@ -225,7 +226,10 @@ static void run_give(executable_t *x, run_t *r) {
 status_t executable_run(executable_t *x, const tensor_t *in, tensor_t *out) {
   run_t *r = run_take(x);
   const graph_t *g = x->main->graph;
+  unsigned mode = cpu_float_mode();
+  cpu_set_float_mode(cpu_float_mode_flushing());
   status_t st = program_run(x->main, r, (tensor_t *)in, g->n_args, false, out, g->n_rets);
+  cpu_set_float_mode(mode);
   run_give(x, r);
   return st;
 }
