@@ -89,18 +89,20 @@ static int64_t span(const shape_t *s, int from, int to) {
   return n;
 }
 
-// Concat and Pack: input i gives rows of `inner` elements to each of `outer` rows of the result.
-static bool eval_concat(const layer_t *l, const known_t *const *in, const shape_t *out_shape,
-                        known_t *out) {
+// Concat and Pack: input i gives rows of elements to each of `outer` rows of the result. Of an
+// input of which nothing is known only the number of elements counts.
+static bool eval_concat(const layer_t *l, const shape_t *shapes, const known_t *const *in,
+                        const shape_t *out_shape, known_t *out) {
   int axis = axis_resolve(l->p.axis, out_shape->rank);
   if (axis < 0) return false;
   int outer = (int)span(out_shape, 0, axis), to = 0;
-  for (int i = 0; i < l->n_in; i++)
-    if (!in[i]) return false;
   for (int o = 0; o < outer; o++)
-    for (int i = 0; i < l->n_in; i++)
-      for (int k = 0, row = in[i]->n / outer; k < row && to < out->n; k++)
-        out->v[to++] = in[i]->v[o * row + k];
+    for (int i = 0; i < l->n_in; i++) {
+      int64_t n = in[i] ? in[i]->n : shape_elements(&shapes[i]);
+      if (n < 0 || n > out->n) return false;
+      for (int k = 0, row = (int)n / outer; k < row && to < out->n; k++, to++)
+        if (in[i]) out->v[to] = in[i]->v[o * row + k];
+    }
   return to == out->n;
 }
 
@@ -215,7 +217,7 @@ static bool eval_one(const layer_t *l, const shape_t *shapes, const known_t *con
       return true;
     case LAYER_REDUCE: return x && eval_reduce(l, x, out);
     case LAYER_CONCAT:
-    case LAYER_PACK: return eval_concat(l, in, &out_shapes[0], out);
+    case LAYER_PACK: return eval_concat(l, shapes, in, &out_shapes[0], out);
     case LAYER_SPLIT:
     case LAYER_UNPACK: return x && eval_split(l, &shapes[0], x, out_shapes, port, out);
     case LAYER_SLICE: return eval_slice(l, shapes, in, out);

@@ -1,0 +1,112 @@
+// Elementwise layers that are left become LAYER_FUSED, one pass over memory: a layer takes in the
+// layers it reads when it is their only reader and they have its shape. Values are of one float
+// type, or bool; smaller inputs broadcast.
+#include <string.h>
+
+#include "network/passes/pass.h"
+
+enum { MAX_STEPS = 16, MAX_INPUTS = 8 };
+
+typedef struct group {
+  layer_t *root;
+  int n_steps, n_inputs;
+  layer_t *step[MAX_STEPS];  // in an order in which producers come first
+  net_tensor_t *input[MAX_INPUTS];
+} group_t;
+
+static bool fits(const net_tensor_t *t, dtype_t f) { return t->dtype == f || t->dtype == DT_BOOL; }
+
+static bool elementwise(const layer_t *l, dtype_t f) {
+  if (l->dead || l->n_out != 1 || !fits(l->out[0], f)) return false;
+  if (l->type != LAYER_UNARY && l->type != LAYER_BINARY && l->type != LAYER_SELECT) return false;
+  for (int i = 0; i < l->n_in; i++)
+    if (!fits(l->in[i], f)) return false;
+  return true;
+}
+
+static bool is_member(const group_t *g, const net_tensor_t *t) {
+  for (int i = 0; i < g->n_steps; i++)
+    if (g->step[i]->out[0] == t) return true;
+  return false;
+}
+
+static int input_index(const group_t *g, const net_tensor_t *t) {
+  for (int i = 0; i < g->n_inputs; i++)
+    if (g->input[i] == t) return i;
+  return -1;
+}
+
+// Adds l and what it may take in; on no room for an operand's own tree that operand is an input.
+static bool collect(group_t *g, layer_t *l, dtype_t f) {
+  group_t before = *g;
+  for (int i = 0; i < l->n_in; i++) {
+    net_tensor_t *t = l->in[i];
+    if (is_member(g, t) || input_index(g, t) >= 0) continue;
+    layer_t *p = t->producer;
+    bool inside = p && t->n_readers == 1 && elementwise(p, f) &&
+                  surely_same_shape(&t->shape, &g->root->out[0]->shape);
+    if (inside && collect(g, p, f)) continue;
+    if (g->n_inputs == MAX_INPUTS) {
+      *g = before;
+      return false;
+    }
+    g->input[g->n_inputs++] = t;
+  }
+  if (g->n_steps == MAX_STEPS) {
+    *g = before;
+    return false;
+  }
+  g->step[g->n_steps++] = l;
+  return true;
+}
+
+static int value_index(const group_t *g, const net_tensor_t *t) {
+  int at = input_index(g, t);
+  for (int i = 0; i < g->n_steps && at < 0; i++)
+    if (g->step[i]->out[0] == t) at = g->n_inputs + i;
+  return at;
+}
+
+static void fuse(network_t *n, const group_t *g) {
+  layer_params_t p = {0};
+  p.fused.n = g->n_steps;
+  for (int i = 0; i < g->n_steps; i++) {
+    const layer_t *l = g->step[i];
+    fused_step_t *s = &p.fused.step[i];
+    s->kind = l->type == LAYER_UNARY    ? STEP_UNARY
+              : l->type == LAYER_BINARY ? STEP_BINARY
+                                        : STEP_SELECT;
+    s->op = l->type == LAYER_UNARY    ? (int)l->p.unary.op
+            : l->type == LAYER_BINARY ? (int)l->p.binary.op
+                                      : 0;
+    if (l->type == LAYER_UNARY) {
+      s->alpha = l->p.unary.alpha;
+      s->beta = l->p.unary.beta;
+    }
+    s->dtype = l->out[0]->dtype;
+    s->a = value_index(g, l->in[0]);
+    if (l->n_in > 1) s->b = value_index(g, l->in[1]);
+    if (l->n_in > 2) s->c = value_index(g, l->in[2]);
+  }
+  layer_t *root = g->root;
+  for (int i = g->n_steps - 2; i >= 0; i--) inherit_nodes(n, root, g->step[i]);
+  root->type = LAYER_FUSED;
+  root->p = p;
+  set_inputs(n, root, g->n_inputs, g->input);
+}
+
+int pass_elementwise(network_t *n) {
+  int count = 0;
+  for (int i = n->n_layers - 1; i >= 0; i--) {
+    layer_t *l = n->layers[i];
+    if (l->dead || l->n_out != 1) continue;
+    dtype_t f = is_float(l->out[0]) ? l->out[0]->dtype : DT_INVALID;
+    for (int k = 0; k < l->n_in && f == DT_INVALID; k++)
+      if (is_float(l->in[k])) f = l->in[k]->dtype;
+    group_t g = {.root = l};
+    if (f == DT_INVALID || !elementwise(l, f) || !collect(&g, l, f) || g.n_steps < 2) continue;
+    fuse(n, &g);
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,158 @@
+// Around matrix multiplications: scalar factors, transposes, and the reshapes of tf.tensordot.
+#include "network/passes/pass.h"
+
+static bool swaps_last_two(const layer_t *l) {
+  int r = l->p.transpose.n;
+  for (int i = 0; i < r; i++) {
+    int want = i == r - 1 ? r - 2 : i == r - 2 ? r - 1 : i;
+    if (l->p.transpose.perm[i] != want) return false;
+  }
+  return r >= 2;
+}
+
+// t is x * constant
+static net_tensor_t *factor_out(const net_tensor_t *t, double *v) {
+  const layer_t *l = made_by_binary(t, BINARY_MUL);
+  for (int i = 0; l && i < 2; i++)
+    if (const_number(l->in[i], v) && surely_same_shape(&l->in[1 - i]->shape, &l->out[0]->shape))
+      return l->in[1 - i];
+  l = made_by_binary(t, BINARY_DIV);
+  if (l && const_number(l->in[1], v) && *v != 0 &&
+      surely_same_shape(&l->in[0]->shape, &l->out[0]->shape)) {
+    *v = 1 / *v;
+    return l->in[0];
+  }
+  return NULL;
+}
+
+static double scale_or_one(float s) { return s == 0 ? 1 : (double)s; }
+
+static int scale_operands(network_t *n, layer_t *l) {
+  double v;
+  int count = 0;
+  for (int side = 0; side < 2; side++) {
+    net_tensor_t *in[4], *x = factor_out(l->in[side], &v);
+    const layer_t *t = made_by(l->in[side], LAYER_TRANSPOSE);
+    for (int i = 0; i < l->n_in && i < 4; i++) in[i] = l->in[i];
+    if (x && is_float(x) && v != 0 && l->in[side]->n_readers == 1) {
+      l->p.matmul.scale = (float)(scale_or_one(l->p.matmul.scale) * v);
+      inherit_nodes(n, l, l->in[side]->producer);
+      in[side] = x;
+    } else if (t && swaps_last_two(t)) {
+      bool *flag = side ? &l->p.matmul.transpose_b : &l->p.matmul.transpose_a;
+      *flag = !*flag;
+      inherit_nodes(n, l, t);
+      in[side] = t->in[0];
+    } else {
+      continue;
+    }
+    set_inputs(n, l, l->n_in, in);
+    count++;
+  }
+  return count;
+}
+
+static bool plain(const layer_t *l) {
+  return !l->p.matmul.has_bias && !l->p.matmul.has_residual && !l->p.matmul.act.on;
+}
+
+// matmul * constant, softmax(x * constant)
+static int scale_result(network_t *n, layer_t *l) {
+  double v;
+  if (l->type == LAYER_SOFTMAX) {
+    net_tensor_t *x = factor_out(l->in[0], &v);
+    if (!x || !is_float(x) || v <= 0) return 0;
+    inherit_nodes(n, l, l->in[0]->producer);
+    l->p.softmax.scale = (float)(scale_or_one(l->p.softmax.scale) * v);
+    set_inputs(n, l, 1, &x);
+    return 1;
+  }
+  net_tensor_t *x = factor_out(l->out[0], &v);
+  layer_t *m = x ? made_by(x, LAYER_MATMUL) : NULL;
+  if (!m || x->n_readers != 1 || !plain(m) || !is_float(x) || v == 0) return 0;
+  become(n, l, m, m->n_in, m->in);
+  l->p.matmul.scale = (float)(scale_or_one(m->p.matmul.scale) * v);
+  return 1;
+}
+
+int pass_scales(network_t *n) {
+  int count = 0;
+  for (int i = 0; i < n->n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (l->dead) continue;
+    if (l->type == LAYER_MATMUL && l->n_in <= 4) count += scale_operands(n, l);
+    if (l->type == LAYER_BINARY || l->type == LAYER_SOFTMAX) count += scale_result(n, l);
+  }
+  return count;
+}
+
+// reshape(matmul(reshape(x, [rows, k]), w), [x's leading dims.., n]) is matmul(x, w).
+static int collapse_tensordot(network_t *n, layer_t *l) {
+  layer_t *m = l->type == LAYER_RESHAPE ? made_by(l->in[0], LAYER_MATMUL) : NULL;
+  layer_t *before = m && plain(m) ? made_by(m->in[0], LAYER_RESHAPE) : NULL;
+  if (!before || l->in[0]->n_readers != 1 || m->p.matmul.transpose_a) return 0;
+  const net_tensor_t *x = before->in[0];
+  const shape_t *xs = &x->shape, *flat = &before->out[0]->shape, *w = &m->in[1]->shape;
+  const shape_t *out = &l->out[0]->shape;
+  if (w->rank != 2 || flat->rank != 2 || xs->rank < 2 || out->rank != xs->rank) return 0;
+  if (!dims_surely_equal(flat->d[1], xs->d[xs->rank - 1])) return 0;
+  if (!dims_surely_equal(out->d[out->rank - 1], w->d[m->p.matmul.transpose_b ? 0 : 1])) return 0;
+  for (int i = 0; i + 1 < xs->rank; i++)
+    if (!dims_surely_equal(out->d[i], xs->d[i])) return 0;
+  inherit_nodes(n, l, before);
+  become(n, l, m, 2, (net_tensor_t *[]){before->in[0], m->in[1]});
+  return 1;
+}
+
+// reshape(matmul) + c[h, d], where the reshape splits the last dim into [h, d]: the bias is added
+// before. The roles of reshape and add change places.
+static int bias_before_split(network_t *n, layer_t *l) {
+  for (int side = 0; side < 2 && is_op(l, BINARY_ADD); side++) {
+    net_tensor_t *split = l->in[side], *c = l->in[1 - side];
+    layer_t *r = made_by(split, LAYER_RESHAPE);
+    layer_t *m = r ? made_by(r->in[0], LAYER_MATMUL) : NULL;
+    if (!m || !plain(m) || split->n_readers != 1 || r->in[0]->n_readers != 1 || !c->is_const)
+      continue;
+    const shape_t *wide = &r->in[0]->shape, *s = &split->shape, *b = &c->shape;
+    int64_t last = wide->d[wide->rank - 1], all = 1, n_c = shape_elements(b);
+    int tail = s->rank;
+    while (tail > 0 && all < last && s->d[tail - 1] > 0) all *= s->d[--tail];
+    if (last < 1 || all != last || n_c != last || b->rank > s->rank) continue;
+    bool fits = true;  // c has exactly the split dims, with ones before
+    for (int i = 0; i < s->rank; i++) {
+      int64_t d = i < s->rank - b->rank ? 1 : b->d[i - (s->rank - b->rank)];
+      fits = fits && d == (i >= tail ? s->d[i] : 1);
+    }
+    if (!fits || !surely_same_shape(&l->out[0]->shape, s)) continue;
+    tensor_t v = tensor_reshaped(&c->value, (shape_t[]){SHAPE(last)});
+    net_tensor_t *bias = network_add_constant(n, c->name, &v, c->weight_key);
+    tensor_unref(&v);
+    net_tensor_t *rows = r->in[0], *shape = r->in[1];
+    // r becomes the sum of the matmul's result and the bias, l the reshape of it. r stands before
+    // l.
+    layer_params_t add = l->p, none = {0};
+    shape->n_readers++;  // between the two it has no reader
+    r->type = LAYER_BINARY;
+    r->p = add;
+    inherit_nodes(n, r, l);
+    set_inputs(n, r, 2, (net_tensor_t *[]){rows, bias});
+    r->out[0]->shape = *wide;
+    l->type = LAYER_RESHAPE;
+    l->p = none;
+    set_inputs(n, l, 2, (net_tensor_t *[]){split, shape});
+    shape->n_readers--;
+    return 1;
+  }
+  return 0;
+}
+
+int pass_tensordot(network_t *n) {
+  int count = 0;
+  for (int i = 0; i < n->n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (l->dead) continue;
+    count += collapse_tensordot(n, l);
+    count += bias_before_split(n, l);
+  }
+  return count;
+}
