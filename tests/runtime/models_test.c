@@ -86,6 +86,18 @@ static void compare(score_t *s, const char *where, const tensor_t *a, const tens
   }
 }
 
+// The arrays have the names of Python's keyword arguments: "other.input" is "other_input".
+static tensor_t input_array(const npz_t *z, const tensor_info_t *info) {
+  tensor_t t = npz_get(z, "in.", info->key, info->dtype);
+  if (!tensor_empty(&t)) return t;
+  char *name = mem_strdup(info->key);
+  for (char *p = name; *p; p++)
+    if (*p == '.' || *p == '-' || *p == '/') *p = '_';
+  t = npz_get(z, "in.", name, info->dtype);
+  mem_free(name);
+  return t;
+}
+
 static status_t run_case(model_t *m, const char *signature, const char *path, const char *manifest,
                          score_t *score) {
   const signature_t *s;
@@ -94,8 +106,7 @@ static status_t run_case(model_t *m, const char *signature, const char *path, co
   npz_t z = npz_open(path);
   tensor_t *in = mem_calloc((size_t)s->n_inputs + 1, sizeof *in);
   tensor_t *out = mem_calloc((size_t)s->n_outputs + 1, sizeof *out);
-  for (int i = 0; i < s->n_inputs; i++)
-    in[i] = npz_get(&z, "in.", s->inputs[i].key, s->inputs[i].dtype);
+  for (int i = 0; i < s->n_inputs; i++) in[i] = input_array(&z, &s->inputs[i]);
   status_t st = model_run(m, signature, in, out);
   for (int i = 0; i < s->n_outputs && !st; i++) {
     tensor_t golden = npz_get(&z, "out.", s->outputs[i].key, s->outputs[i].dtype);
