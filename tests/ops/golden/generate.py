@@ -441,6 +441,29 @@ def quantize():
         f.case('CheckNumerics', [np.array([1, 2], t)], message='fine')
 
 
+def matrix_diag():
+    f = File('matrix_diag')
+    m = np.arange(1, 25).reshape(2, 3, 4)
+    for t in (np.float32, np.int32, np.complex64):
+        x = m.astype(t)
+        for lower, upper in ((0, 0), (1, -1), (-1, 1), (1, 2), (-1, -1)):
+            f.case('MatrixBandPart', [x, np.int64(lower), np.int64(upper)])
+        f.case('MatrixDiag', [x[0]])
+        f.case('MatrixDiagPart', [x])
+        f.case('MatrixSetDiag', [x, x[:, 0, :3] * 10])
+        for align in ('LEFT_RIGHT', 'RIGHT_LEFT', 'LEFT_LEFT', 'RIGHT_RIGHT'):
+            f.case('MatrixDiagPartV3', [x, np.array([-1, 2], np.int32), t(9)], align=align)
+            f.case('MatrixDiagV3', [x[0], np.array([-1, 1], np.int32), np.int32(-1), np.int32(-1), t(7)], align=align)
+            f.case('MatrixSetDiagV3', [x, np.concatenate([x * 2, x[:, :1]], 1)[:, :4, :3], np.array([-1, 2], np.int32)], align=align)
+        f.case('MatrixDiagPartV2', [x, np.array([-1, 2], np.int32), t(9)])
+        f.case('MatrixDiagPartV2', [x, np.int32(-1), t(9)])
+        f.case('MatrixDiagV2', [x[0], np.int32(2), np.int32(-1), np.int32(-1), t(7)])
+        f.case('MatrixDiagV3', [x[0], np.int32(-1), np.int32(5), np.int32(6), t(7)])
+        f.case('MatrixSetDiagV2', [x, x[:, 0, :2], np.int32(-1)])
+    for t in FLOATS + INTS:
+        f.case('Cross', [np.array([[1, 2, 3], [4, 5, 6]], t), np.array([[3, 1, 2], [0, 1, 1]], t)])
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize']:
+    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize', 'matrix_diag']:
         globals()[name]()
