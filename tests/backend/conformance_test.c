@@ -101,6 +101,7 @@ static void backends_agree_with_ref(void **state) {
     bool absent = st != NULL;
     status_free(st);
     if (absent || strcmp(b->name, "ref") == 0) continue;
+    print_message("%s: %d cases against ref\n", b->name, (int)N_LAYER_CASES);
     for (int k = 0; k < N_LAYER_CASES; k++) {
       static const dtype_t types[] = {DT_FLOAT, DT_HALF, DT_BFLOAT16};
       for (int t = 0; t < 3; t++) compare(b, &layer_cases[k], types[t], false, 1);
