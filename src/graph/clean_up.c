@@ -4,12 +4,15 @@
 
 #include "graph/passes.h"
 #include "graph/rewrite.h"
+#include "graph/simplify.h"
 #include "ops/op.h"
 
 typedef struct cleaner {
   graph_t *g;
   redirects_t *r;
   bool has_control_flow;
+  simplify_mode_t mode;
+  readers_t readers;
 } cleaner_t;
 
 static input_t in(const cleaner_t *x, const node_t *n, int i) {
@@ -72,14 +75,15 @@ static bool passes_input(const cleaner_t *x, const node_t *n) {
   if (rewrite_is(n, "Pad") || rewrite_is(n, "PadV2") || rewrite_is(n, "MirrorPad"))
     return all_equal(value(x, n, 1), 0);
   if (rewrite_is(n, "Tile")) return all_equal(value(x, n, 1), 1);
-  if (rewrite_is(n, "Cast")) return node_type(n, "SrcT") == node_type(n, "DstT");
+  if (rewrite_is(n, "Cast") && x->mode == SIMPLIFY_ALL)
+    return node_type(n, "SrcT") == node_type(n, "DstT");
   if (rewrite_is(n, "AddN") || rewrite_is(n, "IdentityN")) return n->n_in == 1;
   return false;
 }
 
 // y = f(g(x)) where f and g only reshape and y has x's shape: x.
 static bool undoes_reshape(const cleaner_t *x, const node_t *n, input_t *out) {
-  if (!is_reshape(n)) return false;
+  if (!is_reshape(n) || x->mode != SIMPLIFY_ALL) return false;
   input_t from = in(x, n, 0);
   if (!is_reshape(from.src)) return false;
   *out = in(x, from.src, 0);
@@ -130,6 +134,8 @@ static bool is_debug(const node_t *n) {
 static void drop_debug_ops(graph_t *g) {
   for (int i = 0; i < g->n_nodes; i++) {
     node_t *n = g->nodes[i];
+    if (n->n_in && (rewrite_is(n, "CheckNumerics") || rewrite_is(n, "Print")))
+      rewrite_to_identity(g, n, 0);
     if (!is_debug(n)) continue;
     n->n_in = 0;
     n->raw = NULL;
@@ -140,18 +146,35 @@ static void drop_debug_ops(graph_t *g) {
   }
 }
 
-// A control edge from a node that has no effects and waits for none orders nothing. (In a graph
-// with v1 control flow it may place a constant in a loop or a branch.)
-static void drop_idle_controls(graph_t *g, node_t *const *order, int count) {
+static bool orders(const cleaner_t *x, const node_t *n) {
+  if (rewrite_is(n, "NoOp")) return false;
+  // In a graph of v1 control flow, control flow itself orders nothing, effects do.
+  if (x->has_control_flow && rewrite_is_control_flow(n)) return false;
+  return rewrite_has_effects(n);
+}
+
+// Does a node run where and when its data comes? (A constant runs where its control edges say.)
+static bool placed_by_data(const node_t *n) {
+  for (int i = 0; i < n->n_in; i++)
+    if (!rewrite_is(n->in[i].src, "Const")) return true;
+  return false;
+}
+
+// A control edge from a node that has no effects and waits for none orders nothing. In a graph with
+// v1 control flow it may still place a constant in a loop or a branch.
+static void drop_idle_controls(const cleaner_t *x, node_t *const *order, int count) {
+  graph_t *g = x->g;
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
-    bool pure = !rewrite_has_effects(n) || rewrite_is(n, "NoOp");
-    for (int k = 0; k < n->n_in; k++) pure &= n->in[k].src->mark;
+    bool pure = !orders(x, n);
+    for (int k = 0; k < n->n_in; k++)
+      pure &= n->in[k].src->mark || rewrite_is(n->in[k].src, "NextIteration");
     for (int k = 0; k < n->n_control; k++) pure &= n->control[k]->mark;
     n->mark = pure;
   }
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
+    if (x->has_control_flow && !placed_by_data(n)) continue;
     for (int k = n->n_control; k-- > 0;)
       if (n->control[k]->mark) node_remove_control(n, n->control[k]);
   }
@@ -167,9 +190,19 @@ static bool is_ret(const graph_t *g, const node_t *n) {
   return false;
 }
 
-// The first of a loop's or a branch's nodes hold control edges that others need.
+// Constants of a loop or a branch hang on an Identity behind its Switch.
 static bool is_pivot(const cleaner_t *x, const node_t *n) {
-  return x->has_control_flow && n->n_in && (rewrite_is_control_flow(n->in[0].src) || n->n_control);
+  const readers_t *r = &x->readers;
+  for (int i = r->begin[n->id]; x->has_control_flow && i < r->begin[n->id + 1]; i++)
+    if (r->list[i].input < 0) return true;
+  return false;
+}
+
+static void forward_all(cleaner_t *x, node_t *n) {
+  for (int i = 0; i < n->n_in && i < n->n_out; i++) {
+    input_t from = in(x, n, i);
+    redirects_add(x->r, n, i, from.src, from.port);
+  }
 }
 
 static status_t clean(cleaner_t *x, node_t *const *order, int count) {
@@ -184,7 +217,9 @@ static status_t clean(cleaner_t *x, node_t *const *order, int count) {
       redirects_add(x->r, n, 0, from.src, from.port);
     } else if (undoes_reshape(x, n, &from)) {
       redirects_add(x->r, n, 0, from.src, from.port);
-    } else if (n->n_in) {
+    } else if (rewrite_is(n, "IdentityN")) {
+      forward_all(x, n);
+    } else if (n->n_in && x->mode == SIMPLIFY_ALL) {
       skip_inner_reshape(x, n);
       TRY(join_transposes(x, n));
       if (passes_input(x, n)) {
@@ -196,17 +231,21 @@ static status_t clean(cleaner_t *x, node_t *const *order, int count) {
   return NULL;
 }
 
-status_t graph_clean_up(graph_t *g) {
+status_t graph_clean_up(graph_t *g) { return simplify_clean_up(g, SIMPLIFY_ALL); }
+
+status_t simplify_clean_up(graph_t *g, simplify_mode_t mode) {
   drop_debug_ops(g);
   node_t **order;
   TRY(graph_topological_order(g, &order));
-  cleaner_t x = {.g = g};
+  cleaner_t x = {.g = g, .mode = mode};
   int count = g->n_nodes;
   for (int i = 0; i < count; i++) x.has_control_flow |= rewrite_is_control_flow(order[i]);
-  if (!x.has_control_flow) drop_idle_controls(g, order, count);
+  drop_idle_controls(&x, order, count);
+  x.readers = graph_readers(g);
   x.r = redirects_create(g);
   status_t st = clean(&x, order, count);
   redirects_apply(x.r, g);
+  readers_free(&x.readers);
   mem_free(order);
   return st ? st : graph_prune(g);
 }

@@ -3,6 +3,7 @@
 
 #include "graph/passes.h"
 #include "graph/rewrite.h"
+#include "graph/simplify.h"
 #include "ops/op.h"
 
 enum {
@@ -103,7 +104,21 @@ static bool fold_by_inference(graph_t *g, node_t *n, redirects_t *r, bool has_co
   return true;
 }
 
-status_t graph_fold_constants(graph_t *g) {
+bool simplify_grappler_infers(const node_t *n) {
+  static const char *const ops[] = {"Shape",        "ShapeN", "Rank",   "Size",     "Slice",
+                                    "StridedSlice", "Pack",   "Concat", "ConcatV2", NULL};
+  return rewrite_is_any(n, ops);
+}
+
+static bool is_ret(const graph_t *g, const node_t *n) {
+  for (int i = 0; i < g->n_rets; i++)
+    if (g->rets[i].src == n) return true;
+  return false;
+}
+
+status_t graph_fold_constants(graph_t *g) { return simplify_fold(g, SIMPLIFY_ALL); }
+
+status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
   node_t **order;
   TRY(graph_topological_order(g, &order));
   redirects_t *r = redirects_create(g);
@@ -113,7 +128,10 @@ status_t graph_fold_constants(graph_t *g) {
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
     if (n->dead || !fold_allowed(g, n)) continue;
-    if (!fold_by_inference(g, n, r, has_control_flow)) fold_by_kernel(g, n, r, has_control_flow);
+    if (mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n)) continue;
+    bool infer = mode == SIMPLIFY_ALL || simplify_grappler_infers(n);
+    if (!infer || !fold_by_inference(g, n, r, has_control_flow))
+      fold_by_kernel(g, n, r, has_control_flow);
   }
   redirects_apply(r, g);
   mem_free(order);

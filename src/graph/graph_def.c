@@ -78,7 +78,7 @@ status_t graph_connect(graph_t *g, find_input_fn find) {
   for (int i = 0; i < g->n_nodes && !st; i++) {
     node_t *n = g->nodes[i];
     if (n->n_out < 0)
-      node_set_outputs(g, n, ports[i]);
+      node_set_outputs(g, n, ports[i] ? ports[i] : 1);
     else if (ports[i] > n->n_out)
       st = FAIL(INVALID_ARGUMENT, "node '%s': output %d is read, %s has %d", n->name, ports[i] - 1,
                 n->op, n->n_out);

@@ -15,6 +15,7 @@
 #include "graph/calls.h"
 #include "graph/passes.h"
 #include "graph/rewrite.h"
+#include "graph/simplify.h"
 #include "ops/op.h"
 
 enum { MAX_ROUNDS = 8, MAX_DEPTH = 24 };
@@ -23,6 +24,7 @@ typedef struct inferrer {
   arena_t *arena;
   map_t *seen;  // function -> shape_t[n_args] it was last inferred with, generalised over its calls
   int depth;
+  simplify_mode_t mode;
 } inferrer_t;
 
 static status_t infer_graph(inferrer_t *x, graph_t *g);
@@ -52,6 +54,13 @@ static const shape_t *in_shape(const node_t *n, int i) {
 static void forget(node_t *n) {
   for (int i = 0; i < n->n_out; i++) {
     n->out_shape[i] = SHAPE_UNKNOWN;
+    if (n->out_value) tensor_unref(&n->out_value[i]);
+    if (n->out_dims) n->out_dims[i] = SHAPE_UNKNOWN;
+  }
+}
+
+static void forget_values(node_t *n) {
+  for (int i = 0; i < n->n_out; i++) {
     if (n->out_value) tensor_unref(&n->out_value[i]);
     if (n->out_dims) n->out_dims[i] = SHAPE_UNKNOWN;
   }
@@ -264,6 +273,7 @@ static status_t infer_node(inferrer_t *x, graph_t *g, node_t *n, shape_t *loop_v
     status_t bad = n->def->infer(&ctx);
     if (bad) forget(n);
     status_free(bad);
+    if (x->mode == SIMPLIFY_AS_GRAPPLER && !simplify_grappler_infers(n)) forget_values(n);
     TRY(dims_to_value(g, n));
   } else {
     infer_from_attr(n);
@@ -306,8 +316,10 @@ static status_t infer_graph(inferrer_t *x, graph_t *g) {
   return st;
 }
 
-status_t graph_infer_shapes(graph_t *g) {
-  inferrer_t x = {.arena = arena_create(), .seen = map_create()};
+status_t graph_infer_shapes(graph_t *g) { return simplify_infer(g, SIMPLIFY_ALL); }
+
+status_t simplify_infer(graph_t *g, simplify_mode_t mode) {
+  inferrer_t x = {.arena = arena_create(), .seen = map_create(), .mode = mode};
   if (!g->args || !g->n_args || !rewrite_is(g->args[0], "_Arg")) g->next_symbol = -2;
   status_t st = infer_graph(&x, g);
   map_destroy(x.seen);

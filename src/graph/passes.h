@@ -35,4 +35,19 @@ status_t graph_clean_up(
 // The usual order, until nothing changes (at most a few rounds): infer, fold, cse, clean up, prune.
 status_t graph_simplify(graph_t *g);
 
+// ---------------------------------------------------------------- as TF-TRT sees a graph
+//
+// The same steps as TensorFlow 2.17 takes before TF-TRT segments a graph, with the same node names:
+// graph_unwrap_signature, graph_lower_control_flow, graph_freeze, graph_simplify_tf_trt.
+
+// A signature that is one call of a function: the function's body becomes the graph, under its own
+// names. Nothing happens to other graphs.
+status_t graph_unwrap_signature(graph_t *g);
+// Calls inlined and If, Case, While lowered to v1 control flow. Recursive functions are refused
+// (RESOURCE_EXHAUSTED).
+status_t graph_lower_control_flow(graph_t *g);
+// What Grappler's optimizers (pruning, debug_stripper, dependency, constfold,
+// common_subgraph_elimination) do to a frozen graph.
+status_t graph_simplify_tf_trt(graph_t *g);
+
 #endif

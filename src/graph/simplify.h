@@ -1,0 +1,21 @@
+// Inner interfaces of the simplifying passes.
+#ifndef TFTRT_GRAPH_SIMPLIFY_H
+#define TFTRT_GRAPH_SIMPLIFY_H
+
+#include "graph/graph.h"
+
+// How far passes go: as far as is right, or exactly as far as Grappler in TensorFlow 2.17.
+typedef enum simplify_mode { SIMPLIFY_ALL, SIMPLIFY_AS_GRAPPLER } simplify_mode_t;
+
+status_t simplify_infer(graph_t *g, simplify_mode_t mode);
+// Grappler knows shape arithmetic through few ops.
+bool simplify_grappler_infers(const node_t *n);
+status_t simplify_fold(graph_t *g, simplify_mode_t mode);
+status_t simplify_clean_up(graph_t *g, simplify_mode_t mode);
+status_t simplify_common(graph_t *g, simplify_mode_t mode);
+// Additions of zero, multiplications by one, constants gathered through sums, products and
+// convolutions: Grappler's constant folding beyond folding. *changed says whether anything was
+// done.
+status_t simplify_arithmetic(graph_t *g, bool *changed);
+
+#endif
