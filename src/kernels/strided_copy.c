@@ -6,10 +6,7 @@
 #include "base/parallel.h"
 #include "tensor/tensor.h"
 
-enum {
-  TILE = 16,               // side of a block of a 2-D transpose, in elements
-  GRAIN_BYTES = 32 * 1024  // a thread's share is at least this much
-};
+enum { GRAIN_BYTES = 32 * 1024 };  // a thread's share is at least this much
 
 status_t copy_elements(dtype_t dtype, const void *src, void *dst, int64_t n) {
   if (n <= 0) return NULL;
@@ -144,25 +141,52 @@ static void move_row(size_t size, const char *src, char *dst, int64_t n, int64_t
   }
 }
 
-// Two dims where the first runs in the source and the second in the destination: block by block, so
-// that both sides are read and written by whole cache lines.
-#define MOVE_BLOCK(T)                                                                 \
-  do {                                                                                \
-    const T *a = (const T *)src;                                                      \
-    T *b = (T *)dst;                                                                  \
-    for (int64_t i0 = 0; i0 < n0; i0 += TILE) {                                       \
-      int64_t e0 = i0 + TILE < n0 ? i0 + TILE : n0;                                   \
-      for (int64_t j0 = 0; j0 < n1; j0 += TILE) {                                     \
-        int64_t e1 = j0 + TILE < n1 ? j0 + TILE : n1;                                 \
-        if (e0 - i0 == TILE && e1 - j0 == TILE) {                                     \
-          for (int64_t i = i0; i < i0 + TILE; i++)                                    \
-            for (int64_t j = j0; j < j0 + TILE; j++) b[i * ds0 + j] = a[i + j * ss1]; \
-        } else {                                                                      \
-          for (int64_t i = i0; i < e0; i++)                                           \
-            for (int64_t j = j0; j < e1; j++) b[i * ds0 + j] = a[i + j * ss1];        \
-        }                                                                             \
-      }                                                                               \
-    }                                                                                 \
+// Two dims where the first runs in the source and the second in the destination: squares of one
+// cache line a side, read line by line into a buffer and written line by line from it, so that
+// strides of a power of two do not evict each other.
+typedef uint32_t words_t __attribute__((vector_size(16), may_alias, aligned(4)));
+
+// A square of 4 x 4 words: rows of `from` become columns of `to`.
+static inline void turn_quad(const uint32_t *from, int64_t from_row, uint32_t *to, int64_t to_row) {
+  words_t a = *(const words_t *)from, b = *(const words_t *)(from + from_row);
+  words_t c = *(const words_t *)(from + 2 * from_row), d = *(const words_t *)(from + 3 * from_row);
+  words_t ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  words_t ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  words_t cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  words_t cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(words_t *)to = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
+  *(words_t *)(to + to_row) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
+  *(words_t *)(to + 2 * to_row) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
+  *(words_t *)(to + 3 * to_row) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
+}
+
+#define TURN_ELEMENTS(T, buf, to)    \
+  for (int64_t i = 0; i < side; i++) \
+    for (int64_t j = 0; j < side; j++) (to)[i * ds0 + j] = (buf)[j * side + i]
+#define TURN_QUADS(T, buf, to)            \
+  for (int64_t i = 0; i < side; i += 4)   \
+    for (int64_t j = 0; j < side; j += 4) \
+  turn_quad((const uint32_t *)(buf) + j * side + i, side, (uint32_t *)(to) + i * ds0 + j, ds0)
+
+#define MOVE_BLOCK(T, TURN)                                                    \
+  do {                                                                         \
+    enum { side = sizeof(T) < 8 ? 64 / sizeof(T) : 8 };                        \
+    const T *a = (const T *)src;                                               \
+    T *b = (T *)dst, buf[side * side];                                         \
+    for (int64_t i0 = 0; i0 < n0; i0 += side) {                                \
+      int64_t e0 = i0 + side < n0 ? i0 + side : n0;                            \
+      for (int64_t j0 = 0; j0 < n1; j0 += side) {                              \
+        int64_t e1 = j0 + side < n1 ? j0 + side : n1;                          \
+        if (e0 - i0 == side && e1 - j0 == side) {                              \
+          for (int64_t j = 0; j < side; j++)                                   \
+            memcpy(buf + j * side, a + i0 + (j0 + j) * ss1, sizeof(T) * side); \
+          TURN(T, buf, b + i0 * ds0 + j0);                                     \
+        } else {                                                               \
+          for (int64_t i = i0; i < e0; i++)                                    \
+            for (int64_t j = j0; j < e1; j++) b[i * ds0 + j] = a[i + j * ss1]; \
+        }                                                                      \
+      }                                                                        \
+    }                                                                          \
   } while (0)
 
 static void move_block(const plan_t *p, const char *src, char *dst) {
@@ -171,11 +195,11 @@ static void move_block(const plan_t *p, const char *src, char *dst) {
   int64_t n0 = s->dims[r - 2], n1 = s->dims[r - 1];
   int64_t ds0 = s->dst_stride[r - 2], ss1 = s->src_stride[r - 1];
   switch (p->size) {
-    case 1: MOVE_BLOCK(uint8_t); break;
-    case 2: MOVE_BLOCK(uint16_t); break;
-    case 4: MOVE_BLOCK(uint32_t); break;
-    case 8: MOVE_BLOCK(uint64_t); break;
-    default: MOVE_BLOCK(pair64_t); break;
+    case 1: MOVE_BLOCK(uint8_t, TURN_ELEMENTS); break;
+    case 2: MOVE_BLOCK(uint16_t, TURN_ELEMENTS); break;
+    case 4: MOVE_BLOCK(uint32_t, TURN_QUADS); break;
+    case 8: MOVE_BLOCK(uint64_t, TURN_ELEMENTS); break;
+    default: MOVE_BLOCK(pair64_t, TURN_ELEMENTS); break;
   }
 }
 
