@@ -1,0 +1,383 @@
+#include "saved_model/writer.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/tf_fields.h"
+#include "saved_model/writer_internal.h"
+
+// ---------------------------------------------------------------- edits
+
+static void free_messages(map_t *m) {
+  size_t i = 0;
+  void *value;
+  while (map_next(m, &i, NULL, &value)) wire_out_free(value);
+  map_destroy(m);
+}
+
+void writer_free_edit(graph_edit_t *e) {
+  if (!e) return;
+  free_messages(e->functions);
+  free_messages(e->signatures);
+  map_destroy(e->engines);
+  map_destroy(e->names);
+  wire_out_free(&e->new_functions);
+  wire_out_free(&e->new_nodes);
+  wire_out_free(&e->new_assets);
+  wire_out_free(&e->init_inputs);
+  graph_destroy(e->graph);
+  library_destroy(e->library);
+  arena_destroy(e->arena);
+  mem_free(e);
+}
+
+void edit_put(saved_model_writer_t *w, map_t *map, const char *key, wire_out_t message) {
+  wire_out_t *kept = map_get(map, key);
+  if (kept)
+    wire_out_free(kept);
+  else
+    kept = arena_alloc(w->arena, sizeof *kept);
+  *kept = message;
+  map_put(map, key, kept);
+}
+
+const char *edit_name(graph_edit_t *e, char kind, const char *base) {
+  const char *tagged = arena_printf(e->arena, "%c:%s", kind, base);
+  for (int i = 1; map_has(e->names, tagged); i++)
+    tagged = arena_printf(e->arena, "%c:%s_%d", kind, base, i);
+  map_put(e->names, tagged, e);
+  return tagged + 2;
+}
+
+const char *edit_function_name(graph_edit_t *e, const char *base) {
+  const char *tagged;
+  int i = 0;
+  do {
+    tagged = arena_printf(e->arena, "f:%s_%d", base, i++);
+  } while (map_has(e->names, tagged));
+  map_put(e->names, tagged, e);
+  return tagged + 2;
+}
+
+status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_t **out) {
+  *out = w->edits[g->index];
+  if (*out) return NULL;
+  graph_edit_t *e = mem_calloc(1, sizeof *e);
+  *e = (graph_edit_t){.source = g,
+                      .names = map_create(),
+                      .functions = map_create(),
+                      .signatures = map_create(),
+                      .engines = map_create()};
+  status_t st = meta_graph_graph(w->source, g, &e->arena, &e->library, &e->graph);
+  if (st) {
+    writer_free_edit(e);
+    return st;
+  }
+  for (int i = 0; i < e->graph->n_nodes; i++)
+    map_put(e->names, arena_printf(e->arena, "n:%s", e->graph->nodes[i]->name), e);
+  size_t i = 0;
+  const char *name;
+  while (map_next(e->library->functions, &i, &name, NULL))
+    map_put(e->names, arena_printf(e->arena, "f:%s", name), e);
+  *out = w->edits[g->index] = e;
+  return NULL;
+}
+
+status_t saved_model_writer_create(const saved_model_t *source, const char *target_dir,
+                                   saved_model_writer_t **out) {
+  *out = NULL;
+  staged_dir_t *dir;
+  TRY(staged_dir_create(target_dir, &dir));
+  saved_model_writer_t *w = mem_calloc(1, sizeof *w);
+  *w = (saved_model_writer_t){.source = source,
+                              .dir = dir,
+                              .weights = map_create(),
+                              .arena = arena_create(),
+                              .edits = mem_calloc((size_t)source->n_graphs, sizeof *w->edits)};
+  *out = w;
+  return NULL;
+}
+
+static void writer_free(saved_model_writer_t *w) {
+  for (int i = 0; i < w->source->n_graphs; i++) writer_free_edit(w->edits[i]);
+  size_t i = 0;
+  void *value;
+  while (map_next(w->weights, &i, NULL, &value)) tensor_unref(value);
+  map_destroy(w->weights);
+  bundle_writer_abandon(w->bundle);
+  arena_destroy(w->arena);
+  mem_free(w->edits);
+  mem_free(w);
+}
+
+void saved_model_writer_abandon(saved_model_writer_t *w) {
+  if (!w) return;
+  staged_dir_abandon(w->dir);
+  writer_free(w);
+}
+
+static bool same_tensor(const tensor_t *a, const tensor_t *b) {
+  return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) &&
+         (a->data == b->data || memcmp(a->data, b->data, tensor_bytes(a)) == 0);
+}
+
+status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tensor_t *t) {
+  const tensor_t *known = map_get(w->weights, key);
+  tensor_t there = {0};
+  bool in_source = !known && w->source->bundle && bundle_find(w->source->bundle, key);
+  if (in_source) {
+    TRY(bundle_read(w->source->bundle, key, &there));
+    known = &there;
+  }
+  bool same = known && same_tensor(known, t);
+  tensor_unref(&there);
+  if (same) return NULL;
+  if (known || in_source)
+    return FAIL(INVALID_ARGUMENT, "two different weights have the key \"%s\"", key);
+  tensor_t *kept = arena_alloc(w->arena, sizeof *kept);
+  *kept = tensor_ref(t);
+  map_put(w->weights, key, kept);
+  return NULL;
+}
+
+// ---------------------------------------------------------------- saved_model.pb
+
+static const char *name_of(arena_t *a, wire_t message, uint32_t field) {
+  wire_field_t f;
+  status_t st;
+  const char *name = "";
+  while (wire_next(&message, &f, &st))
+    if (f.number == field) status_free(wire_get_string(&f, a, &name));
+  status_free(st);
+  return name;
+}
+
+static status_t copy_library(const graph_edit_t *e, wire_t library, wire_out_t *out) {
+  wire_field_t f, x;
+  wire_t def, signature;
+  status_t st;
+  while (wire_next(&library, &f, &st)) {
+    const wire_out_t *changed = NULL;
+    if (f.number == TF_LIBRARY_FUNCTION) {
+      TRY(wire_get_message(&f, &def));
+      while (wire_next(&def, &x, &st)) {
+        if (x.number != TF_FUNCTION_SIGNATURE) continue;
+        TRY(wire_get_message(&x, &signature));
+        changed = map_get(e->functions, name_of(e->arena, signature, TF_OP_DEF_NAME));
+      }
+      TRY(st);
+    }
+    if (changed)
+      wire_put_bytes(out, f.number, changed->data, changed->size);
+    else
+      wire_put_raw(out, f.raw, f.raw_size);
+  }
+  return st;
+}
+
+static status_t copy_graph(const graph_edit_t *e, wire_t graph, wire_out_t *out) {
+  wire_field_t f;
+  wire_t sub;
+  status_t st;
+  bool has_library = false;
+  while (wire_next(&graph, &f, &st)) {
+    if (f.number == TF_GRAPH_DEF_LIBRARY && !has_library) {
+      TRY(wire_get_message(&f, &sub));
+      has_library = true;
+      size_t at = wire_begin(out, f.number);
+      TRY(copy_library(e, sub, out));
+      wire_put_raw(out, e->new_functions.data, e->new_functions.size);
+      wire_end(out, at);
+    } else if (f.number == TF_GRAPH_DEF_NODE && e->source->init_op && e->init_inputs.size) {
+      TRY(wire_get_message(&f, &sub));
+      bool init = strcmp(name_of(e->arena, sub, TF_NODE_DEF_NAME), e->source->init_op) == 0;
+      size_t at = wire_begin(out, f.number);
+      wire_put_raw(out, f.data, f.size);
+      if (init) wire_put_raw(out, e->init_inputs.data, e->init_inputs.size);
+      wire_end(out, at);
+    } else {
+      wire_put_raw(out, f.raw, f.raw_size);
+    }
+  }
+  TRY(st);
+  if (!has_library && e->new_functions.size)
+    wire_put_bytes(out, TF_GRAPH_DEF_LIBRARY, e->new_functions.data, e->new_functions.size);
+  wire_put_raw(out, e->new_nodes.data, e->new_nodes.size);
+  return NULL;
+}
+
+static status_t copy_signature(const graph_edit_t *e, const wire_field_t *f, wire_out_t *out) {
+  wire_t entry;
+  TRY(wire_get_message(f, &entry));
+  const char *key = name_of(e->arena, entry, TF_MAP_KEY);
+  const wire_out_t *changed = map_get(e->signatures, key);
+  if (!changed) {
+    wire_put_raw(out, f->raw, f->raw_size);
+    return NULL;
+  }
+  size_t at = wire_begin(out, f->number);
+  wire_put_string(out, TF_MAP_KEY, key);
+  wire_put_bytes(out, TF_MAP_VALUE, changed->data, changed->size);
+  wire_end(out, at);
+  return NULL;
+}
+
+// collection_def["saved_model_main_op"] = node list of one name
+static void put_main_op(wire_out_t *out, const char *name) {
+  size_t entry = wire_begin(out, TF_META_GRAPH_DEF_COLLECTION_DEF);
+  wire_put_string(out, TF_MAP_KEY, "saved_model_main_op");
+  size_t value = wire_begin(out, TF_MAP_VALUE), list = wire_begin(out, TF_COLLECTION_NODE_LIST);
+  wire_put_string(out, 1, name);
+  wire_end(out, list);
+  wire_end(out, value);
+  wire_end(out, entry);
+}
+
+static status_t copy_meta_graph(graph_edit_t *e, wire_out_t *out) {
+  const meta_graph_t *g = e->source;
+  const char *new_op;
+  TRY(engines_init_op(e, &new_op));
+  wire_t w = wire_open(g->raw, g->raw_size), sub;
+  wire_field_t f;
+  status_t st;
+  while (wire_next(&w, &f, &st)) {
+    size_t at;
+    switch (f.number) {
+      case TF_META_GRAPH_DEF_GRAPH_DEF:
+        TRY(wire_get_message(&f, &sub));
+        at = wire_begin(out, f.number);
+        TRY(copy_graph(e, sub, out));
+        wire_end(out, at);
+        break;
+      case TF_META_GRAPH_DEF_SIGNATURE_DEF: TRY(copy_signature(e, &f, out)); break;
+      case TF_META_GRAPH_DEF_OBJECT_GRAPH_DEF:
+        if (map_count(e->engines)) {
+          at = wire_begin(out, f.number);
+          TRY(engines_object_graph(e, f.data, f.size, out));
+          wire_end(out, at);
+          break;
+        }  // fall through
+      default: wire_put_raw(out, f.raw, f.raw_size);
+    }
+  }
+  TRY(st);
+  wire_put_raw(out, e->new_assets.data, e->new_assets.size);
+  if (new_op) put_main_op(out, new_op);
+  out->failed |= e->new_functions.failed | e->new_nodes.failed | e->new_assets.failed;
+  return wire_out_status(out);
+}
+
+static status_t write_pb(saved_model_writer_t *w) {
+  wire_out_t out = {0};
+  wire_t r = wire_open(w->source->pb->data, w->source->pb->size);
+  wire_field_t f;
+  status_t st = NULL;
+  int i = 0;
+  while (!st && wire_next(&r, &f, &st)) {
+    graph_edit_t *e = f.number == TF_SAVED_MODEL_META_GRAPHS ? w->edits[i++] : NULL;
+    if (!e) {
+      wire_put_raw(&out, f.raw, f.raw_size);
+      continue;
+    }
+    size_t at = wire_begin(&out, f.number);
+    st = copy_meta_graph(e, &out);
+    wire_end(&out, at);
+  }
+  if (!st) st = wire_out_status(&out);
+  // Protocol buffers end at 2 GiB; TensorFlow could not read more.
+  if (!st && out.size > INT32_MAX)
+    st = FAIL(RESOURCE_EXHAUSTED,
+              "saved_model.pb would have %zu bytes: keep constants in variables", out.size);
+  char *path = file_join(staged_dir_path(w->dir), "saved_model.pb");
+  if (!st) st = file_write(path, out.data, out.size);
+  mem_free(path);
+  wire_out_free(&out);
+  return st;
+}
+
+// ---------------------------------------------------------------- the other files
+
+static status_t write_variables(saved_model_writer_t *w) {
+  const bundle_t *from = w->source->bundle;
+  if (!from && !map_count(w->weights)) return NULL;
+  char *dir = file_join(staged_dir_path(w->dir), "variables"),
+       *prefix = file_join(dir, "variables");
+  status_t st = file_make_dirs(dir);
+  if (!st) st = bundle_writer_create(prefix, &w->bundle);
+  mem_free(dir);
+  mem_free(prefix);
+  for (size_t i = 0; !st && from && i < bundle_count(from); i++) {
+    const char *key = bundle_entry(from, i)->key;
+    if (*key) st = bundle_writer_copy(w->bundle, from, key);  // slices go with their tensors
+  }
+  size_t i = 0;
+  const char *key;
+  void *value;
+  while (!st && map_next(w->weights, &i, &key, &value))
+    st = bundle_writer_add(w->bundle, key, value);
+  if (st) return st;
+  bundle_writer_t *b = w->bundle;
+  w->bundle = NULL;
+  return bundle_writer_finish(b);
+}
+
+static status_t copy_file(const char *from, const char *to) {
+  file_map_t *m;
+  TRY(file_map_open(from, &m));
+  status_t st = file_write(to, m->data, m->size);
+  file_map_unref(m);
+  return st;
+}
+
+static status_t copy_tree(const char *from, const char *to) {
+  char **names;
+  size_t n;
+  TRY(file_list_dir(from, &names, &n));
+  status_t st = file_make_dirs(to);
+  for (size_t i = 0; i < n; i++) {
+    char *a = file_join(from, names[i]), *b = file_join(to, names[i]);
+    // An engine that was written anew stays.
+    if (!st && file_is_dir(a))
+      st = copy_tree(a, b);
+    else if (!st && !file_exists(b))
+      st = copy_file(a, b);
+    mem_free(a);
+    mem_free(b);
+    mem_free(names[i]);
+  }
+  mem_free(names);
+  return st;
+}
+
+static status_t copy_others(saved_model_writer_t *w) {
+  static const char *const NAMES[] = {"assets", "assets.extra", "keras_metadata.pb",
+                                      "fingerprint.pb"};
+  bool same = true;  // a fingerprint is only true of the same model
+  for (int i = 0; i < w->source->n_graphs; i++) same &= !w->edits[i];
+  status_t st = NULL;
+  size_t n = sizeof NAMES / sizeof *NAMES - !same;
+  for (size_t i = 0; i < n && !st; i++) {
+    char *from = file_join(w->source->dir, NAMES[i]);
+    char *to = file_join(staged_dir_path(w->dir), NAMES[i]);
+    if (file_is_dir(from))
+      st = copy_tree(from, to);
+    else if (file_exists(from))
+      st = copy_file(from, to);
+    mem_free(from);
+    mem_free(to);
+  }
+  return st;
+}
+
+status_t saved_model_writer_finish(saved_model_writer_t *w) {
+  status_t st = write_variables(w);
+  if (!st) st = copy_others(w);
+  if (!st) st = write_pb(w);
+  if (st)
+    staged_dir_abandon(w->dir);
+  else
+    st = staged_dir_commit(w->dir);
+  writer_free(w);
+  return st;
+}

@@ -1,0 +1,90 @@
+// Writes a converted SavedModel: everything of the source stays (signatures, tags, assets,
+// variables, object graph, unknown fields), byte for byte where nothing changes; converted
+// signatures get new functions; engines become assets that the model's initialisation loads.
+//
+//   saved_model_writer_t *w;
+//   TRY(saved_model_writer_create(source, "/out/model", &w));
+//   for each signature that was converted:
+//     saved_model_writer_signature(w, meta_graph, "serving_default", converted_graph);
+//   for each engine with something to keep:
+//     saved_model_writer_engine(w, meta_graph, &engine);
+//   TRY(saved_model_writer_finish(w));       // or saved_model_writer_abandon(w)
+//
+// A writer that nothing was done to writes an identical model.
+//
+// What a converted signature becomes (as TF-TRT's own output, shared/spec graph-format, section 6):
+//
+//   main graph: StatefulPartitionedCall --> __inference_signature_wrapper_N -->
+//   __inference_pruned_N
+//
+// with the converted graph, its TRTEngineOp nodes too, in __inference_pruned_N and the native
+// segments beside it in the function library.
+//  * In a TF2 model the wrapper function keeps its name and arguments and gets a new body, so that
+//    the main graph, the SignatureDef and the object graph stay as they are. The variables that the
+//    wrapper captures stay too (unused); with equal contents stored once they cost nothing on disk.
+//  * In a TF1 model (or where a signature is not one call) wrapper and call node are new, and the
+//    SignatureDef's outputs name the call node's; its other nodes stay for other signatures.
+//
+// One thread at a time. After a call failed, only abandon may follow.
+#ifndef TFTRT_SAVED_MODEL_WRITER_H
+#define TFTRT_SAVED_MODEL_WRITER_H
+
+#include "saved_model/saved_model.h"
+
+typedef struct saved_model_writer saved_model_writer_t;
+
+typedef struct saved_engine {
+  const char *name;     // "TRTEngineOp_000_000": resource name, and in the asset's file name
+  const void *records;  // TFRecords of TRTEngineInstance (saved_engine_record); none: size 0
+  size_t size;
+  int64_t max_cached_engines;
+} saved_engine_t;
+
+// The model is written aside of target_dir (base/file.h, staged_dir); an existing target is
+// replaced at finish, and may be the source itself. `source` must stay open until then.
+status_t saved_model_writer_create(const saved_model_t *source, const char *target_dir,
+                                   saved_model_writer_t **out);
+
+// Puts `converted` in the place of signature `key` of g, a meta graph of the source. Its args and
+// rets carry the signature's keys as names (in any order); functions that its nodes call are taken
+// from its library. Functions that were changed under a name that is taken get a new name in the
+// file. The graph itself is not changed. INVALID_ARGUMENT when args or rets are not the
+// signature's; the message names the key.
+status_t saved_model_writer_signature(saved_model_writer_t *w, const meta_graph_t *g,
+                                      const char *key, const graph_t *converted);
+
+// Adds assets/trt-serialized-engine.<name>, the functions that create, initialise and destroy the
+// engine's resource, and the call of the initialiser in the meta graph's initialising operation
+// (for TF2 models also the object graph's trt_engine_resources/<name>).
+status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
+                                   const saved_engine_t *e);
+
+// Writes what is left and puts the directory into place. Frees w in any case; on failure the
+// target is as it was.
+status_t saved_model_writer_finish(saved_model_writer_t *w);
+void saved_model_writer_abandon(saved_model_writer_t *w);  // NULL is fine
+
+// One TRTEngineInstance as a TFRecord: the input shapes that are the cache's key, the plan.
+void saved_engine_record(const shape_t *input_shapes, int n_inputs, const void *plan, size_t size,
+                         struct wire_out *out);
+// The other way, for a file in memory: calls `each` for every record.
+typedef status_t (*saved_engine_fn)(void *user, const shape_t *input_shapes, int n_inputs,
+                                    const uint8_t *plan, size_t size);
+status_t saved_engine_records(const uint8_t *data, size_t size, const char *name,
+                              saved_engine_fn each, void *user);
+
+// ---------------------------------------------------------------- weights (weights.c)
+//
+// A Const node with the attribute _tftrt_weight is written without its content; the content goes
+// into variables/ under that key.
+
+// Gives the attribute to every Const of at least min_bytes that has none: "tftrt/" and a hash of
+// dtype, shape and content, so that equal constants share a key. Not for strings. For functions:
+// once for each body.
+status_t weights_assign_keys(graph_t *g, size_t min_bytes);
+// Puts the content back into every Const with the attribute that has lost it: mapped, not copied.
+// For a graph of a model that was opened, and for each function body of it. NOT_FOUND and
+// DATA_LOSS name the node.
+status_t weights_load(const saved_model_t *m, graph_t *g);
+
+#endif

@@ -1,0 +1,70 @@
+// What the writer's files share.
+#ifndef TFTRT_SAVED_MODEL_WRITER_INTERNAL_H
+#define TFTRT_SAVED_MODEL_WRITER_INTERNAL_H
+
+#include "saved_model/internal.h"
+#include "saved_model/writer.h"
+
+#define WEIGHT_ATTR "_tftrt_weight"
+
+// What changes in one meta graph. Maps hold wire_out_t * (in the writer's arena of blobs).
+typedef struct graph_edit {
+  const meta_graph_t *source;
+  arena_t *arena;  // of the parsed source
+  library_t *library;
+  graph_t *graph;     // the source's main graph, only looked at
+  map_t *names;       // taken: "f:<function>" and "n:<main graph node>"
+  map_t *functions;   // name -> new content of a FunctionDef
+  map_t *signatures;  // key -> new content of a SignatureDef
+  wire_out_t new_functions, new_nodes, new_assets;  // whole fields, to append
+  wire_out_t init_inputs;                           // more inputs of the initialising operation
+  map_t *engines;                                   // name -> engine_edit_t *
+} graph_edit_t;
+
+typedef struct engine_edit {
+  const char *name, *creator, *initializer, *destroyer;  // functions
+  int asset;                                             // index of its AssetFileDef
+} engine_edit_t;
+
+struct saved_model_writer {
+  const saved_model_t *source;
+  staged_dir_t *dir;
+  bundle_writer_t *bundle;  // NULL until something is in it
+  map_t *weights;           // key -> (tensor_t *) that was added
+  arena_t *arena;
+  graph_edit_t **edits;  // [n_graphs], NULL: not changed
+};
+
+// The edit of a meta graph, begun when it is first asked for.
+status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_t **out);
+void writer_free_edit(graph_edit_t *e);
+// A name that no function ("f") or node ("n") has yet: base, or base_1, ...; in the edit's arena.
+const char *edit_name(graph_edit_t *e, char kind, const char *base);
+// A function name with a number at its end, as TensorFlow gives: "__inference_pruned_12".
+const char *edit_function_name(graph_edit_t *e, const char *base);
+// Keeps a message under a key of a map of an edit.
+void edit_put(saved_model_writer_t *w, map_t *map, const char *key, wire_out_t message);
+
+status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tensor_t *t);
+// Takes weights out of the Const nodes of g (which is changed) and into the bundle.
+status_t weights_strip(saved_model_writer_t *w, graph_t *g);
+// What is left in a Const whose content is in the bundle.
+status_t weight_header(const attr_value_t *value, dtype_t *dtype, shape_t *shape, bool *stripped);
+
+// A call of a function: name, op, inputs (n_in names), f, Tin, Tout.
+void put_call(wire_out_t *w, uint32_t field, const char *name, const char *op,
+              const char *const *inputs, const dtype_t *in, int n_in, const dtype_t *out, int n_out,
+              const char *function);
+void put_type_attr(wire_out_t *w, const char *name, dtype_t t);
+void put_string_attr(wire_out_t *w, const char *name, const char *value);
+void put_int_attr(wire_out_t *w, const char *name, int64_t v);
+void put_bool_attr(wire_out_t *w, const char *name, bool v);
+void put_entry(wire_out_t *w, uint32_t field, const char *key, const char *value);
+
+// The object graph with the resources of the edit's engines (write_engines.c).
+status_t engines_object_graph(const graph_edit_t *e, const uint8_t *data, size_t size,
+                              wire_out_t *out);
+// The initialising operation's NodeDef is given more inputs, or is new; its name (write_engines.c).
+status_t engines_init_op(graph_edit_t *e, const char **new_op);
+
+#endif
