@@ -42,7 +42,7 @@ class File:
     def __init__(self, name):
         self.f = open(os.path.join(HERE, name + '.txt'), 'w')
 
-    def case(self, op, inputs, tol=None, **attrs):
+    def case(self, op, inputs, tol=None, only=None, **attrs):
         """Runs one op on numpy inputs (or lists of them) and writes it with its results."""
         definition = op_def_registry.get(op)
         args = {}
@@ -74,12 +74,13 @@ class File:
             name = t.dtype.name
             t = tf.bitcast(t, storage(t.dtype)) if t.dtype.is_quantized else t
             w('in %s %s\n' % (name, text(t.numpy())))
-        for t in results:
+        for t in results[:only]:
             name = t.dtype.name
             if t.dtype.is_quantized:
                 t = tf.bitcast(t, storage(t.dtype))
             w('out %s %g %s\n' % (name, tol if tol is not None else TOLERANCE.get(name, 0),
                                   text(t.numpy())))
+        w('skip\n' * (len(results) - len(results[:only])))
         w('end\n')
 
 
@@ -464,6 +465,36 @@ def matrix_diag():
         f.case('Cross', [np.array([[1, 2, 3], [4, 5, 6]], t), np.array([[3, 1, 2], [0, 1, 1]], t)])
 
 
+def linalg():
+    """Eigen and singular vectors are left out: their signs are anybody's choice."""
+    f = File('linalg')
+    rng = np.random.RandomState(4)
+    for t in FLOATS[:2] + COMPLEX:
+        tol = 2e-5 if t in (np.float32, np.complex64) else 1e-10
+        a = np.round(rng.randn(2, 4, 4), 1)
+        if t in COMPLEX:
+            a = a + 1j * np.round(rng.randn(2, 4, 4), 1)
+        rhs = np.round(rng.randn(2, 4, 3), 1).astype(t)
+        good = (a @ np.conj(np.swapaxes(a, 1, 2)) + 2 * np.eye(4)).astype(t)
+        a = a.astype(t)
+        f.case('Cholesky', [good], tol=tol)
+        for adjoint in (False, True):
+            f.case('MatrixInverse', [a], tol=10 * tol, adjoint=adjoint)
+            f.case('MatrixSolve', [a, rhs], tol=10 * tol, adjoint=adjoint)
+            for lower in (False, True):
+                f.case('MatrixTriangularSolve', [good, rhs], tol=tol, adjoint=adjoint, lower=lower)
+        f.case('MatrixTriangularSolve', [good[:1], rhs], tol=tol)
+        f.case('MatrixTriangularSolve', [good[0], rhs], tol=tol)
+        f.case('MatrixDeterminant', [a], tol=tol)
+        f.case('LogMatrixDeterminant', [a], tol=tol)
+        f.case('SelfAdjointEigV2', [good], tol=tol, only=1, compute_v=False)
+        for m in (a, a[:, :, :2], a[:, :3]):
+            f.case('Svd', [m], tol=tol, only=1, compute_uv=False)
+            for full in (False, True):
+                if not full or t in FLOATS:
+                    f.case('Qr', [m], tol=10 * tol, full_matrices=full)
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize', 'matrix_diag']:
+    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize', 'matrix_diag', 'linalg']:
         globals()[name]()
