@@ -485,6 +485,12 @@ status_t plan_read(const uint8_t *data, size_t size, const weight_source_t *weig
   loader_t ld = {.data = data, .size = size, .at = at, .source = weights, .net = net};
   status_t st = read_meta(data, size, &at, net->arena, p) ? NULL : DAMAGED("its metadata");
   if (!st) st = read_network(&ld);
+  // Symbols that inference makes must be other ones than those of the plan.
+  for (int i = 0; i < net->n_tensors && !st; i++)
+    for (int d = 0; d < net->tensors[i]->shape.rank; d++) {
+      int64_t dim = net->tensors[i]->shape.d[d];
+      if (dim > -((int64_t)1 << 37) && dim <= net->next_symbol) net->next_symbol = dim - 1;
+    }
   if (!st && (st = network_infer(net))) {
     status_t why = FAIL(DATA_LOSS, "not a whole plan: %s", status_message(st));
     status_free(st);

@@ -43,7 +43,8 @@ static int64_t dim_add(int64_t a, int64_t b) {
   int64_t r;
   if (b == 0) return a;
   if (a == 0) return b;
-  return a < 0 || b < 0 || __builtin_add_overflow(a, b, &r) ? -1 : r;
+  if (a < 0 || b < 0) return dim_derived(DERIVED_ADD, a, b);
+  return __builtin_add_overflow(a, b, &r) ? -1 : r;
 }
 
 static int64_t dim_mul(int64_t a, int64_t b) {
@@ -51,7 +52,8 @@ static int64_t dim_mul(int64_t a, int64_t b) {
   if (b == 1) return a;
   if (a == 1) return b;
   if (a == 0 || b == 0) return 0;
-  return a < 0 || b < 0 || __builtin_mul_overflow(a, b, &r) ? -1 : r;
+  if (a < 0 || b < 0) return dim_derived(DERIVED_MUL, a, b);
+  return __builtin_mul_overflow(a, b, &r) ? -1 : r;
 }
 
 // A shape given as an int vector, input i.
@@ -97,8 +99,11 @@ void conv_geometry(int64_t in, int64_t window, int64_t stride, int64_t dilation,
   if (dilation < 1) dilation = 1;
   int64_t effective = (window - 1) * dilation + 1;
   if (in < 0 || window < 1) {
-    if (in < 0 && stride == 1 && (same || (window == 1 && pad_begin == 0 && pad_end == 0)))
-      *out = in;  // the symbol stays
+    int64_t room = same ? 0 : pad_begin + pad_end - effective + 1;
+    if (in < 0 && (same || window > 0))  // at stride 1 the symbol itself may stay
+      *out = stride == 1 && room == 0
+                 ? in
+                 : dim_derived(DERIVED_WINDOW, in, same ? stride : (room * 65536 + stride) * 2 + 1);
     return;
   }
   if (same) {
@@ -426,8 +431,11 @@ static int64_t missing_dim(const shape_t *x, const shape_t *target, int missing)
     left[at] = left[--n_left];
   }
   if (have < 0 || want <= 0) return -1;
-  if (n_left == 0) return have % want ? -1 : have / want;
-  return n_left == 1 && have == want ? left[0] : -1;
+  if (have % want) return -1;
+  if (n_left == 0) return have / want;
+  int64_t product = left[0];  // in the order in which Prod of a shape multiplies
+  for (int i = 1; i < n_left; i++) product = dim_mul(product, left[i]);
+  return dim_mul(product, have / want);
 }
 
 static bool infer_reshape(infer_t *c) {
@@ -828,6 +836,8 @@ status_t network_infer_layer(network_t *n, layer_t *l) {
   if (!st) known_eval(n->arena, l, in, values, out, results);
   for (int i = 0; i < l->n_out; i++) {
     l->out[i]->shape = st ? SHAPE_UNKNOWN : out[i];
+    for (int d = 0; d < l->out[i]->shape.rank; d++)  // an unknown dim of its own
+      if (l->out[i]->shape.d[d] == -1) l->out[i]->shape.d[d] = n->next_symbol--;
     l->out[i]->known = st ? NULL : results[i];
   }
   mem_free(in);

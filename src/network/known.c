@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+#include "base/map.h"
+
+int64_t dim_derived(int how, int64_t a, int64_t b) {
+  if (a == -1 || b == -1) return -1;
+  bool swap = how != DERIVED_DIV && how != DERIVED_WINDOW && b < a;
+  int64_t key[3] = {how, swap ? b : a, swap ? a : b};
+  return -((int64_t)1 << 38) - (int64_t)(hash_bytes(key, sizeof key, 0) >> 26);
+}
+
 known_t *known_alloc(arena_t *a, int n) {
   known_t *k = arena_alloc(a, sizeof *k + (size_t)n * sizeof(int64_t));
   k->n = n;
@@ -27,17 +36,25 @@ bool known_all(const known_t *k) {
 
 // ---- arithmetic -----------------------------------------------------------------------------
 
+// Of an unknown and something else, both at least 0.
+static int64_t derive(int how, int64_t a, int64_t b) {
+  bool negative = (!known_is_unknown(a) && a < 0) || (!known_is_unknown(b) && b < 0);
+  if (negative || (how == DERIVED_DIV && (known_is_unknown(b) || b < 1))) return KNOWN_UNKNOWN;
+  return known_from_dim(dim_derived(how, known_to_dim(a), known_to_dim(b)));
+}
+
 static int64_t eval_binary(binary_op_t op, int64_t a, int64_t b) {
   bool ua = known_is_unknown(a), ub = known_is_unknown(b);
   int64_t r;
   if (!ua && !ub) return binary_eval_int(op, a, b, &r) && !known_is_unknown(r) ? r : KNOWN_UNKNOWN;
   bool symbol = a == b && a != KNOWN_UNKNOWN;
   switch (op) {
-    case BINARY_ADD: return b == 0 ? a : a == 0 ? b : KNOWN_UNKNOWN;
+    case BINARY_ADD: return b == 0 ? a : a == 0 ? b : derive(DERIVED_ADD, a, b);
     case BINARY_SUB: return b == 0 ? a : symbol ? 0 : KNOWN_UNKNOWN;
-    case BINARY_MUL: return b == 1 ? a : a == 1 ? b : a == 0 || b == 0 ? 0 : KNOWN_UNKNOWN;
+    case BINARY_MUL:
+      return b == 1 ? a : a == 1 ? b : a == 0 || b == 0 ? 0 : derive(DERIVED_MUL, a, b);
     case BINARY_DIV:
-    case BINARY_FLOORDIV: return b == 1 ? a : KNOWN_UNKNOWN;
+    case BINARY_FLOORDIV: return b == 1 ? a : derive(DERIVED_DIV, a, b);
     case BINARY_MAX:  // dims are at least 0
       return symbol || (b <= 0 && !ub && a != KNOWN_UNKNOWN) ? a
              : (a <= 0 && !ua && b != KNOWN_UNKNOWN)         ? b

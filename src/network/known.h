@@ -22,6 +22,12 @@ static inline int64_t known_to_dim(int64_t v) {
 }
 #define KNOWN_UNKNOWN (INT64_MIN + 1)
 
+// A symbol for a (+, *, /) b of dims where at least one is a symbol: equal for equal operands, so
+// that sizes computed twice are known to be equal. -1 when one is not known at all. The symbol is a
+// 38-bit hash, far from the symbols that are counted.
+enum { DERIVED_ADD = 1, DERIVED_MUL = 2, DERIVED_DIV = 3, DERIVED_WINDOW = 4 };
+int64_t dim_derived(int how, int64_t a, int64_t b);
+
 known_t *known_alloc(arena_t *a, int n);
 // From an int or bool tensor of at most KNOWN_MAX elements; NULL otherwise.
 known_t *known_from_tensor(arena_t *a, const tensor_t *t);

@@ -395,6 +395,7 @@ int layer_conv_groups(
 status_t layer_infer(const layer_t *l, const shape_t *in_shapes, const tensor_t *const *in_values,
                      shape_t *out_shapes);
 // The same for a layer in its network: shapes and known values of its outputs from its inputs'.
+// Every dim that is not known becomes a symbol.
 status_t network_infer_layer(network_t *n, layer_t *l);
 status_t network_infer(
     network_t *n);  // fills every tensor's shape from the inputs' (partial) shapes

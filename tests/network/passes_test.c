@@ -244,6 +244,16 @@ static void chain(case_ctx_t *c) {  // 1 - tanh(x * y) where x > z, else z; y an
   node(c);
   out(c, net_select(c->n, m, a, z));
 }
+static void filled_mask(
+    case_ctx_t *c) {  // select(and(ones_like(x), mask), x, -9), the mask smaller
+  net_tensor_t *x = fin(c, 1, SHAPE(2, 4, 3)),
+               *mask = net_cast(c->n, in(c, 2, DT_INT32, SHAPE(2, 1, 3), 0, 2), DT_BOOL);
+  net_tensor_t *shape = layer(c, LAYER_SHAPE, DT_INT32, P(.axis = 0), LIST(x));
+  net_tensor_t *ones =
+      layer(c, LAYER_FILL, DT_BOOL, P(.axis = 0), LIST(shape, scalar(c, DT_BOOL, 1)));
+  node(c);
+  out(c, net_select(c->n, net_binary(c->n, BINARY_AND, ones, mask), x, num(c, -9)));
+}
 static void moves(case_ctx_t *c) {  // transposes that undo each other, reshapes in a row, x + 0
   net_tensor_t *x = fin(c, 1, SHAPE(2, 3, 4));
   x = net_transpose(c->n, x, (int[]){0, 2, 1}, 3);
@@ -294,6 +304,7 @@ static const struct {
     {"strides_move_back", strides_move_back,
      "CONVOLUTION+RELU SLICE CONVOLUTION+residual+RELU CONVOLUTION+TANH CONVOLUTION+TANH"},
     {"chain", chain, "FUSED_ELEMENTWISE"},
+    {"filled_mask", filled_mask, "CAST SELECT"},
     {"moves", moves, "RESHAPE"},
     {"concats", concats, "CONCATENATION"},
 };

@@ -113,12 +113,64 @@ static bool merge_chain(network_t *n, layer_t *l) {
   return true;
 }
 
+// All elements of t are the number v.
+static bool uniform(const net_tensor_t *t, double *v) {
+  const layer_t *full = made_by(t, LAYER_FILL);
+  if (full) return const_number(full->in[1], v);
+  int64_t n = t->is_const ? tensor_elements(&t->value) : 0;
+  if (n < 1) return false;
+  *v = tensor_number_at(&t->value, 0);
+  for (int64_t i = 1; i < n; i++)
+    if (tensor_number_at(&t->value, i) != *v) return false;
+  return true;
+}
+
+// t adds nothing to x but its shape: x broadcast, or combined with a tensor full of what is
+// neutral.
+// carrier: the shape that x is brought to.
+static net_tensor_t *broadcast_of(const net_tensor_t *t, const shape_t **carrier) {
+  const layer_t *l = t->producer;
+  double v;
+  if (!l || l->dead) return NULL;
+  *carrier = &t->shape;
+  if (l->type == LAYER_BROADCAST) return l->in[0];
+  for (int i = 0; i < 2 && l->type == LAYER_BINARY; i++) {
+    if (!uniform(l->in[i], &v)) continue;
+    binary_op_t op = l->p.binary.op;
+    bool one = (op == BINARY_MUL || op == BINARY_AND) && v == 1;
+    bool zero = (op == BINARY_ADD || op == BINARY_OR) && v == 0;
+    *carrier = &l->in[i]->shape;
+    if ((one || zero) && l->in[1 - i]->dtype == t->dtype) return l->in[1 - i];
+  }
+  return NULL;
+}
+
+// An elementwise layer broadcasts by itself, when another operand has the shape to broadcast to.
+static bool lighten_operands(network_t *n, layer_t *l) {
+  if (l->type != LAYER_BINARY && l->type != LAYER_SELECT) return false;
+  for (int side = 0; side < l->n_in; side++) {
+    const shape_t *carrier = NULL;
+    net_tensor_t *x = broadcast_of(l->in[side], &carrier), *in[3];
+    bool carried = false;
+    for (int i = 0; i < l->n_in && i < 3; i++) {
+      in[i] = i == side ? x : l->in[i];
+      carried = carried || (x && i != side && surely_same_shape(carrier, &l->in[i]->shape));
+    }
+    if (!carried) continue;
+    inherit_nodes(n, l, l->in[side]->producer);
+    set_inputs(n, l, l->n_in, in);
+    return true;
+  }
+  return false;
+}
+
 int pass_cleanup(network_t *n) {
   int count = 0;
   for (int i = 0; i < n->n_layers; i++) {
     layer_t *l = n->layers[i];
     if (l->dead) continue;
     while (merge_chain(n, l)) count++;
+    while (lighten_operands(n, l)) count++;
     count += bypass(n, l);
   }
   return count;

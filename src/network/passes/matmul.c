@@ -86,21 +86,41 @@ int pass_scales(network_t *n) {
   return count;
 }
 
-// reshape(matmul(reshape(x, [rows, k]), w), [x's leading dims.., n]) is matmul(x, w).
+// The shape that a reshape is given, with another last dim.
+static net_tensor_t *with_last(network_t *n, net_tensor_t *shape, int rank, int64_t last) {
+  const known_t *k = shape->known;
+  if (known_all(k) && k->n == rank) {
+    int64_t dims[SHAPE_MAX_RANK];
+    for (int i = 0; i < rank; i++) dims[i] = i == rank - 1 ? last : k->v[i];
+    return network_const_ints(n, shape->name, shape->dtype, rank, dims);
+  }
+  net_tensor_t *in[] = {shape, network_const_ints(n, "begin", shape->dtype, 1, (int64_t[]){0}),
+                        network_const_ints(n, "end", shape->dtype, 1, (int64_t[]){-1}),
+                        network_const_ints(n, "strides", shape->dtype, 1, (int64_t[]){1})};
+  net_tensor_t *parts[] = {net_layer1(n, LAYER_SLICE, 4, in, shape->dtype, NULL),
+                           network_const_ints(n, "last", shape->dtype, 1, &last)};
+  return net_layer1(n, LAYER_CONCAT, 2, parts, shape->dtype, NULL);
+}
+
+// reshape(matmul(reshape(x, [rows, k]), w), [.., n]) is matmul(x as [.., k], w): the rows are the
+// same, whatever the dims before the last are.
 static int collapse_tensordot(network_t *n, layer_t *l) {
   layer_t *m = l->type == LAYER_RESHAPE ? made_by(l->in[0], LAYER_MATMUL) : NULL;
   layer_t *before = m && plain(m) ? made_by(m->in[0], LAYER_RESHAPE) : NULL;
   if (!before || l->in[0]->n_readers != 1 || m->p.matmul.transpose_a) return 0;
-  const net_tensor_t *x = before->in[0];
-  const shape_t *xs = &x->shape, *flat = &before->out[0]->shape, *w = &m->in[1]->shape;
-  const shape_t *out = &l->out[0]->shape;
-  if (w->rank != 2 || flat->rank != 2 || xs->rank < 2 || out->rank != xs->rank) return 0;
-  if (!dims_surely_equal(flat->d[1], xs->d[xs->rank - 1])) return 0;
+  net_tensor_t *x = before->in[0];
+  const shape_t *flat = &before->out[0]->shape, *w = &m->in[1]->shape, *out = &l->out[0]->shape;
+  if (w->rank != 2 || flat->rank != 2 || out->rank < 2 || flat->d[1] < 1) return 0;
   if (!dims_surely_equal(out->d[out->rank - 1], w->d[m->p.matmul.transpose_b ? 0 : 1])) return 0;
-  for (int i = 0; i + 1 < xs->rank; i++)
-    if (!dims_surely_equal(out->d[i], xs->d[i])) return 0;
+  shape_t wanted = *out;
+  wanted.d[out->rank - 1] = flat->d[1];
+  if (!surely_same_shape(&x->shape, &wanted)) {
+    n->tf_node = l->n_tf_nodes ? l->tf_nodes[l->n_tf_nodes - 1] : NULL;
+    x = net_reshape(n, x, with_last(n, l->in[1], out->rank, flat->d[1]));
+    n->tf_node = NULL;
+  }
   inherit_nodes(n, l, before);
-  become(n, l, m, 2, (net_tensor_t *[]){before->in[0], m->in[1]});
+  become(n, l, m, 2, (net_tensor_t *[]){x, m->in[1]});
   return 1;
 }
 
