@@ -11,9 +11,9 @@ def table():
     rooms, known = {}, []
     for line in (ROOT / "docs/architecture.md").read_text().splitlines():
         cells = [c.strip() for c in line.strip().strip("|").split("|")]
-        if len(cells) != 2 or not re.match(r"`[a-z/*`, ]+$", cells[0]):
+        if len(cells) != 2 or not re.match(r"`[a-z_/*`, ]+$", cells[0]):
             continue
-        for room in re.findall(r"`([a-z/*]+)`", cells[0]):
+        for room in re.findall(r"`([a-z_/*]+)`", cells[0]):
             rooms[room] = "all" if cells[1].startswith(("everything", "the public")) else cells[1].split()
             known.append(room)
     return rooms

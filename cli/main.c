@@ -1,0 +1,114 @@
+// The program: tftrt <command> ... One file per command; this one finds it.
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "commands.h"
+
+const command_t commands[] = {
+    {"show", "DIR", "What a SavedModel holds: tags, signatures, inputs, outputs, ops.", cmd_show},
+    {"convert", "SRC DST", "Puts engines into a SavedModel.", cmd_convert},
+    {"run", "DIR --inputs IN.npz [--outputs OUT.npz]",
+     "Runs a signature of a SavedModel, converted or not.", cmd_run},
+    {"summary", "DIR", "The engines of a converted SavedModel.", cmd_summary},
+    {"explain", "SRC|DIR", "Every node: in which engine, or why not.", cmd_explain},
+    {"bench", "DIR [--inputs IN.npz | --shape NAME=1x224x224x3 ...]",
+     "Measures the latency of a signature.", cmd_bench},
+    {"doctor", "", "Libraries found and tried, CPU features, backends.", cmd_doctor},
+    {0},
+};
+
+const command_t *find_command(const char *name) {
+  for (const command_t *c = commands; c->name; c++)
+    if (strcmp(c->name, name) == 0) return c;
+  return NULL;
+}
+
+int report_error(const tftrt_error *e) {
+  fprintf(stderr, "tftrt: %s\n", e->message);
+  if (common.verbose)
+    fprintf(stderr, "tftrt: (%s, %s:%d)\n", tftrt_code_name(e->code), e->file, e->line);
+  switch (e->code) {
+    case TFTRT_NOT_FOUND:
+    case TFTRT_DATA_LOSS:
+    case TFTRT_UNIMPLEMENTED: return EXIT_MODEL;
+    case TFTRT_UNAVAILABLE: return EXIT_MISSING;
+    case TFTRT_CANCELLED: return interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
+    default: return EXIT_FAILED;
+  }
+}
+
+static volatile sig_atomic_t stop;
+
+static void on_interrupt(int signal_number) {
+  if (stop) {  // a second Ctrl-C ends at once
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+  }
+  stop = 1;
+}
+
+void catch_interrupts(void) { signal(SIGINT, on_interrupt); }
+bool interrupted(void) { return stop; }
+
+double now_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int draw_progress(void *user, const char *stage, int64_t done, int64_t total) {
+  static double started;
+  static char last[64];
+  (void)user;
+  if (strcmp(last, stage) != 0) {
+    snprintf(last, sizeof last, "%s", stage);
+    started = now_seconds();
+  }
+  double spent = now_seconds() - started;
+  char eta[32] = "";
+  if (done > 0 && done < total && spent > 0.5)
+    snprintf(eta, sizeof eta, ", %.0f s left", spent * (double)(total - done) / (double)done);
+  fprintf(stderr, "\r\033[K%s %lld/%lld%s", stage, (long long)done, (long long)total, eta);
+  if (done >= total) fputs("\r\033[K", stderr);
+  fflush(stderr);
+  return stop;
+}
+
+static int watch_interrupt(void *user, const char *stage, int64_t done, int64_t total) {
+  (void)user, (void)stage, (void)done, (void)total;
+  return stop;
+}
+
+tftrt_progress_fn progress_printer(void) {
+  return common.quiet || common.no_progress || !isatty(STDERR_FILENO) ? watch_interrupt
+                                                                      : draw_progress;
+}
+
+static int print_usage(FILE *to) {
+  fputs("usage: tftrt COMMAND ...\n\n", to);
+  for (const command_t *c = commands; c->name; c++) fprintf(to, "  %-8s %s\n", c->name, c->summary);
+  fputs(
+      "\n'tftrt COMMAND --help' tells its options.\n"
+      "Exit codes: 0 done, 1 failed, 2 usage, 3 model unreadable or not supported, 4 gate, 5 "
+      "library missing.\n",
+      to);
+  return to == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+  const char *name = argc > 1 ? argv[1] : "";
+  if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+    printf("tftrt %s\n", tftrt_version());
+    return EXIT_DONE;
+  }
+  if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    return print_usage(stdout);
+  const command_t *c = find_command(name);
+  if (c) return c->run(argc - 1, argv + 1);
+  if (*name) fprintf(stderr, "tftrt: there is no command '%s'\n", name);
+  return print_usage(stderr);
+}
