@@ -128,13 +128,10 @@ int parse_options(const command_t *c, const option_def_t *defs, int argc, char *
   return -1;
 }
 
+// The copy lives as long as the program: the list points into it.
 void split_list(const char *text, char separator, list_t *out) {
-  static char *kept[LIST_MAX];  // the copies live as long as the program
-  static int n_kept;
   out->n = 0;
   char *copy = strdup(text);
-  if (!copy || n_kept == LIST_MAX) return;
-  kept[n_kept++] = copy;
   for (char *p = copy; p && out->n < LIST_MAX;) {
     char *next = strchr(p, separator);
     if (next) *next++ = 0;

@@ -1,0 +1,160 @@
+// Options, and convert(): the pipeline from SavedModel to graph with engines, top to bottom.
+#include "convert/converter.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "convert/state.h"
+
+static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
+                                         "ImplicitBatchModeCompatible"};
+
+static bool known_precision(const char *p) {
+  static const char *const modes[] = {"FP32", "FP16", "INT8", "fp32", "fp16", "int8"};
+  for (int i = 0; i < 6; i++)
+    if (strcmp(p, modes[i]) == 0) return true;
+  return false;
+}
+
+static const char *canonical_precision(const char *p) {
+  return strcasecmp(p, "fp16") == 0 ? "FP16" : strcasecmp(p, "int8") == 0 ? "INT8" : "FP32";
+}
+
+// TF-TRT's checks, in its order and words.
+static status_t check_options(const converter_options_t *o, const char **strategy) {
+  if (!known_precision(o->precision_mode))
+    return FAIL(INVALID_ARGUMENT,
+                "precision mode '%s' is not supported.It should be one of ['FP32', 'FP16', 'INT8', "
+                "'fp32', 'fp16', 'int8']",
+                o->precision_mode);
+  if (o->minimum_segment_size <= 0 && o->minimum_segment_size != -1)
+    return FAIL(INVALID_ARGUMENT,
+                "minimum segment size should be positive or -1 (to disable main graph "
+                "conversion).");
+  *strategy = "";
+  if (o->dynamic_shape) {
+    const char *asked = o->profile_strategy;
+    if (!asked) asked = o->compat_2_17 ? "Range" : "ImplicitBatchModeCompatible";
+    for (int i = 0; i < 4; i++)
+      if (strcasecmp(asked, strategies[i]) == 0) *strategy = strategies[i];
+    if (!**strategy)
+      return FAIL(INVALID_ARGUMENT,
+                  "profile_strategy '%s' is not supported. It should be one of ['Range', "
+                  "'Optimal', 'Range+Optimal', 'ImplicitBatchModeCompatible']",
+                  asked);
+  }
+  if (!backend_find(o->backend))
+    return FAIL(INVALID_ARGUMENT, "there is no backend '%s'", o->backend);
+  if (!o->dir || !*o->dir)
+    return FAIL(INVALID_ARGUMENT, "input_saved_model_dir: expected a directory, got none");
+  return NULL;
+}
+
+status_t converter_create(const converter_options_t *o, converter_t **out) {
+  *out = NULL;
+  converter_options_t checked = *o;
+  const char *strategy;
+  if (!checked.precision_mode) checked.precision_mode = "FP32";
+  if (!checked.backend) checked.backend = "cpu";
+  TRY(check_options(&checked, &strategy));
+  converter_t *c = mem_calloc(1, sizeof *c);
+  c->own = arena_create();
+  c->o = checked;
+  c->strategy = strategy;
+  c->o.dir = arena_strdup(c->own, checked.dir);
+  c->o.backend = arena_strdup(c->own, checked.backend);
+  c->o.precision_mode = canonical_precision(checked.precision_mode);
+  if (checked.signature) c->o.signature = arena_strdup(c->own, checked.signature);
+  const char **tags = arena_alloc(c->own, ((size_t)checked.n_tags + 1) * sizeof *tags);
+  for (int i = 0; i < checked.n_tags; i++) tags[i] = arena_strdup(c->own, checked.tags[i]);
+  c->o.tags = tags;
+  *out = c;
+  return NULL;
+}
+
+void converter_destroy(converter_t *c) {
+  if (!c) return;
+  for (size_t i = 0; i < c->engines.n; i++) {
+    engine_node_t *e = &c->engines.v[i];
+    for (size_t k = 0; k < e->built.n; k++) mem_free(e->built.v[k].plan.data);
+    vec_free(&e->built);
+    vec_free(&e->wanted);
+  }
+  vec_free(&c->engines);
+  segmentation_destroy(c->segmentation);
+  graph_destroy(c->graph);
+  library_destroy(c->library);
+  arena_destroy(c->arena);
+  saved_model_close(c->model);
+  arena_destroy(c->own);
+  mem_free(c);
+}
+
+const signature_t *converter_signature(const converter_t *c) { return c->signature; }
+
+status_t report_progress(const converter_t *c, const char *stage, int64_t done, int64_t total) {
+  if (c->o.progress && c->o.progress(c->o.progress_user, stage, done, total))
+    return FAIL(CANCELLED, "cancelled while %s", stage);
+  return NULL;
+}
+
+// TF_TRT_MAX_ALLOWED_ENGINES: the 20 largest segments unless told otherwise; 0 or less: all.
+static int max_engines(void) {
+  const char *text = getenv("TF_TRT_MAX_ALLOWED_ENGINES");
+  return text && *text ? atoi(text) : 20;
+}
+
+static status_t open_signature(converter_t *c) {
+  TRY(saved_model_open(c->o.dir, &c->model));
+  TRY(saved_model_find(c->model, c->o.tags, c->o.n_tags, &c->meta));
+  const char *key = c->o.signature ? c->o.signature : "serving_default";
+  TRY(meta_graph_signature(c->meta, key, &c->signature));
+  return signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph);
+}
+
+static status_t simplify(converter_t *c) {
+  saved_model_source_t source = {c->model, c->meta};
+  variable_source_t variables = saved_model_variables(&source);
+  TRY(graph_inline_calls(c->graph));
+  TRY(report_progress(c, "freezing", 1, 3));
+  TRY(graph_freeze(c->graph, &variables));
+  TRY(report_progress(c, "simplifying", 2, 3));
+  TRY(c->o.op_set == OP_SET_TF_TRT ? graph_simplify_tf_trt(c->graph) : graph_simplify(c->graph));
+  graph_compact(c->graph);
+  return NULL;
+}
+
+static status_t find_segments(converter_t *c) {
+  segment_options_t o = {.struct_size = sizeof o,
+                         .op_set = c->o.op_set,
+                         .minimum_segment_size = c->o.minimum_segment_size,
+                         .implicit_batch = !c->o.dynamic_shape,
+                         .precision_mode = c->o.precision_mode,
+                         .use_calibration = c->o.use_calibration,
+                         .max_engines = max_engines(),
+                         .denylist = getenv("TF_TRT_OP_DENYLIST")};
+  return segment_graph(c->graph, &o, &c->segmentation);
+}
+
+status_t converter_convert(converter_t *c, const input_source_t *calibration) {
+  static atomic_int graphs;
+  if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
+  bool need = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration;
+  if (need && !calibration)
+    return FAIL(INVALID_ARGUMENT,
+                "Should specify calibration_input_fn because INT8 calibration is needed");
+  if (!need && calibration)
+    return FAIL(INVALID_ARGUMENT,
+                "Should not specify calibration_input_fn because INT8 calibration is not needed");
+  if (need) return FAIL(UNIMPLEMENTED, "INT8 calibration is not available yet");
+  c->converted = true;
+  TRY(report_progress(c, "reading", 0, 3));
+  TRY(open_signature(c));
+  TRY(simplify(c));
+  TRY(find_segments(c));
+  if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
+  TRY(make_engine_nodes(c));
+  return report_progress(c, "converting", 3, 3);
+}

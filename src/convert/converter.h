@@ -1,0 +1,63 @@
+// The Converter: what tf.experimental.tensorrt.Converter does, on a SavedModel on disk, without
+// TensorFlow. One thread at a time per converter.
+#ifndef TFTRT_CONVERT_CONVERTER_H
+#define TFTRT_CONVERT_CONVERTER_H
+
+#include "saved_model/saved_model.h"
+#include "segment/segment.h"
+
+typedef struct converter converter_t;
+
+typedef int (*progress_fn)(void *user, const char *stage, int64_t done, int64_t total);
+
+typedef struct converter_options {
+  size_t struct_size;
+  const char *dir;
+  const char *const *tags;
+  int n_tags;
+  const char *signature;  // NULL: "serving_default"
+  bool dynamic_shape;
+  const char *profile_strategy;  // NULL: the default of `compat`
+  int64_t max_workspace_bytes;
+  const char *precision_mode;
+  int minimum_segment_size, maximum_cached_engines;
+  bool use_calibration, allow_build_at_runtime;
+  op_set_t op_set;
+  const char *backend;
+  bool compat_2_17;
+  int threads;
+  progress_fn progress;
+  void *progress_user;
+} converter_options_t;
+
+// TF-TRT's default for max_workspace_size_bytes: sys.maxsize - 512.
+#define DEFAULT_WORKSPACE_BYTES (INT64_MAX - 512)
+
+// The next set of inputs, in the signature's order, borrowed until the next call. *end at the end.
+typedef struct input_source {
+  status_t (*next)(void *self, const tensor_t **inputs, bool *end);
+  void *self;
+} input_source_t;
+
+// Strings in o are copied. INVALID_ARGUMENT in TF-TRT's words.
+status_t converter_create(const converter_options_t *o, converter_t **out);
+void converter_destroy(converter_t *c);  // NULL is fine
+// The signature that is converted (after converter_convert).
+const signature_t *converter_signature(const converter_t *c);
+status_t converter_convert(converter_t *c, const input_source_t *calibration);
+status_t converter_build(converter_t *c, const input_source_t *inputs);
+// Builds for the signature's own shapes with `unknown_dim` for unknown dims.
+status_t converter_build_default(converter_t *c, int64_t unknown_dim);
+status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines);
+
+typedef void (*print_fn)(void *user, const char *line);
+status_t converter_summary(const converter_t *c, int line_length, bool detailed, print_fn print,
+                           void *user);
+// mem_free *out. json: one object, "schema": "tftrt.report/1".
+status_t converter_explain(const converter_t *c, bool json, char **out);
+
+// TF-TRT's summary of any graph with TRTEngineOp nodes (convert/summary.c).
+status_t summarize_graph(const graph_t *g, int line_length, bool detailed, print_fn print,
+                         void *user);
+
+#endif

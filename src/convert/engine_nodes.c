@@ -1,0 +1,248 @@
+// From segments to TRTEngineOp nodes, with ports, attributes and native segment functions as
+// TF-TRT writes them.
+#include <stdio.h>
+#include <string.h>
+
+#include "convert/state.h"
+#include "ops/op.h"
+
+// One input or output of a segment: the output of a node that crosses its border.
+typedef struct port {
+  node_t *node;
+  int index;
+} port_t;
+
+typedef struct border {
+  VEC(port_t) in, out;
+  VEC(node_t *) consts;      // read by the segment from outside: copied into it
+  VEC(node_t *) control_in;  // outside nodes that must run before
+} border_t;
+
+static bool is_const(const node_t *n) { return strcmp(n->op, "Const") == 0; }
+
+static void add_port(border_t *b, bool output, node_t *n, int index) {
+  port_t p = {n, index};
+  size_t count = output ? b->out.n : b->in.n;
+  port_t *list = output ? b->out.v : b->in.v;
+  for (size_t i = 0; i < count; i++)
+    if (list[i].node == n && list[i].index == index) return;
+  if (output)
+    vec_push(&b->out, p);
+  else
+    vec_push(&b->in, p);
+}
+
+#define add_once(list, item)                                   \
+  do {                                                         \
+    size_t at_ = 0;                                            \
+    while (at_ < (list)->n && (list)->v[at_] != (item)) at_++; \
+    if (at_ == (list)->n) vec_push(list, item);                \
+  } while (0)
+
+// member[id] is true for the segment's nodes.
+static void find_border(const graph_t *g, const segment_t *s, const bool *member,
+                        const readers_t *readers, border_t *b) {
+  for (int i = 0; i < s->n_nodes; i++) {
+    node_t *n = s->nodes[i];
+    for (int k = 0; k < n->n_in; k++) {
+      node_t *src = n->in[k].src;
+      if (member[src->id]) continue;
+      if (is_const(src))
+        add_once(&b->consts, src);
+      else
+        add_port(b, false, src, n->in[k].port);
+    }
+    for (int k = 0; k < n->n_control; k++)
+      if (!member[n->control[k]->id] && !is_const(n->control[k]))
+        add_once(&b->control_in, n->control[k]);
+  }
+  for (int i = 0; i < s->n_nodes; i++) {
+    node_t *n = s->nodes[i];
+    for (int r = readers->begin[n->id]; r < readers->begin[n->id + 1]; r++) {
+      const reader_t *reader = &readers->list[r];
+      if (reader->input >= 0 && !member[reader->node->id])
+        add_port(b, true, n, reader->node->in[reader->input].port);
+    }
+    for (int r = 0; r < g->n_rets; r++)
+      if (g->rets[r].src == n) add_port(b, true, n, g->rets[r].port);
+  }
+}
+
+static shape_t plain_shape(const port_t *p) {
+  shape_t s = p->node->out_shape[p->index];
+  for (int i = 0; i < s.rank; i++)
+    if (s.d[i] < 0) s.d[i] = -1;
+  return s;
+}
+
+static void copy_attrs(graph_t *to, node_t *n, const node_t *from) {
+  for (const attr_t *a = from->attrs; a; a = a->next) {
+    attr_value_t *v = node_set_attr(to, n, a->name);
+    *v = *a->value;
+    if (v->kind == ATTR_TENSOR) v->tensor = tensor_ref(&a->value->tensor);
+  }
+}
+
+static node_t *copy_node(graph_t *to, const node_t *from) {
+  node_t *n = graph_add_node(to, from->op, from->name);
+  n->def = from->def;
+  copy_attrs(to, n, from);
+  node_set_outputs(to, n, from->n_out);
+  for (int i = 0; i < from->n_out; i++) {
+    n->out_dtype[i] = from->out_dtype[i];
+    n->out_shape[i] = from->out_shape[i];
+  }
+  return n;
+}
+
+// The native segment: arguments tensorrtinputph_<i>, copied constants, the nodes, results
+// tensorrtoutputph_<i>.
+static void fill_function(function_t *f, const segment_t *s, const border_t *b, node_t **copies) {
+  graph_t *body = f->body;
+  arena_t *arena = body->arena;
+  int n_in = (int)b->in.n, n_out = (int)b->out.n;
+  f->n_args = body->n_args = n_in;
+  f->n_rets = body->n_rets = n_out;
+  f->args = arena_alloc(arena, (size_t)n_in * sizeof *f->args);
+  f->rets = arena_alloc(arena, (size_t)n_out * sizeof *f->rets);
+  body->args = arena_alloc(arena, (size_t)n_in * sizeof *body->args);
+  body->arg_names = arena_alloc(arena, (size_t)n_in * sizeof *body->arg_names);
+  body->rets = arena_alloc(arena, (size_t)n_out * sizeof *body->rets);
+  body->ret_names = arena_alloc(arena, (size_t)n_out * sizeof *body->ret_names);
+  for (int i = 0; i < n_in; i++) {
+    const port_t *p = &b->in.v[i];
+    const char *name = arena_printf(arena, "tensorrtinputph_%d", i);
+    node_t *arg = graph_add_node(body, "_Arg", name);
+    f->args[i] = (arg_def_t){name, p->node->out_dtype[p->index]};
+    node_set_type(body, arg, "T", f->args[i].dtype);
+    node_set_int(body, arg, "index", i);
+    node_set_outputs(body, arg, 1);
+    arg->out_dtype[0] = f->args[i].dtype;
+    arg->out_shape[0] = plain_shape(p);
+    body->args[i] = arg;
+    body->arg_names[i] = name;
+  }
+  for (size_t i = 0; i < b->consts.n; i++)
+    copies[b->consts.v[i]->id] = copy_node(body, b->consts.v[i]);
+  for (int i = 0; i < s->n_nodes; i++) copies[s->nodes[i]->id] = copy_node(body, s->nodes[i]);
+  for (int i = 0; i < s->n_nodes; i++) {
+    const node_t *from = s->nodes[i];
+    node_t *n = copies[from->id];
+    for (int k = 0; k < from->n_in; k++) {
+      node_t *src = copies[from->in[k].src->id];
+      int port = from->in[k].port;
+      for (int a = 0; !src && a < n_in; a++)
+        if (b->in.v[a].node == from->in[k].src && b->in.v[a].index == port)
+          src = body->args[a], port = 0;
+      node_add_input(body, n, src, port);
+    }
+    for (int k = 0; k < from->n_control; k++)
+      if (copies[from->control[k]->id]) node_add_control(body, n, copies[from->control[k]->id]);
+  }
+  for (int i = 0; i < n_out; i++) {
+    const port_t *p = &b->out.v[i];
+    const char *name = arena_printf(arena, "tensorrtoutputph_%d", i);
+    f->rets[i] = (arg_def_t){name, p->node->out_dtype[p->index]};
+    body->rets[i] = (input_t){copies[p->node->id], p->index};
+    body->ret_names[i] = name;
+  }
+}
+
+static bool uses_quantize_v2(const graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++)
+    if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "QuantizeAndDequantizeV2") == 0) return true;
+  return false;
+}
+
+static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const function_t *f,
+                           const border_t *b) {
+  int n_in = (int)b->in.n, n_out = (int)b->out.n;
+  dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
+  shape_t *shapes = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *shapes);
+  for (int i = 0; i < n_in; i++) types[i] = f->args[i].dtype, shapes[i] = plain_shape(&b->in.v[i]);
+  for (int i = 0; i < n_out; i++) {
+    types[n_in + i] = f->rets[i].dtype;
+    shapes[n_in + i] = plain_shape(&b->out.v[i]);
+  }
+  node_set_types(g, n, "InT", types, n_in);
+  node_set_types(g, n, "OutT", types + n_in, n_out);
+  node_set_shapes(g, n, "input_shapes", shapes, n_in);
+  node_set_shapes(g, n, "output_shapes", shapes + n_in, n_out);
+  node_set_shapes(g, n, "_output_shapes", shapes + n_in, n_out);
+  node_set_bool(g, n, "static_engine", false);
+  node_set_string(g, n, "serialized_segment", "", 0);
+  node_set_func(g, n, "segment_func", f->name);
+  node_set_string(g, n, "segment_funcdef_name", "", 0);
+  bool qdq = uses_quantize_v2(g);
+  bool calibrate = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration && !qdq;
+  const char *precision = qdq ? "INT8" : c->o.precision_mode;
+  node_set_string(g, n, "precision_mode", precision, strlen(precision));
+  node_set_bool(g, n, "use_calibration", calibrate);
+  node_set_string(g, n, "calibration_data", "", 0);
+  node_set_int(g, n, "max_batch_size", -1);
+  node_set_int(g, n, "max_cached_engines_count", c->o.maximum_cached_engines);
+  node_set_int(g, n, "workspace_size_bytes", c->o.max_workspace_bytes);
+  node_set_ints(g, n, "cached_engine_batches", NULL, 0);
+  node_set_bool(g, n, "fixed_input_size", true);
+  node_set_string(g, n, "profile_strategy", c->strategy, strlen(c->strategy));
+  node_set_bool(g, n, "use_explicit_precision", qdq);
+  node_set_bool(g, n, "_use_implicit_batch", !c->o.dynamic_shape);
+  node_set_bool(g, n, "_allow_build_at_runtime", true);
+}
+
+static void free_border(border_t *b) {
+  vec_free(&b->in);
+  vec_free(&b->out);
+  vec_free(&b->consts);
+  vec_free(&b->control_in);
+}
+
+static status_t replace_segment(converter_t *c, int index, const segment_t *s) {
+  graph_t *g = c->graph;
+  bool *member = mem_calloc((size_t)g->n_nodes + 1, sizeof *member);
+  node_t **copies = mem_calloc((size_t)g->n_nodes + 1, sizeof *copies);
+  readers_t readers = graph_readers(g);
+  border_t b = {0};
+  for (int i = 0; i < s->n_nodes; i++) member[s->nodes[i]->id] = true;
+  find_border(g, s, member, &readers, &b);
+  readers_free(&readers);
+  mem_free(member);
+  if (!b.in.n || !b.out.n) {  // TF-TRT: "Segment has no inputs (possible constfold failure)"
+    mem_free(copies);
+    free_border(&b);
+    return NULL;
+  }
+  char name[64], function[96];
+  snprintf(name, sizeof name, "TRTEngineOp_%03d_%03d", c->graph_number, index);
+  snprintf(function, sizeof function, "%s_native_segment", name);
+  function_t *f = library_add(c->library, function);
+  fill_function(f, s, &b, copies);
+  mem_free(copies);
+
+  node_t *n = graph_add_node(g, "TRTEngineOp", name);
+  n->def = op_find("TRTEngineOp");
+  n->device = "";
+  for (size_t i = 0; i < b.in.n; i++) node_add_input(g, n, b.in.v[i].node, b.in.v[i].index);
+  for (size_t i = 0; i < b.control_in.n; i++) node_add_control(g, n, b.control_in.v[i]);
+  set_attributes(c, g, n, f, &b);
+  node_set_outputs(g, n, (int)b.out.n);
+  for (size_t i = 0; i < b.out.n; i++) {
+    n->out_dtype[i] = f->rets[i].dtype;
+    n->out_shape[i] = b.out.v[i].node->out_shape[b.out.v[i].index];
+    graph_redirect(g, b.out.v[i].node, b.out.v[i].index, n, (int)i);
+  }
+  // Readers inside the segment now read the engine too, which is of no matter: they go.
+  for (int i = 0; i < s->n_nodes; i++)
+    graph_redirect_control(g, s->nodes[i], is_const(s->nodes[i]) ? NULL : n);
+  for (int i = s->n_nodes - 1; i >= 0; i--) graph_remove_node(g, s->nodes[i]);
+  engine_node_t record = {.node = n, .function = f, .n_inputs = (int)b.in.n};
+  vec_push(&c->engines, record);
+  free_border(&b);
+  return NULL;
+}
+
+status_t make_engine_nodes(converter_t *c) {
+  for (int i = 0; i < c->segmentation->n_segments; i++)
+    TRY(replace_segment(c, i, &c->segmentation->segments[i]));
+  return graph_prune(c->graph);
+}

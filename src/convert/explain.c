@@ -1,0 +1,121 @@
+// Every node: in which engine, or why not. Text for people, JSON for programs.
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "convert/state.h"
+
+static bool structural(const node_t *n) {
+  return strcmp(n->op, "Const") == 0 || strcmp(n->op, "_Arg") == 0 ||
+         strcmp(n->op, "Placeholder") == 0;
+}
+
+static json_t *shapes_json(const shape_t *shapes, int n) {
+  json_t *list = json_array();
+  for (int i = 0; i < n; i++) {
+    json_t *dims = json_array();
+    for (int d = 0; d < shapes[i].rank; d++)
+      json_array_append_new(dims, json_integer(shapes[i].d[d]));
+    json_array_append_new(list, dims);
+  }
+  return list;
+}
+
+static json_t *node_json(const node_t *n, const char *engine) {
+  json_t *o = json_pack("{s:s, s:s}", "name", n->name, "op", n->op);
+  if (engine) json_object_set_new(o, "engine", json_string(engine));
+  return o;
+}
+
+static char *explain_json(const converter_t *c) {
+  json_t *engines = json_array(), *nodes = json_array();
+  int in_engines = 0, native = 0;
+  for (size_t i = 0; i < c->engines.n; i++) {
+    const engine_node_t *e = &c->engines.v[i];
+    json_t *o =
+        json_pack("{s:s, s:s, s:i, s:i}", "name", e->node->name, "native_segment",
+                  e->function->name, "inputs", e->function->n_args, "outputs", e->function->n_rets);
+    json_t *built = json_array();
+    for (size_t k = 0; k < e->built.n; k++)
+      json_array_append_new(built, json_pack("{s:o, s:I}", "input_shapes",
+                                             shapes_json(e->built.v[k].shapes, e->n_inputs),
+                                             "plan_bytes", (json_int_t)e->built.v[k].plan.size));
+    json_object_set_new(o, "engines", built);
+    json_array_append_new(engines, o);
+    const graph_t *body = e->function->body;
+    for (int k = 0; k < body->n_nodes; k++) {
+      const node_t *n = body->nodes[k];
+      if (n->dead || strcmp(n->op, "_Arg") == 0) continue;
+      json_array_append_new(nodes, node_json(n, e->node->name));
+      in_engines += !structural(n);
+    }
+  }
+  for (int i = 0; i < c->segmentation->n_refusals; i++) {
+    const refusal_t *r = &c->segmentation->refusals[i];
+    json_t *o = node_json(r->node, NULL);
+    json_object_set_new(o, "code", json_string(r->code));
+    json_object_set_new(o, "reason", json_string(r->reason));
+    json_array_append_new(nodes, o);
+    native += !structural(r->node);
+  }
+  json_t *root =
+      json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "schema", "tftrt.report/1", "command",
+                "explain", "model", c->o.dir, "signature", c->signature->key, "nodes_in_engines",
+                in_engines, "nodes_native", native, "engines", engines, "nodes", nodes);
+  char *dumped = json_dumps(root, JSON_INDENT(1));
+  json_decref(root);
+  text_t t = {0};
+  text_add(&t, dumped ? dumped : "{}");
+  text_add(&t, "\n");
+  free(dumped);
+  return text_take(&t);
+}
+
+static int by_reason(const void *a, const void *b) {
+  const refusal_t *x = a, *y = b;
+  int order = strcmp(x->reason, y->reason);
+  if (!order) order = strcmp(x->node->op, y->node->op);
+  return order ? order : strcmp(x->node->name, y->node->name);
+}
+
+static char *explain_text(const converter_t *c) {
+  text_t t = {0};
+  int in_engines = 0, native = 0;
+  for (size_t i = 0; i < c->engines.n; i++) {
+    const engine_node_t *e = &c->engines.v[i];
+    const graph_t *body = e->function->body;
+    text_printf(&t, "%s takes:\n", e->node->name);
+    for (int k = 0; k < body->n_nodes; k++) {
+      const node_t *n = body->nodes[k];
+      if (n->dead || structural(n)) continue;
+      text_printf(&t, "  %-28s %s\n", n->op, n->name);
+      in_engines++;
+    }
+  }
+  int count = c->segmentation->n_refusals;
+  refusal_t *sorted = mem_alloc(((size_t)count + 1) * sizeof *sorted);
+  int kept = 0;
+  for (int i = 0; i < count; i++)
+    if (!structural(c->segmentation->refusals[i].node))
+      sorted[kept++] = c->segmentation->refusals[i];
+  qsort(sorted, (size_t)kept, sizeof *sorted, by_reason);
+  if (kept) text_add(&t, "Native, because\n");
+  for (int i = 0; i < kept; i++) {
+    if (!i || strcmp(sorted[i].reason, sorted[i - 1].reason) != 0)
+      text_printf(&t, "  %s:\n", sorted[i].reason);
+    text_printf(&t, "    %-26s %s\n", sorted[i].node->op, sorted[i].node->name);
+    native++;
+  }
+  mem_free(sorted);
+  text_printf(&t, "%d of %d nodes (constants and inputs not counted) are in %zu engines.\n",
+              in_engines, in_engines + native, c->engines.n);
+  return text_take(&t);
+}
+
+status_t converter_explain(const converter_t *c, bool json, char **out) {
+  *out = NULL;
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "convert() has not been called");
+  *out = json ? explain_json(c) : explain_text(c);
+  return NULL;
+}

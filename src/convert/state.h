@@ -1,0 +1,44 @@
+// What a converter holds; shared by the files of this room.
+#ifndef TFTRT_CONVERT_STATE_H
+#define TFTRT_CONVERT_STATE_H
+
+#include "convert/converter.h"
+#include "engine/backend.h"
+
+typedef struct built_engine {
+  shape_t *shapes;  // [n_inputs], the key of the engine cache
+  bytes_t plan;
+} built_engine_t;
+
+typedef struct engine_node {
+  node_t *node;          // the TRTEngineOp
+  function_t *function;  // its native segment
+  int n_inputs;
+  VEC(shape_t *) wanted;  // shape sets met by build(), first seen first; each [n_inputs]
+  VEC(built_engine_t) built;
+} engine_node_t;
+
+struct converter {
+  converter_options_t o;
+  arena_t *own;  // copies of option strings, engine records
+  saved_model_t *model;
+  const meta_graph_t *meta;
+  const signature_t *signature;
+  arena_t *arena;  // of the graph
+  library_t *library;
+  graph_t *graph;
+  segmentation_t *segmentation;
+  VEC(engine_node_t) engines;
+  int graph_number;  // the 000 of TRTEngineOp_000_001
+  bool converted, built, saved_once;
+  const char *strategy;  // canonical profile strategy; "" in implicit batch mode
+};
+
+// Replaces every segment by a TRTEngineOp with its native segment in the library
+// (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.
+status_t make_engine_nodes(converter_t *c);
+
+// TFTRT_CANCELLED when the callback says so.
+status_t report_progress(const converter_t *c, const char *stage, int64_t done, int64_t total);
+
+#endif

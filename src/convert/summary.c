@@ -1,0 +1,175 @@
+// TF-TRT's summary(), character for character (its layout: Keras's model summary).
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "convert/converter.h"
+#include "convert/state.h"
+
+enum { COLUMNS = 9 };
+static const char *const titles[COLUMNS] = {"TRTEngineOP Name", "Device",       "# Nodes",
+                                            "# Inputs",         "# Outputs",    "Input DTypes",
+                                            "Output Dtypes",    "Input Shapes", "Output Shapes"};
+static const double fractions[COLUMNS] = {.20, .09, .05, .09, .09, .12, .12, .12, .12};
+
+typedef struct table {
+  print_fn print;
+  void *user;
+  size_t position[COLUMNS];
+} table_t;
+
+static void print_row(const table_t *t, char *const *fields) {
+  text_t line = {0};
+  for (int i = 0; i < COLUMNS; i++) {
+    if (i) text_add(&line, " ");
+    text_add(&line, fields[i]);
+    if (line.n > t->position[i]) {
+      line.n = t->position[i] - 4;
+      text_add(&line, " ...");
+    }
+    text_pad(&line, t->position[i]);
+  }
+  t->print(t->user, line.v);
+  text_free(&line);
+}
+
+static void print_rule(const table_t *t, const char *before, char c, int n) {
+  text_t line = {0};
+  text_add(&line, before);
+  for (int i = 0; i < n; i++) text_add_n(&line, &c, 1);
+  if (c == '-') text_add(&line, "\n");
+  t->print(t->user, line.v);
+  text_free(&line);
+}
+
+static char *dtype_list(const node_t *n, const char *attr, int *count) {
+  const dtype_t *types = NULL;
+  text_t s = {0};
+  *count = node_types(n, attr, &types);
+  text_add(&s, "[");
+  for (int i = 0; i < *count; i++) text_printf(&s, "%s'%s'", i ? ", " : "", dtype_name(types[i]));
+  text_add(&s, "]");
+  return text_take(&s);
+}
+
+static char *shape_list(const node_t *n, const char *attr) {
+  const attr_value_t *a = node_attr(n, attr);
+  text_t s = {0};
+  text_add(&s, "[");
+  for (size_t i = 0; a && a->kind == ATTR_LIST && i < a->n_list; i++) {
+    const shape_t *shape = &a->list[i].shape;
+    text_add(&s, i ? ", [" : "[");
+    for (int d = 0; d < shape->rank; d++)
+      text_printf(&s, "%s%" PRId64, d ? ", " : "", shape->d[d] < 0 ? (int64_t)-1 : shape->d[d]);
+    text_add(&s, "]");
+  }
+  text_add(&s, "]");
+  return text_take(&s);
+}
+
+// The nodes of an engine's native segment, without the arguments.
+static int count_segment(const graph_t *body) {
+  int n = 0;
+  for (int i = 0; i < body->n_nodes; i++)
+    n += !body->nodes[i]->dead && strcmp(body->nodes[i]->op, "_Arg") != 0;
+  return n;
+}
+
+static int by_op(const void *a, const void *b) {
+  return strcmp((*(node_t *const *)a)->op, (*(node_t *const *)b)->op);
+}
+
+static void print_op_counts(const table_t *t, const graph_t *body) {
+  VEC(node_t *) nodes = {0};
+  for (int i = 0; i < body->n_nodes; i++)
+    if (!body->nodes[i]->dead && strcmp(body->nodes[i]->op, "_Arg") != 0)
+      vec_push(&nodes, body->nodes[i]);
+  if (nodes.n) qsort(nodes.v, nodes.n, sizeof *nodes.v, by_op);
+  t->print(t->user, "");
+  for (size_t i = 0, next; i < nodes.n; i = next) {
+    for (next = i; next < nodes.n && strcmp(nodes.v[next]->op, nodes.v[i]->op) == 0;) next++;
+    char line[256];
+    snprintf(line, sizeof line, "\t- %s: %zux", nodes.v[i]->op, next - i);
+    t->print(t->user, line);
+  }
+  vec_free(&nodes);
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp((*(node_t *const *)a)->name, (*(node_t *const *)b)->name);
+}
+
+static status_t print_engine(const table_t *t, const graph_t *g, const node_t *n, bool detailed,
+                             int *converted) {
+  const func_ref_t *f = node_func(n, "segment_func");
+  graph_t *body = NULL;
+  if (f && *f->name) TRY(library_body(g->library, f->name, &body));
+  int count = body ? count_segment(body) : 0, n_in, n_out;
+  *converted += count;
+  const char *slash = n->device ? strrchr(n->device, '/') : NULL;
+  char *fields[COLUMNS];
+  fields[0] = mem_strdup(n->name);
+  fields[1] = mem_strdup(slash ? slash + 1 : n->device ? n->device : "");
+  fields[2] = mem_printf("%d", count);
+  fields[5] = dtype_list(n, "InT", &n_in);
+  fields[6] = dtype_list(n, "OutT", &n_out);
+  fields[3] = mem_printf("%d", n_in);
+  fields[4] = mem_printf("%d", n_out);
+  fields[7] = shape_list(n, "input_shapes");
+  fields[8] = shape_list(n, node_attr(n, "_output_shapes") ? "_output_shapes" : "output_shapes");
+  print_row(t, fields);
+  for (int i = 0; i < COLUMNS; i++) mem_free(fields[i]);
+  if (detailed && body) print_op_counts(t, body);
+  return NULL;
+}
+
+status_t summarize_graph(const graph_t *g, int line_length, bool detailed, print_fn print,
+                         void *user) {
+  if (line_length < 160)
+    return FAIL(INVALID_ARGUMENT,
+                "Invalid `line_length` value has been received: %d. Minimum: 160.", line_length);
+  table_t t = {.print = print, .user = user};
+  size_t at = 0;
+  for (int i = 0; i < COLUMNS; i++)
+    t.position[i] = at += (size_t)((double)line_length * fractions[i]);
+  VEC(node_t *) engines = {0};
+  int others = 0, converted = 0;
+  for (int i = 0; i < g->n_nodes; i++) {
+    if (g->nodes[i]->dead) continue;
+    if (strcmp(g->nodes[i]->op, "TRTEngineOp") == 0)
+      vec_push(&engines, g->nodes[i]);
+    else
+      others++;
+  }
+  if (engines.n) qsort(engines.v, engines.n, sizeof *engines.v, by_name);
+  print_row(&t, (char *const *)(uintptr_t)titles);
+  print_rule(&t, "", '=', line_length);
+  status_t st = NULL;
+  for (size_t i = 0; i < engines.n && !st; i++) {
+    if (engines.n != 1) print_rule(&t, "\n", '-', 40);
+    st = print_engine(&t, g, engines.v[i], detailed, &converted);
+  }
+  size_t n_engines = engines.n;
+  vec_free(&engines);
+  if (st) return st;
+  char line[128];
+  int total = converted + others;
+  print_rule(&t, "\n", '=', line_length);
+  snprintf(line, sizeof line, "[*] Total number of TensorRT engines: %zu", n_engines);
+  print(user, line);
+  snprintf(line, sizeof line, "[*] %% of OPs Converted: %.2f%% [%d/%d]\n",
+           total ? 100.0 * converted / total : 0.0, converted, total);
+  print(user, line);
+  return NULL;
+}
+
+status_t converter_summary(const converter_t *c, int line_length, bool detailed, print_fn print,
+                           void *user) {
+  if (!c->converted)
+    return FAIL(FAILED_PRECONDITION,
+                "Impossible to call `TrtGraphConverterV2.summary()` before calling "
+                "TrtGraphConverterV2.convert()`.");
+  return summarize_graph(c->graph, line_length, detailed, print, user);
+}
