@@ -1,0 +1,179 @@
+// tftrt_converter, and the two that tell of a model on disk: tftrt_summary, tftrt_explain.
+#include "convert/converter.h"
+
+#include <string.h>
+
+#include "api/api.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+
+struct tftrt_converter {
+  converter_t *c;
+};
+
+void tftrt_converter_options_init(tftrt_converter_options *o) {
+  *o = (tftrt_converter_options){.struct_size = sizeof *o,
+                                 .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
+                                 .precision_mode = "FP32",
+                                 .minimum_segment_size = 3,
+                                 .maximum_cached_engines = 1,
+                                 .use_calibration = 1,
+                                 .allow_build_at_runtime = 1,
+                                 .op_set = "all",
+                                 .backend = "cpu"};
+}
+
+static status_t translate(const tftrt_converter_options *o, converter_options_t *out) {
+  *out = (converter_options_t){.struct_size = sizeof *out,
+                               .dir = o->input_saved_model_dir,
+                               .tags = o->input_saved_model_tags,
+                               .n_tags = o->input_saved_model_tags ? o->n_tags : 0,
+                               .signature = o->input_saved_model_signature_key,
+                               .dynamic_shape = o->use_dynamic_shape != 0,
+                               .profile_strategy = o->dynamic_shape_profile_strategy,
+                               .max_workspace_bytes = o->max_workspace_size_bytes,
+                               .precision_mode = o->precision_mode,
+                               .minimum_segment_size = o->minimum_segment_size,
+                               .maximum_cached_engines = o->maximum_cached_engines,
+                               .use_calibration = o->use_calibration != 0,
+                               .allow_build_at_runtime = o->allow_build_at_runtime != 0,
+                               .backend = o->backend,
+                               .threads = o->threads > 0 ? o->threads : cpu_count(),
+                               .progress = o->progress,
+                               .progress_user = o->progress_user};
+  if (o->op_set && strcmp(o->op_set, "tf-trt") == 0)
+    out->op_set = OP_SET_TF_TRT;
+  else if (o->op_set && strcmp(o->op_set, "all") != 0)
+    return FAIL(INVALID_ARGUMENT, "op_set is \"all\" or \"tf-trt\", not \"%s\"", o->op_set);
+  if (o->compat && strcmp(o->compat, "2.17") != 0)
+    return FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o->compat);
+  out->compat_2_17 = o->compat != NULL;
+  return NULL;
+}
+
+static status_t create(const tftrt_converter_options *options, converter_t **out) {
+  tftrt_converter_options o;
+  converter_options_t inner;
+  *out = NULL;
+  if (!options) return FAIL(INVALID_ARGUMENT, "the converter's options are NULL");
+  tftrt_converter_options_init(&o);
+  api_copy_options(&o, sizeof o, options, options->struct_size);
+  TRY(translate(&o, &inner));
+  return converter_create(&inner, out);
+}
+
+tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_converter **out,
+                                  tftrt_error *err) {
+  *out = NULL;
+  converter_t *c;
+  status_t s = create(o, &c);
+  if (s) return api_report(s, err);
+  *out = mem_alloc(sizeof **out);
+  (*out)->c = c;
+  return TFTRT_OK;
+}
+
+void tftrt_converter_destroy(tftrt_converter *c) {
+  if (!c) return;
+  converter_destroy(c->c);
+  mem_free(c);
+}
+
+// The caller's input function as an input_source_t.
+typedef struct fed {
+  tftrt_input_fn fn;
+  void *user;
+  const signature_t *signature;
+  tftrt_tensor *given;
+  tensor_t *tensors;
+} fed_t;
+
+static void drop_inputs(fed_t *f) {
+  for (int i = 0; i < f->signature->n_inputs; i++) tensor_unref(&f->tensors[i]);
+}
+
+static status_t next_inputs(void *self, const tensor_t **inputs, bool *end) {
+  fed_t *f = self;
+  int n = f->signature->n_inputs;
+  drop_inputs(f);
+  memset(f->given, 0, (size_t)n * sizeof *f->given);
+  int more = f->fn(f->user, f->given, n);
+  if (more < 0) return FAIL(INVALID_ARGUMENT, "Failed to convert input to tensor.");
+  *end = more == 0;
+  *inputs = f->tensors;
+  for (int i = 0; i < n && more; i++) {
+    const tensor_info_t *want = &f->signature->inputs[i];
+    char a[160], b[160];
+    TRY(api_tensor_in(&f->given[i], want->key, &f->tensors[i]));
+    const tensor_t *t = &f->tensors[i];
+    if (t->dtype != want->dtype || !shape_compatible(&t->shape, &want->shape))
+      return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants %s %s, got %s %s", want->key,
+                  dtype_name(want->dtype), shape_format(&want->shape, a, sizeof a),
+                  dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
+  }
+  return NULL;
+}
+
+static status_t feed(tftrt_converter *c, tftrt_input_fn fn, void *user,
+                     status_t (*run)(converter_t *, const input_source_t *)) {
+  const signature_t *s = converter_signature(c->c);
+  if (!fn || !s) return run(c->c, NULL);
+  fed_t f = {.fn = fn, .user = user, .signature = s};
+  f.given = mem_calloc((size_t)s->n_inputs + 1, sizeof *f.given);
+  f.tensors = mem_calloc((size_t)s->n_inputs + 1, sizeof *f.tensors);
+  input_source_t source = {next_inputs, &f};
+  status_t st = run(c->c, &source);
+  drop_inputs(&f);
+  mem_free(f.given);
+  mem_free(f.tensors);
+  return st;
+}
+
+tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration, void *user,
+                                   tftrt_error *err) {
+  return api_report(feed(c, calibration, user, converter_convert), err);
+}
+
+tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
+                                 tftrt_error *err) {
+  return api_report(feed(c, inputs, user, converter_build), err);
+}
+
+tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t unknown_dim,
+                                         tftrt_error *err) {
+  return api_report(converter_build_default(c->c, unknown_dim), err);
+}
+
+tftrt_code tftrt_converter_save(tftrt_converter *c, const char *dir, int save_gpu_specific_engines,
+                                tftrt_error *err) {
+  if (!dir || !*dir)
+    return api_report(FAIL(INVALID_ARGUMENT, "output_saved_model_dir: expected a directory"), err);
+  return api_report(converter_save(c->c, dir, save_gpu_specific_engines != 0), err);
+}
+
+tftrt_code tftrt_converter_summary(tftrt_converter *c, int line_length, int detailed,
+                                   tftrt_print_fn print, void *user, tftrt_error *err) {
+  return api_report(converter_summary(c->c, line_length, detailed != 0, print, user), err);
+}
+
+tftrt_code tftrt_converter_explain(tftrt_converter *c, int json, char **out, tftrt_error *err) {
+  return api_report(converter_explain(c->c, json != 0, out), err);
+}
+
+tftrt_code tftrt_explain(const tftrt_converter_options *o, int json, char **out, tftrt_error *err) {
+  *out = NULL;
+  converter_t *c;
+  status_t s = create(o, &c);
+  if (!s) s = converter_convert(c, NULL);
+  if (!s) s = converter_explain(c, json != 0, out);
+  converter_destroy(c);
+  return api_report(s, err);
+}
+
+tftrt_code tftrt_summary(const char *dir, const char *const *tags, int n_tags,
+                         const char *signature, int line_length, int detailed, tftrt_print_fn print,
+                         void *user, tftrt_error *err) {
+  return api_report(summarize_saved_model(dir, tags, tags ? n_tags : 0, signature, line_length,
+                                          detailed != 0, print, user),
+                    err);
+}

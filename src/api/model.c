@@ -1,0 +1,192 @@
+// tftrt_model: a loaded SavedModel.
+#include <string.h>
+
+#include "api/api.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "runtime/runtime.h"
+
+struct tftrt_model {
+  model_t *model;
+};
+
+void tftrt_model_options_init(tftrt_model_options *o) {
+  *o = (tftrt_model_options){.struct_size = sizeof *o, .backend = "cpu"};
+}
+
+tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options, tftrt_model **out,
+                            tftrt_error *err) {
+  *out = NULL;
+  tftrt_model_options o;
+  tftrt_model_options_init(&o);
+  if (options) api_copy_options(&o, sizeof o, options, options->struct_size);
+  if (!dir) return api_report(FAIL(INVALID_ARGUMENT, "the model's directory is NULL"), err);
+  model_options_t m = {.struct_size = sizeof m,
+                       .tags = o.tags,
+                       .n_tags = o.tags ? o.n_tags : 0,
+                       .threads = o.threads > 0 ? o.threads : cpu_count(),
+                       .backend = o.backend,
+                       .fail_on_fallback = o.fail_on_fallback != 0,
+                       .simplify = true};
+  model_t *model;
+  status_t s = model_open(dir, &m, &model);
+  if (s) return api_report(s, err);
+  *out = mem_alloc(sizeof **out);
+  (*out)->model = model;
+  return TFTRT_OK;
+}
+
+void tftrt_model_close(tftrt_model *m) {
+  if (!m) return;
+  model_close(m->model);
+  mem_free(m);
+}
+
+int tftrt_model_signature_count(const tftrt_model *m) {
+  return model_meta_graph(m->model)->n_signatures;
+}
+
+const char *tftrt_model_signature(const tftrt_model *m, int i) {
+  const meta_graph_t *g = model_meta_graph(m->model);
+  return i >= 0 && i < g->n_signatures ? g->signatures[i].key : NULL;
+}
+
+static status_t find(const tftrt_model *m, const char *key, const signature_t **out) {
+  return meta_graph_signature(model_meta_graph(m->model), key, out);
+}
+
+static int count(const tftrt_model *m, const char *key, bool output) {
+  const signature_t *s;
+  status_t st = find(m, key, &s);
+  if (st) {
+    status_free(st);
+    return -1;
+  }
+  return output ? s->n_outputs : s->n_inputs;
+}
+
+int tftrt_model_input_count(const tftrt_model *m, const char *signature) {
+  return count(m, signature, false);
+}
+
+int tftrt_model_output_count(const tftrt_model *m, const char *signature) {
+  return count(m, signature, true);
+}
+
+static tftrt_code info(const tftrt_model *m, const char *key, int i, bool output,
+                       tftrt_tensor_info *out, tftrt_error *err) {
+  const signature_t *s;
+  *out = (tftrt_tensor_info){0};
+  status_t st = find(m, key, &s);
+  if (st) return api_report(st, err);
+  int n = output ? s->n_outputs : s->n_inputs;
+  if (i < 0 || i >= n)
+    return api_report(FAIL(OUT_OF_RANGE, "signature '%s' has %d %s, not %d", s->key, n,
+                           output ? "outputs" : "inputs", i + 1),
+                      err);
+  const tensor_info_t *t = output ? &s->outputs[i] : &s->inputs[i];
+  out->name = t->key;
+  out->dtype = (tftrt_dtype)t->dtype;
+  out->rank = t->shape.rank;
+  for (int d = 0; d < t->shape.rank; d++) out->dims[d] = t->shape.d[d] < 0 ? -1 : t->shape.d[d];
+  return TFTRT_OK;
+}
+
+tftrt_code tftrt_model_input(const tftrt_model *m, const char *signature, int i,
+                             tftrt_tensor_info *out, tftrt_error *err) {
+  return info(m, signature, i, false, out, err);
+}
+
+tftrt_code tftrt_model_output(const tftrt_model *m, const char *signature, int i,
+                              tftrt_tensor_info *out, tftrt_error *err) {
+  return info(m, signature, i, true, out, err);
+}
+
+tftrt_code tftrt_model_prepare(tftrt_model *m, const char *signature, tftrt_error *err) {
+  const signature_t *s;
+  status_t st = find(m, signature, &s);
+  if (!st) st = model_prepare(m->model, s->key);
+  return api_report(st, err);
+}
+
+static status_t check_input(const tensor_info_t *want, const tensor_t *got) {
+  char a[160], b[160];
+  if (want->dtype != got->dtype)
+    return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants %s, got %s", want->key,
+                dtype_name(want->dtype), dtype_name(got->dtype));
+  if (!shape_compatible(&want->shape, &got->shape))
+    return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants shape %s, got %s", want->key,
+                shape_format(&want->shape, a, sizeof a), shape_format(&got->shape, b, sizeof b));
+  return NULL;
+}
+
+tftrt_code tftrt_model_run(tftrt_model *m, const char *signature, const tftrt_tensor *inputs,
+                           int n_inputs, tftrt_tensor *outputs, int n_outputs, tftrt_error *err) {
+  enum { FEW = 16 };
+  const signature_t *s;
+  for (int i = 0; i < n_outputs; i++) outputs[i] = (tftrt_tensor){0};
+  status_t st = find(m, signature, &s);
+  if (st) return api_report(st, err);
+  if (n_inputs != s->n_inputs || n_outputs != s->n_outputs)
+    return api_report(
+        FAIL(INVALID_ARGUMENT, "signature '%s' has %d inputs and %d outputs, called with %d and %d",
+             s->key, s->n_inputs, s->n_outputs, n_inputs, n_outputs),
+        err);
+  tensor_t few_in[FEW], few_out[FEW];
+  tensor_t *in = n_inputs <= FEW ? few_in : mem_alloc((size_t)n_inputs * sizeof *in);
+  tensor_t *out = n_outputs <= FEW ? few_out : mem_alloc((size_t)n_outputs * sizeof *out);
+  int ready = 0;
+  for (; ready < n_inputs && !st; ready++) {
+    in[ready] = (tensor_t){0};
+    st = api_tensor_in(&inputs[ready], s->inputs[ready].key, &in[ready]);
+    if (!st) st = check_input(&s->inputs[ready], &in[ready]);
+  }
+  for (int i = 0; i < n_outputs; i++) out[i] = (tensor_t){0};
+  if (!st) st = model_run(m->model, s->key, in, out);
+  for (int i = 0; !st && i < n_outputs; i++) {
+    // An output may be an input passed through: the caller's memory must not be handed back as
+    // ours.
+    for (int k = 0; k < n_inputs && !st; k++) {
+      if (out[i].buf != in[k].buf || !out[i].buf) continue;
+      tensor_t copy;
+      st = tensor_copy(&out[i], &copy);
+      if (st) break;
+      tensor_unref(&out[i]);
+      out[i] = copy;
+    }
+    if (!st) api_tensor_out(&out[i], &outputs[i]);
+  }
+  if (st) {
+    for (int i = 0; i < n_outputs; i++) {
+      tftrt_tensor_release(&outputs[i]);
+      tensor_unref(&out[i]);
+    }
+  }
+  for (int i = 0; i < ready; i++) tensor_unref(&in[i]);
+  if (in != few_in) mem_free(in);
+  if (out != few_out) mem_free(out);
+  return api_report(st, err);
+}
+
+enum { MAX_ENGINES = 4096 };
+
+int tftrt_model_engine_count(tftrt_model *m) { return model_engine_stats(m->model, NULL, 0); }
+
+tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
+                                    tftrt_error *err) {
+  *out = (tftrt_engine_stats){0};
+  int n = model_engine_stats(m->model, NULL, 0);
+  if (i < 0 || i >= n || n > MAX_ENGINES)
+    return api_report(FAIL(OUT_OF_RANGE, "the model has %d engines, not %d", n, i + 1), err);
+  engine_stats_t *all = mem_alloc((size_t)n * sizeof *all);
+  model_engine_stats(m->model, all, n);
+  *out = (tftrt_engine_stats){
+      .name = all[i].name,
+      .runs = all[i].runs,
+      .cache_hits = all[i].hits,
+      .builds = all[i].builds,
+      .fallbacks = all[i].fallbacks,
+      .last_fallback_reason = all[i].last_fallback_reason ? all[i].last_fallback_reason : ""};
+  mem_free(all);
+  return TFTRT_OK;
+}
