@@ -59,5 +59,9 @@ status_t converter_explain(const converter_t *c, bool json, char **out);
 // TF-TRT's summary of any graph with TRTEngineOp nodes (convert/summary.c).
 status_t summarize_graph(const graph_t *g, int line_length, bool detailed, print_fn print,
                          void *user);
+// The same for a model on disk: of the graph of the signature that its TRTEngineOps stand in.
+status_t summarize_saved_model(const char *dir, const char *const *tags, int n_tags,
+                               const char *signature, int line_length, bool detailed,
+                               print_fn print, void *user);
 
 #endif

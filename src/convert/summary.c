@@ -173,3 +173,50 @@ status_t converter_summary(const converter_t *c, int line_length, bool detailed,
                 "TrtGraphConverterV2.convert()`.");
   return summarize_graph(c->graph, line_length, detailed, print, user);
 }
+
+static bool has_engines(const graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++)
+    if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "TRTEngineOp") == 0) return true;
+  return false;
+}
+
+// The first graph with engines among g and the functions it calls, breadth first by depth.
+static status_t find_engines(const graph_t *g, int depth, const graph_t **out) {
+  if (has_engines(g)) {
+    *out = g;
+    return NULL;
+  }
+  for (int i = 0; i < g->n_nodes && depth < 16; i++) {
+    const func_ref_t *f = g->nodes[i]->dead ? NULL : node_func(g->nodes[i], "f");
+    graph_t *body;
+    if (!f || !library_find(g->library, f->name)) continue;
+    TRY(library_body(g->library, f->name, &body));
+    TRY(find_engines(body, depth + 1, out));
+    if (*out) return NULL;
+  }
+  return NULL;
+}
+
+status_t summarize_saved_model(const char *dir, const char *const *tags, int n_tags,
+                               const char *signature, int line_length, bool detailed,
+                               print_fn print, void *user) {
+  saved_model_t *m = NULL;
+  arena_t *arena = NULL;
+  library_t *library = NULL;
+  graph_t *g = NULL;
+  const meta_graph_t *meta;
+  const signature_t *s;
+  const graph_t *with_engines = NULL;
+  status_t st = saved_model_open(dir, &m);
+  if (!st) st = saved_model_find(m, tags, n_tags, &meta);
+  if (!st) st = meta_graph_signature(meta, signature, &s);
+  if (!st) st = signature_graph(m, meta, s, &arena, &library, &g);
+  if (!st) st = find_engines(g, 0, &with_engines);
+  if (!st)
+    st = summarize_graph(with_engines ? with_engines : g, line_length, detailed, print, user);
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+  saved_model_close(m);
+  return st;
+}

@@ -57,6 +57,8 @@ typedef struct backend {
   // Time per layer of the last runs, as JSON; NULL when not supported. mem_free the result.
   char *(*profile)(backend_context_t *c);
   size_t (*context_bytes)(const backend_context_t *c);  // scratch memory held
+  // Libraries found and tried, in a line, for `tftrt doctor`; NULL: nothing to tell. mem_free it.
+  char *(*describe)(void);
 } backend_t;
 
 const backend_t *backend_find(const char *name);  // "cpu", "ref", ...; NULL when there is none

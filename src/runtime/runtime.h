@@ -14,6 +14,7 @@ typedef struct model_options {
   const char *backend;  // for TRTEngineOp; NULL: "cpu"
   bool simplify;  // run graph_simplify on unconverted signatures too (results may differ in the
                   // last bit)
+  bool fail_on_fallback;  // a TRTEngineOp that would run natively fails instead
 } model_options_t;
 
 // Opens and checks a SavedModel, converted or not. Runs its initialisers (tables). UNIMPLEMENTED
