@@ -121,7 +121,10 @@ static status_t simplify(converter_t *c) {
   TRY(report_progress(c, "freezing", 1, 3));
   TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));
-  TRY(c->o.op_set == OP_SET_TF_TRT ? graph_simplify_tf_trt(c->graph) : graph_simplify(c->graph));
+  if (c->o.op_set == OP_SET_TF_TRT)
+    TRY(graph_simplify_tf_trt(c->graph));
+  else
+    TRY(graph_simplify(c->graph));
   graph_compact(c->graph);
   return NULL;
 }
@@ -156,5 +159,6 @@ status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   TRY(find_segments(c));
   if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
   TRY(make_engine_nodes(c));
+  TRY(key_weights(c));
   return report_progress(c, "converting", 3, 3);
 }

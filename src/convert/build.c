@@ -1,0 +1,178 @@
+// build(): runs the converted graph over the inputs to learn which shapes reach each TRTEngineOp,
+// then builds the engines.
+#include <string.h>
+
+#include "convert/state.h"
+#include "ops/env.h"
+#include "runtime/executor.h"
+#include "runtime/segment_build.h"
+
+static engine_node_t *find_engine(converter_t *c, const node_t *n) {
+  for (size_t i = 0; i < c->engines.n; i++)
+    if (strcmp(c->engines.v[i].node->name, n->name) == 0) return &c->engines.v[i];
+  return NULL;
+}
+
+static bool same_shapes(const shape_t *a, const shape_t *b, int n) {
+  for (int i = 0; i < n; i++)
+    if (!shape_equal(&a[i], &b[i])) return false;
+  return true;
+}
+
+// Stands in for the TRTEngineOp kernel: notes the shapes, runs the native segment.
+static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
+                            int n_in, tensor_t *out, int n_out) {
+  converter_t *c = self;
+  engine_node_t *e = find_engine(c, node);
+  if (!e || n_in != e->n_inputs) return FAIL(INTERNAL, "unknown engine '%s'", node->name);
+  shape_t *shapes = arena_alloc(c->own, (size_t)n_in * sizeof *shapes);
+  for (int i = 0; i < n_in; i++) shapes[i] = in[i].shape;
+  bool known = false;
+  for (size_t i = 0; i < e->wanted.n && !known; i++)
+    known = same_shapes(e->wanted.v[i], shapes, n_in);
+  if (!known) vec_push(&e->wanted, shapes);
+  return env->call(env, node_func(node, "segment_func"), (tensor_t *)(uintptr_t)in, n_in, false,
+                   out, n_out);
+}
+
+static status_t read_variable(void *self, const char *name, tensor_t *out) {
+  converter_t *c = self;
+  return saved_model_variable(c->model, c->meta, name, out);
+}
+
+static status_t run_all(converter_t *c, executable_t *x, const input_source_t *inputs, int *count) {
+  tensor_t *out = mem_calloc((size_t)c->graph->n_rets + 1, sizeof *out);
+  status_t st = NULL;
+  for (bool end = false; !st; (*count)++) {
+    const tensor_t *in;
+    st = inputs->next(inputs->self, &in, &end);
+    if (st || end) break;
+    st = executable_run(x, in, out);
+    for (int i = 0; i < c->graph->n_rets; i++) tensor_unref(&out[i]);
+    if (!st) st = report_progress(c, "collecting shapes", *count, *count + 1);
+  }
+  mem_free(out);
+  return st;
+}
+
+static status_t collect_shapes(converter_t *c, const input_source_t *inputs, int *count) {
+  exec_services_t services = {.self = c,
+                              .resources = resources_create(),
+                              .threads = c->o.threads,
+                              .variable = read_variable,
+                              .run_engine = note_shapes};
+  executable_t *x = NULL;
+  *count = 0;
+  status_t st = executable_create(c->graph, &services, &x);
+  if (!st) st = run_all(c, x, inputs, count);
+  executable_destroy(x);
+  resources_destroy(services.resources);
+  return st;
+}
+
+// Implicit batch mode: an engine serves smaller batches of otherwise equal shapes.
+static bool served_by(const shape_t *want, const shape_t *have, int n) {
+  for (int i = 0; i < n; i++) {
+    if (want[i].rank != have[i].rank) return false;
+    for (int d = 0; d < want[i].rank; d++)
+      if (d == 0 ? want[i].d[0] > have[i].d[0] : want[i].d[d] != have[i].d[d]) return false;
+  }
+  return true;
+}
+
+static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
+  build_options_t o = {.struct_size = sizeof o,
+                       .threads = c->o.threads,
+                       .max_workspace = c->o.max_workspace_bytes,
+                       .opt_shapes = shapes,
+                       .time_tactics = true};
+  built_engine_t b = {.shapes = shapes};
+  TRY(segment_build(e->function->body, e->node->name, backend_find(c->o.backend), &o, &b.plan));
+  vec_push(&e->built, b);
+  return NULL;
+}
+
+static void evict_oldest(engine_node_t *e) {
+  mem_free(e->built.v[0].plan.data);
+  memmove(&e->built.v[0], &e->built.v[1], (e->built.n - 1) * sizeof *e->built.v);
+  e->built.n--;
+}
+
+static status_t build_engine(converter_t *c, engine_node_t *e) {
+  size_t room = c->o.maximum_cached_engines > 0 ? (size_t)c->o.maximum_cached_engines : SIZE_MAX;
+  if (c->o.dynamic_shape)  // one engine has all profiles
+    return e->wanted.n ? build_one(c, e, e->wanted.v[0]) : NULL;
+  for (size_t i = 0; i < e->wanted.n; i++) {
+    bool served = false;
+    for (size_t k = 0; k < e->built.n && !served; k++)
+      served = served_by(e->wanted.v[i], e->built.v[k].shapes, e->n_inputs);
+    if (served) continue;
+    if (e->built.n == room) {  // full: TF 2.17 evicts, its documentation says native
+      if (!c->o.compat_2_17) continue;
+      evict_oldest(e);
+    }
+    TRY(build_one(c, e, e->wanted.v[i]));
+  }
+  return NULL;
+}
+
+status_t converter_build(converter_t *c, const input_source_t *inputs) {
+  if (c->built)
+    return FAIL(UNIMPLEMENTED,
+                "build() is already called. It is not supported to call build() more than once.");
+  if (!inputs)
+    return FAIL(FAILED_PRECONDITION,
+                "input_fn is None. Method build() needs input_fn to be specified in order to build "
+                "TensorRT engines");
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
+  int count;
+  TRY(collect_shapes(c, inputs, &count));
+  if (!count) return FAIL(FAILED_PRECONDITION, "Failed to convert input to tensor.");
+  for (size_t i = 0; i < c->engines.n; i++) {
+    TRY(report_progress(c, "building engines", (int64_t)i, (int64_t)c->engines.n));
+    TRY(build_engine(c, &c->engines.v[i]));
+  }
+  c->built = true;
+  return report_progress(c, "building engines", (int64_t)c->engines.n, (int64_t)c->engines.n);
+}
+
+// One set of zeros in the signature's shapes.
+typedef struct zeros {
+  tensor_t *inputs;
+  bool given;
+} zeros_t;
+
+static status_t give_zeros(void *self, const tensor_t **inputs, bool *end) {
+  zeros_t *z = self;
+  *end = z->given;
+  z->given = true;
+  *inputs = z->inputs;
+  return NULL;
+}
+
+status_t converter_build_default(converter_t *c, int64_t unknown_dim) {
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
+  if (unknown_dim < 1)
+    return FAIL(INVALID_ARGUMENT, "unknown dims cannot be %lld", (long long)unknown_dim);
+  const signature_t *s = c->signature;
+  zeros_t z = {.inputs = mem_calloc((size_t)s->n_inputs + 1, sizeof *z.inputs)};
+  status_t st = NULL;
+  for (int i = 0; i < s->n_inputs && !st; i++) {
+    shape_t shape = s->inputs[i].shape;
+    if (shape.rank < 0) {
+      st = FAIL(INVALID_ARGUMENT, "the rank of input '%s' is not known: give inputs to build with",
+                s->inputs[i].key);
+      break;
+    }
+    for (int d = 0; d < shape.rank; d++)
+      if (shape.d[d] < 0) shape.d[d] = unknown_dim;
+    st = tensor_alloc(s->inputs[i].dtype, &shape, &z.inputs[i]);
+    if (!st && dtype_is_plain(z.inputs[i].dtype))
+      memset(z.inputs[i].data, 0, tensor_bytes(&z.inputs[i]));
+  }
+  input_source_t source = {give_zeros, &z};
+  if (!st) st = converter_build(c, &source);
+  for (int i = 0; i < s->n_inputs; i++) tensor_unref(&z.inputs[i]);
+  mem_free(z.inputs);
+  return st;
+}
