@@ -20,7 +20,8 @@ int cmd_show(int argc, char **argv) {
   if (rc >= 0) return rc;
   tftrt_error e = TFTRT_ERROR_INIT;
   char *text = NULL;
-  return print_text(tftrt_show(words[0], common.json, &text, &e), text, &e);
+  tftrt_code code = tftrt_show(words[0], common.json, &text, &e);
+  return print_text(code, text, &e);
 }
 
 int cmd_doctor(int argc, char **argv) {
@@ -30,7 +31,8 @@ int cmd_doctor(int argc, char **argv) {
   if (rc >= 0) return rc;
   tftrt_error e = TFTRT_ERROR_INIT;
   char *text = NULL;
-  return print_text(tftrt_doctor(common.json, &text, &e), text, &e);
+  tftrt_code code = tftrt_doctor(common.json, &text, &e);
+  return print_text(code, text, &e);
 }
 
 static void print_line(void *user, const char *line) {
@@ -73,5 +75,6 @@ int cmd_explain(int argc, char **argv) {
   conversion_fill(&f, words[0], &o);
   tftrt_error e = TFTRT_ERROR_INIT;
   char *text = NULL;
-  return print_text(tftrt_explain(&o, common.json, &text, &e), text, &e);
+  tftrt_code code = tftrt_explain(&o, common.json, &text, &e);
+  return print_text(code, text, &e);
 }
