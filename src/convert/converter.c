@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "convert/state.h"
+#include "saved_model/writer.h"
 
 static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
                                          "ImplicitBatchModeCompatible"};
@@ -159,6 +160,7 @@ status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   TRY(find_segments(c));
   if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
   TRY(make_engine_nodes(c));
-  TRY(key_weights(c));
+  for (size_t i = 0; i < c->engines.n; i++)
+    TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
   return report_progress(c, "converting", 3, 3);
 }

@@ -40,8 +40,6 @@ status_t make_engine_nodes(converter_t *c);
 
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };
-// Names them there: attribute _tftrt_weight (convert/weights.c).
-status_t key_weights(converter_t *c);
 
 // TFTRT_CANCELLED when the callback says so.
 status_t report_progress(const converter_t *c, const char *stage, int64_t done, int64_t total);
