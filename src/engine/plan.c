@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "engine/plan_io.h"
 #include "network/known.h"
+#include "network/weight_scale.h"
 
 static const char magic[8] = {'T', 'F', 'T', 'R', 'T', 'P', 'L', 'N'};
 enum { HEADER = 64, ALIGN = 64 };
@@ -16,7 +17,15 @@ enum { AT_VERSION = 8, AT_SIZE = 16, AT_HASH = 24, AT_META = 32, AT_NETWORK = 40
 enum { META_BACKEND = 1, META_ISA = 2, META_BLOB = 3 };
 enum { BLOB_NAME = 1, BLOB_RANGE = 2 };
 enum { NET_NAME = 1, NET_TENSOR = 2, NET_LAYER = 3, NET_INPUTS = 4, NET_OUTPUTS = 5 };
-enum { TENSOR_NAME = 1, TENSOR_NUMBERS = 2, TENSOR_DIMS = 3, TENSOR_WEIGHT = 4, TENSOR_KEY = 5 };
+enum {
+  TENSOR_NAME = 1,
+  TENSOR_NUMBERS = 2,
+  TENSOR_DIMS = 3,
+  TENSOR_WEIGHT = 4,
+  TENSOR_KEY = 5,
+  TENSOR_FACTORS = 6,
+  TENSOR_FACTOR_RUN = 7
+};
 enum {
   LAYER_TYPE = 1,
   LAYER_NAME = 2,
@@ -112,6 +121,11 @@ static void put_tensor(plan_writer_t *w, const net_tensor_t *t, weights_t *weigh
   if (t->shape.rank > 0) plan_put_ints(&m, TENSOR_DIMS, t->shape.d, (size_t)t->shape.rank);
   if (t->is_const && t->weight_key) {
     plan_put_string(&m, TENSOR_KEY, t->weight_key);
+    if (t->weight_scale.n) {
+      plan_put_bytes(&m, TENSOR_FACTORS, t->weight_scale.factor,
+                     (size_t)t->weight_scale.n * sizeof(double));
+      plan_put_ints(&m, TENSOR_FACTOR_RUN, &t->weight_scale.inner, 1);
+    }
   } else if (t->is_const) {
     int64_t range[] = {(int64_t)place_weight(weights, &t->value), (int64_t)tensor_bytes(&t->value)};
     plan_put_ints(&m, TENSOR_WEIGHT, range, 2);
@@ -246,6 +260,13 @@ static bool dtype_ok(int64_t t) {
   return t > 0 && t < DT_MAX && dtype_is_plain((dtype_t)t) && !dtype_is_complex((dtype_t)t);
 }
 
+static bool read_factors(arena_t *a, const plan_field_t *f, weight_scale_t *out) {
+  double *v = arena_alloc(a, f->size + 1);
+  memcpy(v, f->data, f->size);
+  *out = (weight_scale_t){.factor = v, .n = (int64_t)(f->size / sizeof *v), .inner = 1};
+  return f->size && f->size % sizeof *v == 0;
+}
+
 static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range) {
   network_t *n = ld->net;
   net_tensor_t *t = arena_alloc(n->arena, sizeof *t);
@@ -262,6 +283,8 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
       case TENSOR_DIMS: ok = plan_ints(&f, t->shape.d, SHAPE_MAX_RANK); break;
       case TENSOR_WEIGHT: ok = plan_ints(&f, range, 2); break;
       case TENSOR_KEY: t->weight_key = string_of(n->arena, &f); break;
+      case TENSOR_FACTORS: ok = read_factors(n->arena, &f, &t->weight_scale); break;
+      case TENSOR_FACTOR_RUN: ok = plan_ints(&f, &t->weight_scale.inner, 1); break;
       default: break;
     }
     if (!ok) return damaged(ld, "a tensor's field");
@@ -397,12 +420,20 @@ static status_t read_external(loader_t *ld, net_tensor_t *t) {
     return FAIL(FAILED_PRECONDITION, "the plan needs weight %s, and no weights were given",
                 t->weight_key);
   TRY(ld->source->read(ld->source->self, t->weight_key, &t->value));
-  if (t->value.dtype != t->dtype || !shape_equal(&t->value.shape, &t->shape)) {
+  // The same bytes may serve under another shape.
+  if (t->value.dtype != t->dtype || tensor_elements(&t->value) != shape_elements(&t->shape)) {
     char a[160], b[160];
     return FAIL(DATA_LOSS, "weight %s is %s%s, the plan was made with %s%s", t->weight_key,
                 dtype_name(t->value.dtype), shape_format(&t->value.shape, a, sizeof a),
                 dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
   }
+  t->value.shape = t->shape;
+  if (!t->weight_scale.n) return NULL;
+  tensor_t scaled;
+  TRY(status_prefix(weight_scale_apply(&t->value, &t->weight_scale, &scaled), "weight %s",
+                    t->weight_key));
+  tensor_unref(&t->value);
+  t->value = scaled;
   return NULL;
 }
 

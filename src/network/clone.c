@@ -9,6 +9,11 @@ static net_tensor_t *clone_tensor(network_t *to, const net_tensor_t *t) {
   *c = *t;
   c->name = arena_strdup(a, t->name);
   c->weight_key = t->weight_key ? arena_strdup(a, t->weight_key) : NULL;
+  if (t->weight_scale.n) {
+    double *f = arena_alloc(a, (size_t)t->weight_scale.n * sizeof *f);
+    memcpy(f, t->weight_scale.factor, (size_t)t->weight_scale.n * sizeof *f);
+    c->weight_scale.factor = f;
+  }
   c->producer = NULL;
   if (t->is_const) c->value = tensor_ref(&t->value);
   if (t->known) {

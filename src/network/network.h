@@ -293,6 +293,12 @@ typedef struct layer_params {
   int axes[NET_MAX_AXES];
 } layer_params_t;
 
+// Factors on a stored weight (network/weight_scale.h); n is 0 when there are none.
+typedef struct weight_scale {
+  const double *factor;  // [n], in the network's arena
+  int64_t n, inner;      // element i takes factor[(i / inner) % n]
+} weight_scale_t;
+
 struct net_tensor {
   int id;
   const char *name;  // the TensorFlow node (":port" when not 0)
@@ -304,9 +310,10 @@ struct net_tensor {
   tensor_t value;          // constant's value; may be mapped from a file
   const char *weight_key;  // where the value is stored outside the plan (variables bundle); NULL:
                            // inside the plan
-  int n_readers;           // layers' inputs + network outputs
-  float scale;             // precision: 0 when not quantized
-  const struct known *known;  // elements of a small int tensor, as far as known (network/known.h)
+  weight_scale_t weight_scale;  // value = what is stored under the key, times this
+  int n_readers;                // layers' inputs + network outputs
+  float scale;                  // precision: 0 when not quantized
+  const struct known *known;    // elements of a small int tensor, as far as known (network/known.h)
 };
 
 struct layer {

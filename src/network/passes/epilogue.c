@@ -1,6 +1,7 @@
 // What follows a convolution or matrix multiplication becomes part of it: factors per channel go
 // into the weights, sums per channel are the bias, then a residual, then an activation.
 #include "network/passes/pass.h"
+#include "network/weight_scale.h"
 
 typedef struct heavy {  // the parts of conv, deconv and matmul params that we change
   bool *has_bias, *has_residual;
@@ -42,36 +43,21 @@ static double *per_channel(const net_tensor_t *c, const net_tensor_t *out, int c
   return v;
 }
 
-// Which output channel an element of the weights belongs to.
-static int64_t weight_channel(const layer_t *l, int64_t i) {
+// How many elements of the weights in a row belong to one output channel.
+static int64_t channel_run(const layer_t *l) {
   const shape_t *w = &l->in[1]->shape;
-  int r = w->rank;
-  int64_t last = w->d[r - 1], rows = w->d[r - 2];
-  if (l->type == LAYER_DECONV) return i / last % rows;  // [.., M, C]
-  if (l->type == LAYER_MATMUL) return l->p.matmul.transpose_b ? i / last % rows : i % last;
-  return l->p.conv.depthwise ? i % (rows * last) : i % last;
+  bool rows = l->type == LAYER_DECONV || (l->type == LAYER_MATMUL && l->p.matmul.transpose_b);
+  return rows ? w->d[w->rank - 1] : 1;  // [.., M, C]
 }
 
-static bool scale_weights(network_t *n, const layer_t *l, const double *by, bool divide,
-                          int64_t channels, net_tensor_t **w, net_tensor_t **bias) {
-  const net_tensor_t *old[2] = {*w, *bias};
-  net_tensor_t **made[2] = {w, bias};
-  for (int k = 0; k < 2 && old[k]; k++) {
-    tensor_t v;
-    status_t st = tensor_alloc(old[k]->dtype, &old[k]->shape, &v);
-    if (st) {
-      status_free(st);
-      return false;
-    }
-    int64_t count = tensor_elements(&v);
-    for (int64_t i = 0; i < count; i++) {
-      double f = by[k ? i % channels : weight_channel(l, i) % channels];
-      double x = tensor_number_at(&old[k]->value, i);
-      tensor_set_number(&v, i, divide ? x / f : x * f);
-    }
-    *made[k] = network_add_constant(n, old[k]->name, &v, NULL);
-    tensor_unref(&v);
-  }
+static bool scale_weights(network_t *n, const layer_t *l, double *by, bool divide, int64_t channels,
+                          net_tensor_t **w, net_tensor_t **bias) {
+  for (int64_t i = 0; divide && i < channels; i++) by[i] = 1 / by[i];
+  net_tensor_t *scaled = weight_scale_constant(n, *w, by, channels, channel_run(l));
+  net_tensor_t *offset = *bias && scaled ? weight_scale_constant(n, *bias, by, channels, 1) : NULL;
+  if (!scaled || (*bias && !offset)) return false;
+  *w = scaled;
+  *bias = offset;
   return true;
 }
 

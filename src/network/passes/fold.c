@@ -28,17 +28,20 @@ static bool moves_nothing(layer_type_t t) {
 static bool fold(network_t *n, layer_t *l) {
   tensor_t *in = mem_alloc((size_t)l->n_in * sizeof *in + 1);
   tensor_t *out = mem_alloc((size_t)l->n_out * sizeof *out + 1);
-  const char *key = NULL;
+  const net_tensor_t *same = NULL;
   for (int i = 0; i < l->n_in; i++) in[i] = l->in[i]->value;
   status_t st = NULL;
   if (moves_nothing(l->type)) {  // the same bytes under another shape: still that stored weight
     out[0] = tensor_reshaped(&in[0], &l->out[0]->shape);
-    key = l->in[0]->weight_key;
+    same = l->in[0];
   } else {
     st = layer_eval(l, in, out);
   }
   for (int o = 0; o < l->n_out && !st; o++) {
-    redirect(n, l->out[o], network_add_constant(n, l->out[o]->name, &out[o], key));
+    net_tensor_t *c =
+        network_add_constant(n, l->out[o]->name, &out[o], same ? same->weight_key : NULL);
+    if (same) c->weight_scale = same->weight_scale;
+    redirect(n, l->out[o], c);
     tensor_unref(&out[o]);
   }
   l->dead = !st;  // a layer that cannot be computed says so when it runs
