@@ -63,7 +63,7 @@ static int print_notes(const char *who, const tftrt_tensor *note) {
       double sum = 0;
       for (int f = 8; f < 94; f++) sum += ((float *)note->data)[(c * frames + f) * KEYS + key];
       if (sum / 86 <= 0.5) continue;
-      char name[8];
+      char name[16];
       printf(" %s", key_name(key + LOWEST_KEY, name, sizeof name));
       found++;
       for (int k = 0; k < NOTES; k++) played += chords[c][k] == key + LOWEST_KEY;
@@ -169,7 +169,7 @@ static int compare(tftrt_model *const m[2], float *audio, tftrt_error *e) {
   for (int c = 0; c < CHORDS; c++) {
     printf(" %s:", names[c]);
     for (int k = 0; k < NOTES; k++) {
-      char name[8];
+      char name[16];
       printf(" %s", key_name(chords[c][k], name, sizeof name));
     }
     printf("%s", c + 1 < CHORDS ? "," : "\n");

@@ -56,7 +56,7 @@ static status_t check_options(const converter_options_t *o, const char **strateg
 status_t converter_create(const converter_options_t *o, converter_t **out) {
   *out = NULL;
   converter_options_t checked = *o;
-  const char *strategy;
+  const char *strategy = "";
   if (!checked.precision_mode) checked.precision_mode = "FP32";
   if (!checked.backend) checked.backend = "cpu";
   TRY(check_options(&checked, &strategy));

@@ -64,8 +64,6 @@ static status_t lower_all(lowering_t *l, node_t *const *order) {
 
 status_t segment_lower(graph_t *body, const char *engine_name, network_t **out) {
   *out = NULL;
-  for (int i = 0; i < body->n_nodes; i++)
-    if (!body->nodes[i]->dead) TRY(node_resolve(body, body->nodes[i]));
   TRY(graph_infer_shapes(body));
   node_t **order;
   TRY(graph_topological_order(body, &order));
