@@ -1,5 +1,5 @@
 // Expected numbers are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_run.h"
 
 static void test_products(void **state) {
   (void)state;
@@ -10,6 +10,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "ij,jk->ik", 9);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 1e-6, 13, 9.5, -1.5, -2);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -19,6 +20,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "ij,kj->ki", 9);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 1e-6, 16.75, -14.25, -13.5, 11);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -28,6 +30,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "bij,bjk->bik", 12);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 1), 1e-6, 4.5, 3.25, -17.25, -7.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -38,6 +41,7 @@ static void test_products(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 1, 2, 2), 1e-6, -7.25, 5, 7.75, -8.25, -1.75, 5.5, 12.5,
              -5.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -48,6 +52,7 @@ static void test_products(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3, 2), 1e-6, 1, 6, 2.5, 15, -0.25, -1.5, 3, 5.25, 6.25,
              10, -4.75, -1.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -58,6 +63,7 @@ static void test_products(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3, 2, 2), 1e-6, 3, -1, -8, 1.5, -3, 0, 3.5, -0.5, -1.5, 0,
              -12.5, 4);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -67,6 +73,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "abcd,cde->abe", 13);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3), 1e-6, -8.5, 6, 6.5, -15, 0.5, 11);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -76,6 +83,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "i,j->ij", 7);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 1e-6, 0.5, -1.75, -0.75, -0.5, 1.75, 0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -85,6 +93,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "i,i->", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE_SCALAR, 1e-6, 24.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -94,6 +103,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "ij,ij->ij", 9);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2), 1e-6, 1.25, 0, -12, -7.5);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -103,6 +113,7 @@ static void test_products(void **state) {
     node_set_string(c.g, c.node, "equation", "i,->i", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(3), 1e-6, 2, -0.5, 0.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
 }
@@ -116,6 +127,7 @@ static void test_ellipsis(void **state) {
     node_set_string(c.g, c.node, "equation", "...d,df->...f", 13);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 2), 1e-6, -4, -15.75, -4.5, 12, -15.5, -23.5, -6.75, -4);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -126,6 +138,7 @@ static void test_ellipsis(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 2, 1), 1e-6, 10, 10, -5.25, -3, -16.25, 10, 20, 10.5, -9,
              -3.75, -15, 3.5);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -135,6 +148,7 @@ static void test_ellipsis(void **state) {
     node_set_string(c.g, c.node, "equation", "b...,b...->b...", 15);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 1e-6, 2.25, 3, -4, 0, 1, -5.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -232,6 +246,7 @@ static void test_dtypes(void **state) {
     node_set_string(c.g, c.node, "equation", "ij,jk->ki", 9);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 2), 1e-6, 11.75, -6.5, -8, -12);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {

@@ -1,5 +1,5 @@
 // Expected numbers are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_run.h"
 
 static void test_matmul(void **state) {
   (void)state;
@@ -12,6 +12,7 @@ static void test_matmul(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 4), 1e-6, 1.875, 4.375, -2.9375, 0.4375, -1.125, -1.625, 3,
              -0.3125);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -24,6 +25,7 @@ static void test_matmul(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 4), 1e-6, -1.625, -5.8125, -2.4375, -1.9375, -1.5, -2.375,
              -1.625, -0.9375);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -36,6 +38,7 @@ static void test_matmul(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 4), 1e-6, 0.5, -2.5, 0.375, -1.75, -0.75, 0.6875, -0.5625,
              0.875);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -47,6 +50,7 @@ static void test_matmul(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 4), 1e-6, -1.8125, -3.125, 1.75, -1.5625, 0.9375, -3.5, 4.5,
              0.9375);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -73,6 +77,7 @@ static void test_batch(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 2, 2), 1e-6, -6.75, 5.3125, -1, 3.125, -1.875, -4.4375,
              -3.0625, -0.375, -3, -3.5625, 1.5625, 5.5625, -0.875, -1.125, 1.125, -2.9375, 2.5, 1.5,
              3.1875, 2.1875, 1.875, -1.125, 1.5625, -1.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -87,6 +92,7 @@ static void test_batch(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 2, 2), 1e-6, -0.4375, 1.75, 0.3125, 0.125, 2.4375, 0.4375,
              0.625, 0, -0.0625, 2.375, -1.75, -1.375, 3.8125, 0, -2.4375, 1.75, 2.875, -2, 1.1875,
              1.6875, -5.1875, -0.125, 0.9375, 0.375);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -101,6 +107,7 @@ static void test_batch(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 2, 2), 1e-6, 0.375, 1.75, 2.4375, -4.1875, 1.875, -4.875,
              0.75, 3.375, 2.4375, -1.6875, -1.875, 0.5, -1.75, 2.25, -1.5, -1.3125, -0.25, -2,
              3.1875, -3.1875, 0.8125, 0.3125, -0.75, 3.4375);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -115,6 +122,7 @@ static void test_batch(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3, 2, 2), 1e-6, 1.9375, -0.5, -1.125, -2.25, 3.1875, 3.625,
              -1.875, -3.5625, 5.0625, 2.3125, -1.875, -0.6875, 1.5, -2.25, 1.1875, 1, -0.75, 4.9375,
              4.6875, 0.25, 5.5, 4.9375, 1.875, -1.1875);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -124,6 +132,7 @@ static void test_batch(void **state) {
     CASE_IN(&c, DT_FLOAT, SHAPE(2, 3, 1), 0.75, 1.75, 0.75, -1, 0, 1.25);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 1), 1e-6, -1.3125, -0.6875, 1.375, 0.125);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -134,6 +143,7 @@ static void test_batch(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 2, 2), 1e-6, 0.0625, 1.8125, 2.8125, 0.3125, -2.1875,
              -5.6875, 2.25, 5);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -163,6 +173,7 @@ static void test_matmul_dtypes(void **state) {
     CASE_IN(&c, DT_HALF, SHAPE(3, 2), -7, 7, -6, 4, -4, 4);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 2), 1e-6, -44, 28, 21, -7);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {

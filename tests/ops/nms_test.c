@@ -1,5 +1,5 @@
 // Expected numbers are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_run.h"
 
 static void test_hard(void **state) {
   (void)state;
@@ -213,6 +213,7 @@ static void test_combined(void **state) {
              0, 0, 0.899999976, 0.800000012, 0.699999988, 0.449999988, 0, 0);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 6), 1e-6, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 4, 4);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
   {
@@ -237,6 +238,7 @@ static void test_combined(void **state) {
              0.899999976, 0.600000024, 0.550000012, 0.5);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 4), 1e-6, 1, 0, 1, 0, 0, 1, 1, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 4, 4);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
   {
@@ -263,6 +265,7 @@ static void test_combined(void **state) {
              0.899999976, 0.649999976, 0.550000012, 0.449999988, 0, 0);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 6), 1e-6, 0, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 4, 4);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
   {
@@ -288,6 +291,7 @@ static void test_combined(void **state) {
              0, 0, 0.949999988, 0.699999988, 0.449999988, 0, 0, 0);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 6), 1e-6, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 4, 3);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
   {
@@ -314,6 +318,7 @@ static void test_combined(void **state) {
              0.800000012, 0.75, 0.699999988, 0.550000012);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 4), 1e-6, 0, 1, 0, 1, 0, 1, 1, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 4, 4);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
   {
@@ -341,6 +346,7 @@ static void test_combined(void **state) {
              0.899999976, 0.850000024, 0.800000012, 0.5, 0, 0);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 6), 1e-6, 0, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 4, 4);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
   {
@@ -365,6 +371,7 @@ static void test_combined(void **state) {
              0.850000024, 0.800000012);
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(2, 3), 1e-6, 0, 1, 0, 1, 0, 0);
     CASE_OUT(&c, 3, DT_INT32, SHAPE(2), 0, 3, 3);
+    CASE_LAYERS(&c, 1, 1e-5);
     op_case_end(&c);
   }
 }

@@ -1,5 +1,5 @@
 // Expected numbers are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_run.h"
 
 static void test_bias(void **state) {
   (void)state;
@@ -9,6 +9,7 @@ static void test_bias(void **state) {
     CASE_IN(&c, DT_FLOAT, SHAPE(3), 1.5, 0.5, 0);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 1e-6, 3.25, -0.5, -1.25, 1.25, 2, 0);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -19,6 +20,7 @@ static void test_bias(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 3), 1e-6, -2.25, -2, -0.75, 0, -1.75, 1.25, -4, -0.75,
              -0.25, -1, -2.25, 2.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -30,6 +32,7 @@ static void test_bias(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 3), 1e-6, 2.5, 0.5, 0, 2.5, 1.25, -0.25, -1.5, -0.25,
              1.75, -2, -2.25, 1.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -46,6 +49,7 @@ static void test_bias(void **state) {
     CASE_IN(&c, DT_HALF, SHAPE(3), -1, -1.75, -0.75);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 3), 1e-6, -3, -2.75, -2, -2.75, -3, -2.5);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {
@@ -54,6 +58,7 @@ static void test_bias(void **state) {
     CASE_IN(&c, DT_FLOAT, SHAPE(3), 1, 0.75, 0.25);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 3), 1e-6, 1.25, -0.75, -1, 1.75, 2.5, 2.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
 }
@@ -78,6 +83,7 @@ static void test_batch_norm_inference(void **state) {
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(3), 1e-6, 1.25, 0.5, 1.25);
     CASE_OUT(&c, 3, DT_FLOAT, SHAPE(3), 1e-6, -1.25, 2, -1);
     CASE_OUT(&c, 4, DT_FLOAT, SHAPE(3), 1e-6, 1.25, 0.5, 1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -98,6 +104,7 @@ static void test_batch_norm_inference(void **state) {
     CASE_OUT(&c, 2, DT_FLOAT, SHAPE(3), 1e-6, 1.25, 0.5, 1.25);
     CASE_OUT(&c, 3, DT_FLOAT, SHAPE(3), 1e-6, -1.25, 2, -1);
     CASE_OUT(&c, 4, DT_FLOAT, SHAPE(3), 1e-6, 1.25, 0.5, 1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -119,6 +126,7 @@ static void test_batch_norm_inference(void **state) {
     CASE_OUT(&c, 3, DT_FLOAT, SHAPE(3), 1e-6, -1.25, 2, -1);
     CASE_OUT(&c, 4, DT_FLOAT, SHAPE(3), 1e-6, 1.25, 0.5, 1.25);
     CASE_OUT_EMPTY(&c, 5, DT_FLOAT, SHAPE(0));
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -135,6 +143,7 @@ static void test_batch_norm_inference(void **state) {
     CASE_OUT(&c, 0, DT_HALF, SHAPE(1, 2, 2, 3), 1e-3, 1.55566406, 0.0872192383, 0.353027344,
              1.94726562, -2.03125, 2.58789062, 1.94726562, 0.0872192383, -0.485107422, 2.05859375,
              -2.73828125, 0.911621094);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {
@@ -152,6 +161,7 @@ static void test_batch_norm_inference(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 1, 3), 1e-6, 1.83527613, -2.03200388, -1.32336426,
              1.94703484, 1.5, 1.47060323, 1.5, 0.440398932, 2.86758709, 1.38824129, 0.440398932,
              0.63241303);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
 }
@@ -209,6 +219,7 @@ static void test_softmax(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 5), 1e-6, 0.128965303, 0.273019552, 0.100438282, 0.450133175,
              0.0474436842, 0.21416226, 0.274989784, 0.166789725, 0.21416226, 0.12989597);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -226,6 +237,7 @@ static void test_softmax(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 5), 2e-3, 0.230712891, 0.139892578, 0.109008789, 0.139892578,
              0.380371094, 0.0375976562, 0.588378906, 0.0483093262, 0.278076172, 0.0483093262);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {
@@ -252,6 +264,7 @@ static void test_softmax(void **state) {
              0.0656179413, 4.66001839e-05, 0.0511033051, 0.000567706476, 5.75091974e-09,
              1.90444297e-07, 1.15510318e-07, 7.68307073e-05, 0.000268165575, 3.82517646e-06,
              7.38432782e-09, 0.3776052, 0.108185694, 8.99595207e-08, 0.00254428363);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -260,6 +273,7 @@ static void test_softmax(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(2, 5), 1e-6, -2.34467006, -4.0946703, -2.09467006, -0.844670117,
              -1.09467006, -2.57696104, -2.32696104, -3.07696104, -0.326960981, -2.82696104);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -277,6 +291,7 @@ static void test_softmax(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(2, 5), 2e-3, -3.68945312, -0.439941406, -3.18945312, -2.93945312,
              -1.43945312, -0.769042969, -1.26953125, -3.01953125, -2.26953125, -2.26953125);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {
@@ -299,6 +314,7 @@ static void test_softmax(void **state) {
         -9.73401356, -11.2340136, -8.73401356, -4.98401356, -17.2340126, -17.2340126, -14.4840136,
         -12.9840136, -10.9840136, -3.48401356, -6.48401356, -9.48401356, -17.9840126, -10.4840136,
         -15.7340136, -15.9840136, -2.23401356, -5.98401356, -18.9840126, -8.48401356, -3.23401356);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -324,6 +340,7 @@ static void test_lrn(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 2, 7), 1e-6, 0.81454128, 0.578462362, 0.320330203,
              -0.385641575, 0.707106769, 0, -0.781589925, -0.161083698, 0.438271046, -0.34533605,
              0.454775095, -0.795856416, -0.236152753, 0.380805671);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -332,6 +349,7 @@ static void test_lrn(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 2, 4), 1e-6, -0.252645582, -0.336860776, -0.673721552,
              -0.505291164, 0.1833397, 0.458349258, -0.458349258, -0.641688943);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
 }

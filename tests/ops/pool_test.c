@@ -1,5 +1,5 @@
 // Expected numbers are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_run.h"
 
 static void test_pool_2d(void **state) {
   (void)state;
@@ -14,6 +14,7 @@ static void test_pool_2d(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3, 2, 2), 1e-6, 1.75, 0.25, 0.5, 0.75, 1.25, 1.75, 1.25,
              1.25, 1.25, 1.5, 1.25, 1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -27,6 +28,7 @@ static void test_pool_2d(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3, 2, 2), 1e-6, -0.375, -0.5625, -0.875, -0.5625,
              -0.333333343, 0.0416666679, -0.583333313, -0.75, -0.1875, -0.375, 0.125, 0.125);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -39,6 +41,7 @@ static void test_pool_2d(void **state) {
     node_set_string(c.g, c.node, "padding", "VALID", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 1e-6, 0.75, 1, 1.25, 0.75, 1.25, 1, 1.75, 1.5);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -52,6 +55,7 @@ static void test_pool_2d(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 1e-6, 0.75, 0.208333328, -0.583333313,
              0.0833333358, -0.291666657, 0.75, 0.5, 0.416666657);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -65,6 +69,7 @@ static void test_pool_2d(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 4, 3, 1), 1e-6, 1.25, 1.25, 1.25, 1.25, 1.5, 1.5, 1.25, 2, 2,
              0.5, 2, 2);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -93,6 +98,7 @@ static void test_pool_3d(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3, 2, 1), 1e-6, 2, 1.25, 2, 2, 1.75, 2, 1.25, 0.25, 1.75,
              1.25, 1.75, 1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -106,6 +112,7 @@ static void test_pool_3d(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 3, 2, 1), 1e-6, 0.3125, 0.65625, -0.53125, -0.0625,
              -0.625, -0.4375, 0.875, 1.125, 0.5625, 1.0625, 0.75, 0.125);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -118,6 +125,7 @@ static void test_pool_3d(void **state) {
     node_set_string(c.g, c.node, "padding", "VALID", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 2, 2, 1), 1e-6, 1, 0.75, 1, 0.5);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -130,6 +138,7 @@ static void test_pool_3d(void **state) {
     node_set_string(c.g, c.node, "padding", "VALID", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 2, 2, 1), 1e-6, -0.8125, 0.25, -0.65625, 0.90625);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
 }
@@ -217,6 +226,7 @@ static void test_pool_dtypes(void **state) {
     node_set_string(c.g, c.node, "padding", "VALID", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(1, 2, 2, 1), 1e-6, 1.75, -0.25, 0.5, 2);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {
@@ -228,6 +238,7 @@ static void test_pool_dtypes(void **state) {
     node_set_string(c.g, c.node, "padding", "VALID", 5);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(1, 2, 2, 1), 1e-6, -0.8125, -0.6875, -0.375, 0.75);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
   {

@@ -1,5 +1,5 @@
 // Expected numbers are TensorFlow 2.21's.
-#include "ops/op_case.h"
+#include "ops/lower_run.h"
 
 static void test_bilinear(void **state) {
   (void)state;
@@ -14,6 +14,7 @@ static void test_bilinear(void **state) {
              -0.716666698, 0.150000036, -0.300000012, 0.53333348, -0.833333373, 0.999999821,
              -1.23333335, 0.600000024, -0.450000018, 1.13333344, -1.08333349, -2.38418579e-07,
              -0.683333099, 0.75, -0.5, 1.33333337, -1.16666675, -0.333333492, -0.499999762);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -24,6 +25,7 @@ static void test_bilinear(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, 1.5, -0.5, 0.25, -1.25, 0.375, -1.875, 0,
              -0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -35,6 +37,7 @@ static void test_bilinear(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -1.75, -1, -1.75, -0.857142866, -1.46428561,
              -0.857142925, -0.321428299, -1.28571439, -0.178571582, -0.857142627, -1.03571439,
              0.428571582, -1.25, 0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -47,6 +50,7 @@ static void test_bilinear(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 5, 3, 2), 2e-6, 0.75, 1.75, 0, 0.375, 1, 1.75, 0.375, 0.625,
              -0.1875, 0.5625, 1.375, 0.5, 0, -0.5, -0.375, 0.75, 1.75, -0.75, -0.5, -0.125, -0.5,
              0.125, 0.625, -0.375, -1, 0.25, -0.625, -0.5, -0.5, 0);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -57,6 +61,7 @@ static void test_bilinear(void **state) {
     node_set_bool(c.g, c.node, "align_corners", true);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, -1.5, 0.5, 1.75, 1, 0.75, -0.5, 1.25, -1);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -68,6 +73,7 @@ static void test_bilinear(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -0.25, 0.25, -0.375, 1, -0.5, 1.75, 0.125,
              1.875, 0.75, 2, 0, 0.375, -0.75, -1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -82,6 +88,7 @@ static void test_bilinear(void **state) {
              -0.866667032, 1.04166663, 0.12499994, -0.5, -0.375, 0.250000238, -0.0416668653,
              1.26666665, -0.850000322, 0.325000167, -0.450000018, 0.800000131, -0.091666542,
              1.41666663, -1.5, 0.875, -0.5, 1.16666651, -0.124999642);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -93,6 +100,7 @@ static void test_bilinear(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, 1.375, -0.65625, -0.09375, 1.1875, 1.46875,
              0.28125, 1.125, 0.90625);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -105,6 +113,7 @@ static void test_bilinear(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -0.5, 1.5, 0.0357143879, 1.23214281,
              0.892857194, 0.803571403, 1, 1.375, 0.785713673, 1.91071403, -0.928571939, 1.1964283,
              -2, 0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -123,6 +132,7 @@ static void test_bilinear(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3, 4, 1), 2e-6, -0.75, -0.375, -0.5, -0.75, -0.75, -0.5,
              0.333333373, 1.08333337, -0.75, -0.5625, 0.75, 2);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
 }
@@ -138,6 +148,7 @@ static void test_nearest(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 5, 3, 2), 2e-6, 0.5, 1.5, -1, 1.5, -0.5, 1.25, 0.5, 1.5, -1,
              1.5, -0.5, 1.25, 2, 1.5, -0.75, 0, 0.25, 1, 2, 1.5, -0.75, 0, 0.25, 1, -0.5, -1.5,
              -0.75, 1.5, 0.25, -1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -148,6 +159,7 @@ static void test_nearest(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, -1.25, -0.5, -1.5, 0.75, -1, 0, -0.25,
              -0.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -158,6 +170,7 @@ static void test_nearest(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, 1.25, 1, 1.25, 1, -1.5, -1.25, -1.5, -1.25,
              -2, 0.75, -2, 0.75, -1.75, -0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -170,6 +183,7 @@ static void test_nearest(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 5, 3, 2), 2e-6, -0.5, 0.25, -1, 0, 1, -1.5, -1, -0.75, -0.75,
              1.5, 1.5, -1, -1, -0.75, -0.75, 1.5, 1.5, -1, 1, -0.75, 0.75, -1.5, 2, 0.25, 1, -0.75,
              0.75, -1.5, 2, 0.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -180,6 +194,7 @@ static void test_nearest(void **state) {
     node_set_bool(c.g, c.node, "align_corners", true);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, -1.5, 0.5, -0.25, 0.5, 2, 0.5, -2, -2);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -191,6 +206,7 @@ static void test_nearest(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -1.5, -1.25, 0.25, -1.25, 0.25, -1.25, -0.5,
              1.25, -0.5, 1.25, 0.75, 0.75, 0.75, 0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -203,6 +219,7 @@ static void test_nearest(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 5, 3, 2), 2e-6, 2, 0, 0.75, -0.75, 1, -1.75, 2, 0, 0.75,
              -0.75, 1, -1.75, -0.5, 0.75, -2, -1.5, 0.5, 1.25, -1.25, -1.75, 2, 2, -1, -2, -1.25,
              -1.75, 2, 2, -1, -2);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -213,6 +230,7 @@ static void test_nearest(void **state) {
     node_set_bool(c.g, c.node, "half_pixel_centers", true);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, -1.5, 1.5, 0, 1.25, 1.75, 0.75, 1.5, -1.25);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -224,6 +242,7 @@ static void test_nearest(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, 0.75, -0.75, 0.75, -0.75, -1, 0.75, -0.75,
              -1.25, -0.75, -1.25, 1.25, -0.75, 1.25, -0.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -242,6 +261,7 @@ static void test_nearest(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_HALF, SHAPE(1, 3, 4, 1), 2e-6, 0.75, 0.75, 0.75, -1.75, 0.75, 0.75, 0.75,
              -1.75, -2, -2, -0.25, -0.5);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
 }
@@ -260,6 +280,7 @@ static void test_bicubic(void **state) {
              1.49023223, -0.790430069, 0.152152345, 1.15992665, 0.862635255, -1.06958902,
              0.920591176, -1.72348094, -0.107964754, 1.33097339, 1.59938097, -1.39863837,
              0.680436373, -2.13368583);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -270,6 +291,7 @@ static void test_bicubic(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, -0.25, -1, -2, -0.75, 0.046875, 1.5390625,
              0.5078125, 0.546875);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -281,6 +303,7 @@ static void test_bicubic(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -0.25, -1, -1.26360655, -0.723821282,
              -1.23357713, -0.917209446, 0.741811693, -1.95942187, 0.890017509, -1.40990293,
              -0.912223458, 0.401649594, -1.51234794, 1.0385828);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -294,6 +317,7 @@ static void test_bicubic(void **state) {
              0.7890625, -1.3359375, -0.663818359, 0.325439453, -0.4375, -2.0859375, 0.25, -0.75,
              -0.765625, 0.6796875, 0, -1.75, -0.6953125, 0.4453125, -0.0422363281, 0.900634766,
              -0.8828125, -0.6015625, -1.5, 1.5, 0.7734375, 1, -2, 0.5);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -304,6 +328,7 @@ static void test_bicubic(void **state) {
     node_set_bool(c.g, c.node, "align_corners", true);
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, 0.25, -1.75, 1.5, -1.5, 2, 2, 1.5, -1.75);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -315,6 +340,7 @@ static void test_bicubic(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -0.25, -2, 0.1484375, 0.375, 0.5, 2,
              0.3984375, 0.09375, 0.25, -2, 0.4765625, -0.875, 0.75, 1);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -330,6 +356,7 @@ static void test_bicubic(void **state) {
              -0.75159806, 1.90789688, 0.412810564, -0.266430259, 0.413548946, -0.0871761814,
              0.199250773, 1.41150355, -0.657863915, -0.500676274, -0.621877551, -0.0229893997,
              0.964102626, 0.826551616);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -341,6 +368,7 @@ static void test_bicubic(void **state) {
     CASE_RUN(&c);
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 2, 2, 2), 2e-6, -0.608308315, 0.331687421, 0.0520609617,
              -0.929476261, 0.70105201, -0.0354229361, -0.143731207, 0.147380859);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -353,6 +381,7 @@ static void test_bicubic(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 1, 7, 2), 2e-6, -2.039608, 0.0396081991, -1.84881806,
              -0.246742532, -1.52257931, -0.554098547, -1.640625, 0.765625, -1.37581325, 2.04280877,
              0.418498963, 1.57233357, 1.46784508, 1.19058764);
+    CASE_LAYERS(&c, 0, 1e-5);
     op_case_end(&c);
   }
   {
@@ -372,6 +401,7 @@ static void test_bicubic(void **state) {
     CASE_OUT(&c, 0, DT_FLOAT, SHAPE(1, 3, 4, 1), 2e-6, 1.25, 2.01464844, 1.1953125, 0.0654296875,
              -0.806613445, 1.44024277, 1.90227354, 1.20219064, -2.08333325, 1.08365893, 2.34114575,
              1.90787745);
+    CASE_LAYERS(&c, 0, 5e-3);
     op_case_end(&c);
   }
 }
