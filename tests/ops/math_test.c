@@ -9,6 +9,7 @@ static void test_fft(void **state) { (void)state, golden_run("fft"); }
 static void test_quantize(void **state) { (void)state, golden_run("quantize"); }
 static void test_matrix_diag(void **state) { (void)state, golden_run("matrix_diag"); }
 static void test_linalg(void **state) { (void)state, golden_run("linalg"); }
+static void test_random(void **state) { (void)state, golden_run("random"); }
 static void test_segment(void **state) { (void)state, golden_run("segment"); }
 
 // u diag(s) v^T is the matrix, whichever signs the vectors have.
@@ -158,6 +159,7 @@ int main(void) {
                                      cmocka_unit_test(test_reduce),
                                      cmocka_unit_test(test_segment),
                                      cmocka_unit_test(test_fft),
+                                     cmocka_unit_test(test_random),
                                      cmocka_unit_test(test_linalg),
                                      cmocka_unit_test(test_matrix_diag),
                                      cmocka_unit_test(test_quantize)};

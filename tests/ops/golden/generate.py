@@ -495,6 +495,21 @@ def linalg():
                     f.case('Qr', [m], tol=10 * tol, full_matrices=full)
 
 
+def random():
+    f = File('random')
+    for seed in ([1, 2], [-7, 1 << 40]):
+        seed = np.array(seed, np.int64)
+        f.case('StatelessRandomGetKeyCounter', [seed])
+        for t in (tf.float32, tf.float64):
+            f.case('StatelessRandomUniform', [np.array([3, 5], np.int32), seed], dtype=t)
+            f.case('StatelessRandomNormal', [np.array([7], np.int32), seed], dtype=t, tol=2e-6)
+            for op in ('StatelessRandomUniformV2', 'StatelessRandomNormalV2'):
+                f.case(op, [np.array([2, 3], np.int64), np.array([0x123456789abcdef], np.uint64),
+                            np.array([(1 << 64) - 1, 5], np.uint64), np.int32(1)], dtype=t, tol=2e-6)
+    f.case('StatelessRandomUniform', [np.array([4], np.int32), np.array([3, 4], np.int32)], dtype=tf.float32)
+
+
 if __name__ == '__main__':
-    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize', 'matrix_diag', 'linalg']:
+    for name in sys.argv[1:] or ['unary', 'binary', 'cast', 'reduce', 'segment', 'fft', 'quantize', 'matrix_diag', 'linalg',
+                                'random']:
         globals()[name]()
