@@ -61,6 +61,8 @@ static bool is_reshape(const node_t *n) {
   return rewrite_is_any(n, ops);
 }
 
+static bool reduces_nothing(const cleaner_t *x, const node_t *n);
+
 // Does output 0 equal input 0?
 static bool passes_input(const cleaner_t *x, const node_t *n) {
   static const char *const always[] = {
@@ -70,6 +72,9 @@ static bool passes_input(const cleaner_t *x, const node_t *n) {
   if (!n->n_in || n->n_out != 1) return false;
   if (rewrite_is_any(n, always)) return true;
   input_t from = in(x, n, 0);
+  if (x->mode == SIMPLIFY_AS_GRAPPLER && !rewrite_is(n, "Reshape") &&
+      rewrite_is_any(n, when_same_shape))
+    return false;
   if (rewrite_is_any(n, when_same_shape)) return same_shape(shape(&from), &n->out_shape[0]);
   if (rewrite_is(n, "Transpose")) return counts_up(value(x, n, 1));
   if (rewrite_is(n, "Pad") || rewrite_is(n, "PadV2") || rewrite_is(n, "MirrorPad"))
@@ -78,7 +83,27 @@ static bool passes_input(const cleaner_t *x, const node_t *n) {
   if (rewrite_is(n, "Cast") && x->mode == SIMPLIFY_ALL)
     return node_type(n, "SrcT") == node_type(n, "DstT");
   if (rewrite_is(n, "AddN") || rewrite_is(n, "IdentityN")) return n->n_in == 1;
-  return false;
+  return reduces_nothing(x, n);
+}
+
+// A reduction over no axes, or over axes of one element that stay.
+static bool reduces_nothing(const cleaner_t *x, const node_t *n) {
+  static const char *const ops[] = {"Sum", "Prod", "Max", "Min", "Mean", "All", "Any", NULL};
+  if (!rewrite_is_any(n, ops) || n->n_in != 2) return false;
+  const tensor_t *axes = value(x, n, 1);
+  input_t from = in(x, n, 0);
+  const shape_t *s = shape(&from);
+  if (!axes || s->rank < 0) return false;
+  int64_t count = tensor_elements(axes);
+  if (count && !node_bool(n, "keep_dims", false)) return false;
+  for (int64_t i = 0; i < count; i++) {
+    int64_t axis;
+    status_t bad = tensor_int_at(axes, i, &axis);
+    status_free(bad);
+    if (axis < 0) axis += s->rank;
+    if (bad || axis < 0 || axis >= s->rank || s->d[axis] != 1) return false;
+  }
+  return true;
 }
 
 // y = f(g(x)) where f and g only reshape and y has x's shape: x.
@@ -160,6 +185,21 @@ static bool placed_by_data(const node_t *n) {
   return false;
 }
 
+static bool is_ret(const graph_t *g, const node_t *n) {
+  for (int i = 0; i < g->n_rets; i++)
+    if (g->rets[i].src == n) return true;
+  return false;
+}
+
+// Grappler keeps loops and branches that a result waits for, although they have no effects.
+static bool waits_for_control_flow(const node_t *n, int depth) {
+  if (rewrite_is(n, "Exit") || rewrite_is(n, "Merge")) return true;
+  if (!rewrite_is(n, "NoOp") || depth > 50) return false;
+  for (int k = 0; k < n->n_control; k++)
+    if (waits_for_control_flow(n->control[k], depth + 1)) return true;
+  return false;
+}
+
 // A control edge from a node that has no effects and waits for none orders nothing. In a graph with
 // v1 control flow it may still place a constant in a loop or a branch.
 static void drop_idle_controls(const cleaner_t *x, node_t *const *order, int count) {
@@ -175,19 +215,15 @@ static void drop_idle_controls(const cleaner_t *x, node_t *const *order, int cou
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
     if (x->has_control_flow && !placed_by_data(n)) continue;
+    bool keep = x->mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n);
     for (int k = n->n_control; k-- > 0;)
-      if (n->control[k]->mark) node_remove_control(n, n->control[k]);
+      if (n->control[k]->mark && !(keep && waits_for_control_flow(n->control[k], 0)))
+        node_remove_control(n, n->control[k]);
   }
   int kept = 0;
   for (int i = 0; i < g->n_control_rets; i++)
     if (!g->control_rets[i]->mark) g->control_rets[kept++] = g->control_rets[i];
   g->n_control_rets = kept;
-}
-
-static bool is_ret(const graph_t *g, const node_t *n) {
-  for (int i = 0; i < g->n_rets; i++)
-    if (g->rets[i].src == n) return true;
-  return false;
 }
 
 // Constants of a loop or a branch hang on an Identity behind its Switch.

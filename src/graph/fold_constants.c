@@ -105,8 +105,8 @@ static bool fold_by_inference(graph_t *g, node_t *n, redirects_t *r, bool has_co
 }
 
 bool simplify_grappler_infers(const node_t *n) {
-  static const char *const ops[] = {"Shape",        "ShapeN", "Rank",   "Size",     "Slice",
-                                    "StridedSlice", "Pack",   "Concat", "ConcatV2", NULL};
+  static const char *const ops[] = {"Shape", "ShapeN", "Rank",     "Size", "Slice",
+                                    "Pack",  "Concat", "ConcatV2", NULL};
   return rewrite_is_any(n, ops);
 }
 

@@ -70,7 +70,7 @@ static bool use_is_read(freezer_t *x, graph_t *g, const readers_t *r, const read
                         int depth) {
   static const char *const reads[] = {"ReadVariableOp",     "ResourceGather", "ResourceGatherNd",
                                       "VarIsInitializedOp", "VariableShape",  NULL};
-  static const char *const passes[] = {"Identity", "Enter", "Switch", NULL};
+  static const char *const passes[] = {"Identity", "Enter", "Switch", "_SwitchN", NULL};
   const node_t *n = use->node;
   if (use->input < 0 || rewrite_is_any(n, reads)) return true;
   if (rewrite_is_any(n, passes)) {
@@ -298,7 +298,7 @@ static status_t retype_call(freezer_t *x, graph_t *g, node_t *n, const call_t *c
 }
 
 static status_t retype_node(freezer_t *x, graph_t *g, node_t *n) {
-  static const char *const passes[] = {"Identity", "Enter", "Switch", NULL};
+  static const char *const passes[] = {"Identity", "Enter", "Switch", "_SwitchN", NULL};
   call_t c = call_of(g, n);
   if (c.kind) return retype_call(x, g, n, &c);
   if (!n->n_in || !was_handle(n, 0)) return NULL;

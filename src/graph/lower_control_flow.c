@@ -159,7 +159,7 @@ static void copy_body(lowering_t *x, inlined_t *c, const graph_t *body) {
       input_t in = inlined_input(c, &(input_t){from->control[k], 0});
       node_add_control(g, n, in.src);
     }
-    bool calls = call_of(g, from).kind != CALL_NONE;
+    bool calls = call_of(g, from).kind == CALL_PLAIN;
     if (c->control_in && ((!from->n_in && !from->n_control) || (calls && !from->n_control)))
       node_add_control(g, n, c->control_in);
   }
@@ -327,9 +327,12 @@ static status_t enter_loop(lowering_t *x, loop_t *l) {
     node_set_int(g, l->enter[i], "parallel_iterations", parallel);
     if (dtype_of(&n->in[i]) == DT_RESOURCE) node_set_bool(g, l->enter[i], "is_constant", true);
   }
+  bool strict = rewrite_is(n, "While");  // waits for all its inputs, as its effects may need
+  if (!n->n_control && !strict) return NULL;
   node_t *wait = add(x, "NoOp", n->name, "LoopControlInputs", DT_INVALID);
   node_set_outputs(g, wait, 0);
-  wait_for_inputs(x, n, wait);
+  if (strict) wait_for_inputs(x, n, wait);
+  for (int k = 0; k < n->n_control; k++) node_add_control(g, wait, n->control[k]);
   for (int i = 0; i < l->n; i++) node_add_control(g, l->enter[i], wait);
   return NULL;
 }

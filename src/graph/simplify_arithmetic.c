@@ -221,7 +221,8 @@ static bool constant_select(rules_t *x, node_t *n) {
   bool yes = all_are(c, 1), no = all_are(c, 0);
   if (!yes && !no) return false;
   int live = yes ? 1 : 2;
-  if (same_shape(shape_in(n, live), &n->out_shape[0])) {
+  const shape_t *ignored = shape_in(n, 3 - live), *where = shape_in(n, 0);
+  if (same_shape(shape_in(n, live), ignored) && (where->rank == 0 || same_shape(ignored, where))) {
     rewrite_to_identity(x->g, n, live);
     return true;
   }
