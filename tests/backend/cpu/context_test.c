@@ -3,6 +3,7 @@
 // choice of kernels.
 #include "backend/cpu/context.h"
 
+#include "backend/cpu/tactics.h"
 #include "network/eval.h"
 #include "test.h"
 
@@ -93,7 +94,8 @@ static void compare(const tensor_t *got, const tensor_t *want, const char *what)
   }
 }
 
-// Runs the rig's network with every tactic and 1 and 3 threads, twice each.
+// Runs the rig's network with every tactic (the default ones chosen by the clock) and 1 and 3
+// threads, twice each.
 static void check(rig_t *r) {
   network_t *n = r->engine.net;
   assert_ok(network_infer(n));
@@ -105,6 +107,11 @@ static void check(rig_t *r) {
     in[i] = random_tensor(r, &shapes[i]);
   }
   define(n, in, values);
+  uint8_t *chosen;
+  build_options_t o = {.struct_size = sizeof o, .threads = 1, .opt_shapes = shapes};
+  assert_ok(choose_tactics(n, &o, &chosen));
+  for (int k = 0; chosen && k < n->n_layers; k++) assert_in_range(chosen[k], 0, TACTIC_OWN);
+  r->engine.tactics = chosen;
   for (int t = 0; t < 6; t++) {
     backend_context_t *c;
     assert_ok(cpu_context_create_with(&r->engine, (tactic_t)(t % 3), shapes, t < 3 ? 1 : 3, &c));
@@ -125,6 +132,7 @@ static void check(rig_t *r) {
   for (int i = 0; i < n->n_inputs; i++) tensor_unref(&in[i]);
   for (int i = 0; i < n->n_tensors; i++) tensor_unref(&values[i]);
   mem_free(values);
+  mem_free(chosen);
 }
 
 static void residual_blocks(void **state) {
