@@ -82,6 +82,8 @@ int cmd_convert(int argc, char **argv) {
                          : tftrt_converter_build_default(c, 1, &e);
   if (code && build.error.code) e = build.error;
   if (!code) code = tftrt_converter_save(c, words[1], !no_save, &e);
+  for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
+    fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));
   if (!code && common.json) {
     char *text = NULL;
     code = tftrt_converter_explain(c, 1, &text, &e);

@@ -1,14 +1,15 @@
-/* tftrt: TensorFlow SavedModels with inference engines in them, converted and run without TensorFlow.
+/* tftrt: TensorFlow SavedModels with inference engines in them, converted and run without
+ * TensorFlow.
  *
  * Conventions
  *   Errors   Functions that can fail return a tftrt_code (0 is OK; the numbers are TensorFlow's
  *            TF_Code) and fill the last argument, a tftrt_error of the caller's, unless it is NULL.
  *            On failure output arguments are NULL or zero.
  *   Handles  are opaque: create/open and destroy/close; NULL may be destroyed.
- *   Options  begin with struct_size and have an init function that sets the defaults; call it first.
- *   Strings  going in are NUL-terminated UTF-8 and are copied. Strings coming out live as long as
- *            their handle, or, where the type is char **, are the caller's to free with tftrt_free.
- *   Threads  are stated per handle. The library never prints, exits or changes process settings.
+ *   Options  begin with struct_size and have an init function that sets the defaults; call it
+ * first. Strings  going in are NUL-terminated UTF-8 and are copied. Strings coming out live as long
+ * as their handle, or, where the type is char **, are the caller's to free with tftrt_free. Threads
+ * are stated per handle. The library never prints, exits or changes process settings.
  */
 #ifndef TFTRT_TFTRT_H
 #define TFTRT_TFTRT_H
@@ -207,8 +208,8 @@ typedef int (*tftrt_progress_fn)(void *user, const char *stage, int64_t done, in
 
 typedef struct tftrt_converter_options {
   uint32_t struct_size;
-  const char *input_saved_model_dir;           /* required */
-  const char *const *input_saved_model_tags;   /* NULL: {"serve"} */
+  const char *input_saved_model_dir;         /* required */
+  const char *const *input_saved_model_tags; /* NULL: {"serve"} */
   int n_tags;
   const char *input_saved_model_signature_key; /* NULL: "serving_default" */
   int use_dynamic_shape;                       /* 0: implicit batch mode */
@@ -220,7 +221,8 @@ typedef struct tftrt_converter_options {
   int maximum_cached_engines;       /* 1 */
   int use_calibration;              /* 1; ignored unless INT8 */
   int allow_build_at_runtime;       /* 1 */
-  const char *op_set;  /* "all" (default): what our engines take; "tf-trt": exactly what TF-TRT takes */
+  const char
+      *op_set; /* "all" (default): what our engines take; "tf-trt": exactly what TF-TRT takes */
   const char *backend; /* "cpu" (default), "ref" */
   const char *compat;  /* NULL, or "2.17": as TF 2.17 did where its documentation says otherwise */
   int threads;         /* 0: all */
@@ -244,9 +246,15 @@ TFTRT_API tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn 
 /* Builds engines for the shapes of the inputs given. Once, after convert. */
 TFTRT_API tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
                                            tftrt_error *err);
-/* Builds engines for the signature's own shapes, with unknown_dim (1 or more) for unknown dims. */
-TFTRT_API tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t unknown_dim,
+/* Builds engines for the signature's own shapes, with `batch` (1 or more) for an unknown first dim;
+ * other unknown dims are tried small and larger. Where the model does not run on zeros of such
+ * shapes, no engine is built, and a warning says so. */
+TFTRT_API tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch,
                                                    tftrt_error *err);
+/* What did not go as asked although nothing failed: engines that could not be built, and why.
+ * Sentences, owned by the converter; NULL when there is no i-th. */
+TFTRT_API int tftrt_converter_warning_count(const tftrt_converter *c);
+TFTRT_API const char *tftrt_converter_warning(const tftrt_converter *c, int i);
 /* Writes the converted SavedModel; the directory is replaced as a whole or not touched. */
 TFTRT_API tftrt_code tftrt_converter_save(tftrt_converter *c, const char *output_saved_model_dir,
                                           int save_gpu_specific_engines, tftrt_error *err);

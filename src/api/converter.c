@@ -139,9 +139,14 @@ tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void
   return api_report(feed(c, inputs, user, converter_build), err);
 }
 
-tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t unknown_dim,
-                                         tftrt_error *err) {
-  return api_report(converter_build_default(c->c, unknown_dim), err);
+tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch, tftrt_error *err) {
+  return api_report(converter_build_default(c->c, batch), err);
+}
+
+int tftrt_converter_warning_count(const tftrt_converter *c) { return converter_n_warnings(c->c); }
+
+const char *tftrt_converter_warning(const tftrt_converter *c, int i) {
+  return converter_warning(c->c, i);
 }
 
 tftrt_code tftrt_converter_save(tftrt_converter *c, const char *dir, int save_gpu_specific_engines,

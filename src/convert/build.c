@@ -87,8 +87,19 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
                        .opt_shapes = shapes,
                        .time_tactics = true};
   built_engine_t b = {.shapes = shapes};
-  TRY(segment_build(e->function->body, e->node->name, backend_find(c->o.backend), &o, &b.plan));
-  vec_push(&e->built, b);
+  status_t st =
+      segment_build(e->function->body, e->node->name, backend_find(c->o.backend), &o, &b.plan);
+  if (!st) {
+    vec_push(&e->built, b);
+    return NULL;
+  }
+  if (status_code(st) == CODE_CANCELLED) return st;
+  // As in TF-TRT: the native segment will be used instead. Unlike there, it is said.
+  vec_push(&c->warnings, arena_printf(c->own,
+                                      "Engine creation for %s failed. The native segment will be "
+                                      "used instead. Reason: %s",
+                                      e->node->name, status_message(st)));
+  status_free(st);
   return NULL;
 }
 
@@ -150,29 +161,54 @@ static status_t give_zeros(void *self, const tensor_t **inputs, bool *end) {
   return NULL;
 }
 
-status_t converter_build_default(converter_t *c, int64_t unknown_dim) {
-  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
-  if (unknown_dim < 1)
-    return FAIL(INVALID_ARGUMENT, "unknown dims cannot be %lld", (long long)unknown_dim);
-  const signature_t *s = c->signature;
-  zeros_t z = {.inputs = mem_calloc((size_t)s->n_inputs + 1, sizeof *z.inputs)};
-  status_t st = NULL;
-  for (int i = 0; i < s->n_inputs && !st; i++) {
+static status_t make_zeros(const signature_t *s, int64_t batch, int64_t dim, tensor_t *inputs) {
+  for (int i = 0; i < s->n_inputs; i++) {
     shape_t shape = s->inputs[i].shape;
-    if (shape.rank < 0) {
-      st = FAIL(INVALID_ARGUMENT, "the rank of input '%s' is not known: give inputs to build with",
-                s->inputs[i].key);
-      break;
-    }
+    if (shape.rank < 0)
+      return FAIL(INVALID_ARGUMENT, "the rank of input '%s' is not known", s->inputs[i].key);
     for (int d = 0; d < shape.rank; d++)
-      if (shape.d[d] < 0) shape.d[d] = unknown_dim;
-    st = tensor_alloc(s->inputs[i].dtype, &shape, &z.inputs[i]);
-    if (!st && dtype_is_plain(z.inputs[i].dtype))
-      memset(z.inputs[i].data, 0, tensor_bytes(&z.inputs[i]));
+      if (shape.d[d] < 0) shape.d[d] = d ? dim : batch;
+    TRY(tensor_alloc(s->inputs[i].dtype, &shape, &inputs[i]));
+    if (dtype_is_plain(inputs[i].dtype)) memset(inputs[i].data, 0, tensor_bytes(&inputs[i]));
   }
+  return NULL;
+}
+
+static status_t build_with_zeros(converter_t *c, int64_t batch, int64_t dim) {
+  int n = c->signature->n_inputs;
+  zeros_t z = {.inputs = mem_calloc((size_t)n + 1, sizeof *z.inputs)};
   input_source_t source = {give_zeros, &z};
+  status_t st = make_zeros(c->signature, batch, dim, z.inputs);
   if (!st) st = converter_build(c, &source);
-  for (int i = 0; i < s->n_inputs; i++) tensor_unref(&z.inputs[i]);
+  for (int i = 0; i < n; i++) tensor_unref(&z.inputs[i]);
   mem_free(z.inputs);
   return st;
+}
+
+static bool has_inner_unknown(const signature_t *s) {
+  for (int i = 0; i < s->n_inputs; i++)
+    for (int d = 1; d < s->inputs[i].shape.rank; d++)
+      if (s->inputs[i].shape.d[d] < 0) return true;
+  return false;
+}
+
+status_t converter_build_default(converter_t *c, int64_t batch) {
+  static const int64_t dims[] = {16, 128, 1};
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
+  if (batch < 1) return FAIL(INVALID_ARGUMENT, "a batch cannot be %lld", (long long)batch);
+  int tries = has_inner_unknown(c->signature) ? 3 : 1;
+  status_t st = NULL;
+  for (int i = 0; i < tries; i++) {
+    status_free(st);
+    st = build_with_zeros(c, batch, dims[i]);
+    if (!st || status_code(st) == CODE_CANCELLED) return st;
+    for (size_t k = 0; k < c->engines.n; k++) c->engines.v[k].wanted.n = 0;
+  }
+  vec_push(&c->warnings, arena_printf(c->own,
+                                      "No engine was built, as the model does not run on zeros of "
+                                      "the signature's shapes (%s). Give inputs to build with; "
+                                      "else the first run builds.",
+                                      status_message(st)));
+  status_free(st);
+  return NULL;
 }

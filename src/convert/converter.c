@@ -84,6 +84,7 @@ void converter_destroy(converter_t *c) {
     vec_free(&e->wanted);
   }
   vec_free(&c->engines);
+  vec_free(&c->warnings);
   segmentation_destroy(c->segmentation);
   graph_destroy(c->graph);
   library_destroy(c->library);
@@ -94,6 +95,12 @@ void converter_destroy(converter_t *c) {
 }
 
 const signature_t *converter_signature(const converter_t *c) { return c->signature; }
+
+int converter_n_warnings(const converter_t *c) { return (int)c->warnings.n; }
+
+const char *converter_warning(const converter_t *c, int i) {
+  return i >= 0 && (size_t)i < c->warnings.n ? c->warnings.v[i] : NULL;
+}
 
 status_t report_progress(const converter_t *c, const char *stage, int64_t done, int64_t total) {
   if (c->o.progress && c->o.progress(c->o.progress_user, stage, done, total))

@@ -46,8 +46,13 @@ void converter_destroy(converter_t *c);  // NULL is fine
 const signature_t *converter_signature(const converter_t *c);
 status_t converter_convert(converter_t *c, const input_source_t *calibration);
 status_t converter_build(converter_t *c, const input_source_t *inputs);
-// Builds for the signature's own shapes with `unknown_dim` for unknown dims.
-status_t converter_build_default(converter_t *c, int64_t unknown_dim);
+// Builds for the signature's own shapes, with `batch` for an unknown first dim. Other unknown dims
+// are tried small and larger. Where the model does not run on zeros of such shapes, no engine is
+// built and a warning says so.
+status_t converter_build_default(converter_t *c, int64_t batch);
+// What did not go as asked, though nothing failed: engines that could not be built, and why.
+int converter_n_warnings(const converter_t *c);
+const char *converter_warning(const converter_t *c, int i);
 status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines);
 
 typedef void (*print_fn)(void *user, const char *line);

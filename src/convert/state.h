@@ -29,8 +29,9 @@ struct converter {
   graph_t *graph;
   segmentation_t *segmentation;
   VEC(engine_node_t) engines;
-  int graph_number;  // the 000 of TRTEngineOp_000_001
-  bool converted, built, saved_once;
+  int graph_number;            // the 000 of TRTEngineOp_000_001
+  VEC(const char *) warnings;  // what did not go as asked, in sentences
+  bool converted, built;
   const char *strategy;  // canonical profile strategy; "" in implicit batch mode
 };
 

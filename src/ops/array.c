@@ -182,6 +182,8 @@ static bool from_shapes(const input_t *in, int *budget) {
   if (!s || !s->def || --*budget < 0) return false;
   if (input_value(in) || strcmp(s->op, "Const") == 0) return true;
   if (s->def->flags & OP_CHEAP_FOLD) return true;
+  // Into a segment it comes as an input: an execution context is made for its value.
+  if (strcmp(s->op, "_Arg") == 0) return dtype_is_int(s->out_dtype[0]);
   if (!s->def->lower || s->n_in == 0) return false;
   for (int i = 0; i < s->n_in; i++)
     if (!from_shapes(&s->in[i], budget)) return false;
