@@ -151,6 +151,17 @@ static status_t wanted_sizes(const node_t *n, const window_t *w, const shape_t *
   return NULL;
 }
 
+// Every phase of the strides is a product of its own, so their number is bounded.
+static bool strides_fit(const window_t *w) {
+  int64_t phases = 1;
+  for (int i = 0; i < w->spatial; i++) {
+    if (w->strides[i] > INT64_C(1) << 20) return false;
+    phases *= w->strides[i];
+    if (phases > INT64_C(1) << 20) return false;
+  }
+  return true;
+}
+
 static status_t deconv_infer(infer_ctx_t *c) {
   int spatial = spatial_of(c->node);
   window_t w;
@@ -172,6 +183,7 @@ static status_t deconv_kernel(op_ctx_t *c) {
   shape_t dims, y_shape, back = shape_unknown_dims(spatial + 2);
   int64_t before[3];
   TRY(window_read(c->node, spatial, &w));
+  if (!strides_fit(&w)) return OP_FAIL(c, UNIMPLEMENTED, "strides this large are not supported");
   if (f->shape.rank != spatial + 2 || g->shape.rank != spatial + 2)
     return OP_FAIL(c, INVALID_ARGUMENT, "filter and out_backprop must be %d-dimensional",
                    spatial + 2);
@@ -207,6 +219,7 @@ static bool deconv_accept(lower_ctx_t *c, char *reason, size_t n) {
     status_free(st);
     return false;
   }
+  if (!strides_fit(&w)) REFUSE("strides this large are not supported");
   if (!accept_window(c, 2, spatial, reason, n)) return false;
   const shape_t *f = lower_shape(c, 1), *sizes = lower_shape(c, 0);
   if (!shape_known(f) || f->rank != spatial + 2) REFUSE("the filter's shape is not known");
