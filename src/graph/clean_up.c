@@ -93,9 +93,9 @@ static bool reduces_nothing(const cleaner_t *x, const node_t *n) {
   const tensor_t *axes = value(x, n, 1);
   input_t from = in(x, n, 0);
   const shape_t *s = shape(&from);
-  if (!axes || s->rank < 0) return false;
-  int64_t count = tensor_elements(axes);
-  if (count && !node_bool(n, "keep_dims", false)) return false;
+  int64_t count = axes ? tensor_elements(axes) : -1;
+  if (!count) return true;
+  if (!axes || s->rank < 0 || !node_bool(n, "keep_dims", false)) return false;
   for (int64_t i = 0; i < count; i++) {
     int64_t axis;
     status_t bad = tensor_int_at(axes, i, &axis);
