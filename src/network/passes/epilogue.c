@@ -90,7 +90,7 @@ static bool fold_channelwise(network_t *n, layer_t *l, int side) {
     shape_t flat = SHAPE(channels);
     if (as_is) {
       tensor_t same = tensor_reshaped(&c->value, &flat);
-      bias = network_add_constant(n, c->name, &same, c->weight_key);
+      bias = network_add_constant(n, c->name, &same, plain_key(c));
       tensor_unref(&same);
     } else {
       bias = make_constant(n, c->name, c->dtype, &flat, v);

@@ -152,7 +152,7 @@ static net_tensor_t *trimmed(network_t *n, net_tensor_t *t) {
   if (!skip) return t;
   shape_t s = shape_of(t->shape.rank - skip, t->shape.d + skip);
   tensor_t v = tensor_reshaped(&t->value, &s);
-  net_tensor_t *c = network_add_constant(n, t->name, &v, t->weight_key);
+  net_tensor_t *c = network_add_constant(n, t->name, &v, plain_key(t));
   tensor_unref(&v);
   return c;
 }

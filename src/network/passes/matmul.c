@@ -145,7 +145,7 @@ static int bias_before_split(network_t *n, layer_t *l) {
     }
     if (!fits || !surely_same_shape(&l->out[0]->shape, s)) continue;
     tensor_t v = tensor_reshaped(&c->value, (shape_t[]){SHAPE(last)});
-    net_tensor_t *bias = network_add_constant(n, c->name, &v, c->weight_key);
+    net_tensor_t *bias = network_add_constant(n, c->name, &v, plain_key(c));
     tensor_unref(&v);
     net_tensor_t *rows = r->in[0], *shape = r->in[1];
     // r becomes the sum of the matmul's result and the bias, l the reshape of it. r stands before

@@ -43,6 +43,11 @@ static inline bool is_float(const net_tensor_t *t) {
   return t->dtype == DT_FLOAT || t->dtype == DT_HALF || t->dtype == DT_BFLOAT16;
 }
 
+// The key that t's bytes are stored under as they are; NULL when there is none.
+static inline const char *plain_key(const net_tensor_t *t) {
+  return t->weight_scale.n ? NULL : t->weight_key;
+}
+
 // The value of a constant of one element (a float, or an int).
 bool const_number(const net_tensor_t *t, double *out);
 // Same rank, every dim known or the same symbol on both sides.
