@@ -161,7 +161,7 @@ static status_t env_call(op_env_t *env, const func_ref_t *f, tensor_t *in, int n
     return status_prefix(st, "in function '%s'", f->name);
   }
   for (int i = 0; take && i < n_in; i++) tensor_unref(&in[i]);
-  memset(out, 0, (size_t)n_out * sizeof *out);
+  for (int i = 0; i < n_out; i++) out[i] = (tensor_t){0};
   return st;
 }
 

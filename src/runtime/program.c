@@ -311,7 +311,7 @@ status_t program_run(program_t *p, run_t *run, tensor_t *in, int n_in, bool take
                      int n_out) {
   const graph_t *g = p->graph;
   status_t st = NULL;
-  memset(out, 0, (size_t)n_out * sizeof *out);
+  for (int i = 0; i < n_out; i++) out[i] = (tensor_t){0};
   if (n_in != g->n_args || n_out != g->n_rets)
     st =
         FAIL(INVALID_ARGUMENT, "a function of %d arguments and %d results is called with %d and %d",

@@ -2,15 +2,18 @@
 //
 //   models_test [<corpus folder> [<model> ...]]      TFTRT_TEST_SIMPLIFY=1: with graph_simplify
 //
-// A float element may differ by 1e-5 + 1e-4*|golden|, in a model that computes in 16 bits by two
-// units in the last place of that type, and by twice the difference between TensorFlow with and
-// without oneDNN ("noise" in the manifest): what is less than its own noise cannot be asked. All
-// else must be equal.
+// Without arguments also the models that TensorFlow's own TF-TRT converted and saved.
+//
+// A float element may differ by 1e-5 of the tensor's peak (of 1, when the peak is less) +
+// 1e-4*|golden|, in a model that computes in 16 bits by two units in the last place of that type,
+// and by twice the difference between TensorFlow with and without oneDNN ("noise" in the manifest):
+// what is less than its own noise cannot be asked. All else must be equal.
 #include "npz.h"
 #include "runtime/runtime.h"
 
 typedef struct corpus_model {
-  char *dir, *name;
+  char *name, *saved;
+  char *dir;  // where golden/ and manifest.json are
 } corpus_model_t;
 
 typedef struct score {
@@ -57,6 +60,16 @@ static void compare_numbers(score_t *s, const char *where, int64_t i, double a, 
   note(s, isnan(d) || isinf(d) ? 1e30 : d / tolerance, where, i);
 }
 
+// The largest element; huge ones, which the op zoos have as special values, are no measure.
+static double peak_of(const tensor_t *t) {
+  double peak = 1;
+  for (int64_t i = 0; i < tensor_elements(t); i++) {
+    double v = fabs(tensor_number_at(t, i));
+    if (v > peak && !isinf(v) && v < 1e6) peak = v;
+  }
+  return peak;
+}
+
 static void compare(score_t *s, const char *where, const tensor_t *a, const tensor_t *b,
                     double noise, double precision) {
   char x[128], y[128];
@@ -68,6 +81,7 @@ static void compare(score_t *s, const char *where, const tensor_t *a, const tens
     return;
   }
   bool complex = a->dtype == DT_COMPLEX64;
+  double floor = 1e-5 * (dtype_is_float(b->dtype) ? peak_of(b) : 1);
   for (int64_t i = 0; i < tensor_elements(b) * (complex ? 2 : 1); i++) {
     if (a->dtype == DT_STRING) {
       const str_t *p = TENSOR_DATA(str_t, a) + i, *q = TENSOR_DATA(str_t, b) + i;
@@ -75,11 +89,11 @@ static void compare(score_t *s, const char *where, const tensor_t *a, const tens
     } else if (complex) {
       double v = (double)TENSOR_DATA(float, b)[i];
       compare_numbers(s, where, i, (double)TENSOR_DATA(float, a)[i], v,
-                      1e-5 + 1e-4 * fabs(v) + 2 * noise);
+                      floor + 1e-4 * fabs(v) + 2 * noise);
     } else if (dtype_is_float(a->dtype)) {
       double v = tensor_number_at(b, i);
       compare_numbers(s, where, i, tensor_number_at(a, i), v,
-                      1e-5 + (1e-4 + precision) * fabs(v) + 2 * noise);
+                      floor + (1e-4 + precision) * fabs(v) + 2 * noise);
     } else if (tensor_number_at(a, i) != tensor_number_at(b, i)) {
       note(s, 1e30, where, i);
     }
@@ -162,7 +176,7 @@ static status_t open_with_tags(const char *dir, const char *tags, model_t **out)
 
 static void model_matches_tensorflow(void **state) {
   const corpus_model_t *cm = *state;
-  char *golden = file_join(cm->dir, "golden"), *saved = file_join(cm->dir, "saved_model");
+  char *golden = file_join(cm->dir, "golden");
   char *manifest_path = file_join(cm->dir, "manifest.json"), **files;
   file_map_t *map;
   size_t n_files;
@@ -179,7 +193,7 @@ static void model_matches_tensorflow(void **state) {
     if (!m || strcmp(c.tags, open.tags) != 0) {
       model_close(m);
       m = NULL;
-      st = open_with_tags(saved, c.tags, &m);
+      st = open_with_tags(cm->saved, c.tags, &m);
       open = c;
     }
     char *path = file_join(golden, files[i]);
@@ -192,43 +206,56 @@ static void model_matches_tensorflow(void **state) {
   mem_free(manifest);
   mem_free(manifest_path);
   mem_free(golden);
-  mem_free(saved);
   printf("    %-26s %2zu cases  %s %.3g %s\n", cm->name, n_files,
          st ? "failed" : "difference / tolerance", score.worst, score.where);
   if (st) fail_msg("%s: %s", code_name(status_code(st)), status_message(st));
   if (score.worst > 1) fail_msg("differs from TensorFlow at %s", score.where);
 }
 
-int main(int argc, char **argv) {
-  const char *corpus = argc > 1 ? argv[1] : TESTS_DIR "/models/small";
+typedef VEC(corpus_model_t) models_t;
+
+// The folders below `folder`: of the corpus, or (golden not NULL) bare SavedModels whose golden
+// results are below `golden`.
+static void add_models(models_t *models, const char *folder, const char *golden, int n_wanted,
+                       char **wanted) {
   char **names;
   size_t n;
-  status_t st = file_list_dir(corpus, &names, &n);
-  if (st) {
-    fprintf(stderr, "%s\n", status_message(st));
-    return 1;
-  }
-  struct CMUnitTest *tests = mem_calloc(n + 1, sizeof *tests);
-  corpus_model_t *models = mem_calloc(n + 1, sizeof *models);
-  size_t count = 0;
+  assert_ok(file_list_dir(folder, &names, &n));
   for (size_t i = 0; i < n; i++) {
-    bool wanted = argc <= 2;
-    for (int k = 2; k < argc; k++) wanted |= strcmp(argv[k], names[i]) == 0;
-    char *dir = file_join(corpus, names[i]);
-    if (!wanted || !file_is_dir(dir)) {
+    bool take = n_wanted == 0;
+    for (int k = 0; k < n_wanted; k++) take |= strcmp(wanted[k], names[i]) == 0;
+    char *dir = file_join(folder, names[i]);
+    if (!take || !file_is_dir(dir)) {
       mem_free(dir);
-      continue;
+    } else if (golden) {
+      corpus_model_t m = {mem_printf("%s (by TF-TRT)", names[i]), dir, file_join(golden, names[i])};
+      vec_push(models, m);
+    } else {
+      corpus_model_t m = {mem_strdup(names[i]), file_join(dir, "saved_model"), dir};
+      vec_push(models, m);
     }
-    models[count] = (corpus_model_t){dir, names[i]};
-    tests[count] = (struct CMUnitTest){
-        .name = names[i], .test_func = model_matches_tensorflow, .initial_state = &models[count]};
-    count++;
+    mem_free(names[i]);
   }
-  int failed = _cmocka_run_group_tests("models", tests, count, NULL, NULL);
-  for (size_t i = 0; i < count; i++) mem_free(models[i].dir);
-  for (size_t i = 0; i < n; i++) mem_free(names[i]);
   mem_free(names);
-  mem_free(models);
+}
+
+int main(int argc, char **argv) {
+  models_t models = {0};
+  const char *small = TESTS_DIR "/models/small";
+  add_models(&models, argc > 1 ? argv[1] : small, NULL, argc > 2 ? argc - 2 : 0, argv + 2);
+  if (argc == 1) add_models(&models, TESTS_DIR "/models/tf-trt-saved", small, 0, NULL);
+  struct CMUnitTest *tests = mem_calloc(models.n + 1, sizeof *tests);
+  for (size_t i = 0; i < models.n; i++)
+    tests[i] = (struct CMUnitTest){.name = models.v[i].name,
+                                   .test_func = model_matches_tensorflow,
+                                   .initial_state = &models.v[i]};
+  int failed = _cmocka_run_group_tests("models", tests, models.n, NULL, NULL);
+  for (size_t i = 0; i < models.n; i++) {
+    mem_free(models.v[i].name);
+    mem_free(models.v[i].saved);
+    mem_free(models.v[i].dir);
+  }
+  vec_free(&models);
   mem_free(tests);
   return failed;
 }
