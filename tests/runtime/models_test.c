@@ -174,6 +174,21 @@ static status_t open_with_tags(const char *dir, const char *tags, model_t **out)
   return model_open(dir, &o, out);
 }
 
+// How often the engines of a converted model served, and why not.
+static void print_engines(model_t *m) {
+  engine_stats_t stats[64];
+  int n = m ? model_engine_stats(m, stats, 64) : 0;
+  int64_t runs = 0, hits = 0;
+  const char *reason = NULL;
+  for (int i = 0; i < n && i < 64; i++) {
+    runs += stats[i].runs;
+    hits += stats[i].hits;
+    if (stats[i].fallbacks) reason = stats[i].last_fallback_reason;
+  }
+  if (n) printf("    %d engines served %lld of %lld runs", n, (long long)hits, (long long)runs);
+  if (n) printf("%s%s\n", reason ? "; native: " : "", reason ? reason : "");
+}
+
 static void model_matches_tensorflow(void **state) {
   const corpus_model_t *cm = *state;
   char *golden = file_join(cm->dir, "golden");
@@ -200,6 +215,7 @@ static void model_matches_tensorflow(void **state) {
     if (!st) st = status_prefix(run_case(m, c.signature, path, manifest, &score), "%s", files[i]);
     mem_free(path);
   }
+  print_engines(m);
   model_close(m);
   for (size_t i = 0; i < n_files; i++) mem_free(files[i]);
   mem_free(files);
