@@ -39,7 +39,7 @@ static bool fold(network_t *n, layer_t *l) {
   }
   for (int o = 0; o < l->n_out && !st; o++) {
     net_tensor_t *c =
-        network_add_constant(n, l->out[o]->name, &out[o], same ? plain_key(same) : NULL);
+        network_add_constant(n, l->out[o]->name, &out[o], same ? same->weight_key : NULL);
     if (same) c->weight_scale = same->weight_scale;
     redirect(n, l->out[o], c);
     tensor_unref(&out[o]);
