@@ -110,7 +110,8 @@ static bool file_has(const bundle_writer_t *w, uint64_t offset, const uint8_t *d
 static status_t store(bundle_writer_t *w, const uint8_t *data, size_t n, uint32_t crc,
                       content_t *out) {
   char id[48];
-  snprintf(id, sizeof id, "%016llx-%zu", (unsigned long long)hash_bytes(data, n, 0), n);
+  snprintf(id, sizeof id, "%016llx-%zu",
+           (unsigned long long)hash_bytes(n ? data : (const uint8_t *)"", n, 0), n);
   const content_t *known = map_get(w->contents, id);
   if (known && known->crc == crc && file_has(w, known->offset, data, n)) {
     *out = *known;
