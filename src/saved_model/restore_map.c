@@ -174,13 +174,13 @@ static status_t const_string(finder_t *x, const scope_t *s, const char *input, i
   if (found) TRY(message_field(value, TF_ATTR_VALUE_TENSOR, &tensor, &found));
   if (!found) return NULL;
   wire_field_t f;
-  status_t st;
+  status_t st = NULL;
   for (int i = 0; i <= k && wire_next(&tensor, &f, &st);)
     if (f.number == TF_TENSOR_STRING_VAL) {
       TRY(wire_get_string(&f, x->arena, out));
       i++;
     }
-  return NULL;
+  return st;
 }
 
 static status_t record(finder_t *x, const scope_t *s, const mini_node_t *assign) {
@@ -212,8 +212,8 @@ static status_t function_body(finder_t *x, const char *name, mini_graph_t **out)
   const wire_t *def = map_get(x->functions, name);
   if (*out || !def) return NULL;
   mini_graph_t *g = arena_alloc(x->arena, sizeof *g);
+  map_put(x->bodies, name, g);  // freed from there, also when it cannot be parsed
   TRY(parse_nodes(*def, TF_FUNCTION_NODE_DEF, x->arena, g));
-  map_put(x->bodies, name, g);
   wire_t signature;
   bool found;
   wire_field_t f;
