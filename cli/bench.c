@@ -47,10 +47,27 @@ static tftrt_code run_once(tftrt_model *m, const char *signature, const tftrt_te
   return code;
 }
 
+static void start_profile(tftrt_model *m) {
+  for (int i = 0; i < tftrt_model_engine_count(m); i++) {
+    char *text = NULL;
+    if (!tftrt_model_engine_profile(m, i, &text, NULL)) tftrt_free(text);
+  }
+}
+
+static void print_profile(tftrt_model *m) {
+  for (int i = 0; i < tftrt_model_engine_count(m); i++) {
+    char *text = NULL;
+    if (tftrt_model_engine_profile(m, i, &text, NULL)) continue;
+    puts(text);
+    tftrt_free(text);
+  }
+}
+
 int cmd_bench(int argc, char **argv) {
   const char *in_path = NULL, *signature = NULL, *tags = NULL, *backend = NULL;
   list_t shapes = {0};
   int64_t threads = 0, runs = 50, warmup = 5;
+  bool profile = false;
   const option_def_t defs[] = {
       {"inputs", 'i', OPTION_STRING, &in_path, "IN.npz", "arrays named as the signature's inputs"},
       {"shape", 0, OPTION_LIST, &shapes, "NAME=1x224x224x3",
@@ -61,6 +78,7 @@ int cmd_bench(int argc, char **argv) {
       {"runs", 'n', OPTION_INT, &runs, "N", "counted runs (50)"},
       {"warmup", 'w', OPTION_INT, &warmup, "N", "runs before, not counted (5)"},
       {"backend", 0, OPTION_STRING, &backend, "cpu|ref", "backend of the engines"},
+      {"profile", 'p', OPTION_FLAG, &profile, NULL, "times per layer of every engine"},
       {0}};
   const char *words[1];
   int n;
@@ -93,12 +111,14 @@ int cmd_bench(int argc, char **argv) {
   if (!code) code = run_once(m, signature, inputs, n_in, &first, &e);
   for (int64_t i = 0; !code && i < warmup; i++)
     code = run_once(m, signature, inputs, n_in, &ms, &e);
+  if (!code && profile) start_profile(m);
   double *times = malloc((size_t)runs * sizeof *times);
   int done = 0;
   catch_interrupts();
   for (; times && !code && done < runs && !interrupted(); done++)
     code = run_once(m, signature, inputs, n_in, &times[done], &e);
   if (!code && done) print_times(times, done, load, first);
+  if (!code && profile) print_profile(m);
   free(times);
   if (!in_path) free_made_up(inputs, n_in);
   tftrt_arrays_destroy(arrays);

@@ -187,6 +187,12 @@ TFTRT_API int tftrt_model_engine_count(tftrt_model *m); /* of the prepared signa
 TFTRT_API tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
                                               tftrt_error *err);
 
+/* Times per layer of the i-th engine, as JSON: [{"layer", "type", "tactic", "us"}, ...], us being
+ * the mean of the runs since the first call, which starts the measuring. FAILED_PRECONDITION before
+ * the engine has run. */
+TFTRT_API tftrt_code tftrt_model_engine_profile(tftrt_model *m, int i, char **out,
+                                                tftrt_error *err);
+
 /* ------------------------------------------------------------------ telling */
 
 /* What a SavedModel holds: tag sets, signatures, inputs, outputs, op counts (what

@@ -190,3 +190,10 @@ tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *o
   mem_free(all);
   return TFTRT_OK;
 }
+
+tftrt_code tftrt_model_engine_profile(tftrt_model *m, int i, char **out, tftrt_error *err) {
+  *out = model_engine_profile(m->model, i);
+  if (*out) return TFTRT_OK;
+  return api_report(
+      FAIL(FAILED_PRECONDITION, "engine %d has not run yet, or cannot be measured", i), err);
+}

@@ -352,3 +352,12 @@ void engine_cache_give(engine_cache_t *c, engine_lease_t *l, bool ok) {
   if (gone) lease_free(c, gone);
   slot_leave(c, s);
 }
+
+char *engine_cache_profile(engine_cache_t *c) {
+  char *json = NULL;
+  pthread_mutex_lock(&c->lock);
+  for (engine_slot_t *s = c->slots; s && !json; s = s->next)
+    if (s->idle && c->backend->profile) json = c->backend->profile(s->idle->context);
+  pthread_mutex_unlock(&c->lock);
+  return json;
+}

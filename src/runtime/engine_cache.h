@@ -42,6 +42,10 @@ status_t engine_cache_load(engine_cache_t *c, const char *path);
 status_t engine_cache_save(engine_cache_t *c, const char *path);
 bool engine_cache_empty(engine_cache_t *c);
 
+// Times per layer of the context used last, as the backend tells them (JSON); NULL when there is no
+// idle context or the backend does not measure. The first call starts the measuring.
+char *engine_cache_profile(engine_cache_t *c);
+
 // A context for these inputs, for the calling thread alone; NULL with *why (mem_free) when no
 // engine serves them.
 typedef struct engine_lease engine_lease_t;

@@ -24,5 +24,7 @@ status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tens
 // The function library that the segments of a prepared graph are in: for builds at run time.
 void engines_add_library(engines_t *e, library_t *library);
 int engines_stats(engines_t *e, engine_stats_t *out, int max);
+// engine_cache_profile of the i-th engine, in the order of engines_stats.
+char *engines_profile(engines_t *e, int i);
 
 #endif

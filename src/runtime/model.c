@@ -272,3 +272,5 @@ status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, te
 int model_engine_stats(model_t *m, engine_stats_t *out, int max) {
   return engines_stats(m->engines, out, max);
 }
+
+char *model_engine_profile(model_t *m, int i) { return engines_profile(m->engines, i); }

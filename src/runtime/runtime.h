@@ -38,5 +38,7 @@ typedef struct engine_stats {  // one per TRTEngineOp
   const char *last_fallback_reason;
 } engine_stats_t;
 int model_engine_stats(model_t *m, engine_stats_t *out, int max);
+// Times per layer of the i-th engine (see engines.h); mem_free the result.
+char *model_engine_profile(model_t *m, int i);
 
 #endif

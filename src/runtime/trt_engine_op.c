@@ -69,6 +69,16 @@ int engines_stats(engines_t *e, engine_stats_t *out, int max) {
   return n;
 }
 
+char *engines_profile(engines_t *e, int i) {
+  pthread_mutex_lock(&e->lock);
+  engine_cache_t *c = i >= 0 && (size_t)i < e->caches.n ? e->caches.v[i] : NULL;
+  if (c) object_ref(&c->base);
+  pthread_mutex_unlock(&e->lock);
+  char *json = c ? engine_cache_profile(c) : NULL;
+  if (c) object_unref(&c->base);
+  return json;
+}
+
 // ---------------------------------------------------------------- caches by name
 
 static const char *canonical(const char *name) {
