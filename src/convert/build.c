@@ -85,7 +85,7 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
                        .threads = c->o.threads,
                        .max_workspace = c->o.max_workspace_bytes,
                        .opt_shapes = shapes,
-                       .time_tactics = true};
+                       .time_tactics = !c->o.rule_tactics};
   built_engine_t b = {.shapes = shapes};
   status_t st =
       segment_build(e->function->body, e->node->name, backend_find(c->o.backend), &o, &b.plan);

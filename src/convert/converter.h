@@ -25,6 +25,7 @@ typedef struct converter_options {
   op_set_t op_set;
   const char *backend;
   bool compat_2_17;
+  bool rule_tactics;  // engines choose their tactics by rule, without timing them here
   int threads;
   progress_fn progress;
   void *progress_user;
