@@ -35,6 +35,7 @@ int report_error(const tftrt_error *e) {
     case TFTRT_NOT_FOUND:
     case TFTRT_DATA_LOSS:
     case TFTRT_UNIMPLEMENTED: return EXIT_MODEL;
+    case TFTRT_ABORTED:  // no engine, and native execution is not wanted
     case TFTRT_UNAVAILABLE: return EXIT_MISSING;
     case TFTRT_CANCELLED: return interrupted() ? EXIT_INTERRUPTED : EXIT_FAILED;
     default: return EXIT_FAILED;
@@ -94,7 +95,7 @@ static int print_usage(FILE *to) {
   fputs(
       "\n'tftrt COMMAND --help' tells its options.\n"
       "Exit codes: 0 done, 1 failed, 2 usage, 3 model unreadable or not supported, 4 gate, 5 "
-      "library missing.\n",
+      "engine or library missing.\n",
       to);
   return to == stdout ? EXIT_DONE : EXIT_USAGE;
 }

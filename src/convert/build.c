@@ -19,20 +19,22 @@ static bool same_shapes(const shape_t *a, const shape_t *b, int n) {
   return true;
 }
 
-// Stands in for the TRTEngineOp kernel: notes the shapes, runs the native segment.
+// Stands in for the TRTEngineOp kernel: notes the shapes, runs the native segment. Engines of an
+// earlier conversion are no concern of this one.
 static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
                             int n_in, tensor_t *out, int n_out) {
   converter_t *c = self;
   engine_node_t *e = find_engine(c, node);
-  if (!e || n_in != e->n_inputs) return FAIL(INTERNAL, "unknown engine '%s'", node->name);
-  shape_t *shapes = arena_alloc(c->own, (size_t)n_in * sizeof *shapes);
+  const func_ref_t *segment = node_func(node, "segment_func");
+  if (!segment || (e && n_in != e->n_inputs))
+    return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment that fits", node->name);
+  bool known = !e;
+  shape_t *shapes = arena_alloc(c->own, ((size_t)n_in + 1) * sizeof *shapes);
   for (int i = 0; i < n_in; i++) shapes[i] = in[i].shape;
-  bool known = false;
-  for (size_t i = 0; i < e->wanted.n && !known; i++)
+  for (size_t i = 0; !known && i < e->wanted.n; i++)
     known = same_shapes(e->wanted.v[i], shapes, n_in);
   if (!known) vec_push(&e->wanted, shapes);
-  return env->call(env, node_func(node, "segment_func"), (tensor_t *)(uintptr_t)in, n_in, false,
-                   out, n_out);
+  return env->call(env, segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
 static status_t read_variable(void *self, const char *name, tensor_t *out) {

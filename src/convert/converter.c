@@ -149,6 +149,23 @@ static status_t find_segments(converter_t *c) {
   return segment_graph(c->graph, &o, &c->segmentation);
 }
 
+static void number_above(const char *name, int *number) {
+  const char *p = strstr(name, "TRTEngineOp_");
+  int taken = p ? atoi(p + strlen("TRTEngineOp_")) : -1;
+  if (taken >= *number && taken < 1000000) *number = taken + 1;
+}
+
+// A model may have engines already, of other signatures or tags; engines go by their names.
+static void skip_taken_numbers(converter_t *c) {
+  size_t at = 0;
+  const char *name;
+  while (map_next(c->library->functions, &at, &name, NULL)) number_above(name, &c->graph_number);
+  for (int i = 0; i < saved_model_n_meta_graphs(c->model); i++) {
+    const meta_graph_t *g = saved_model_meta_graph(c->model, i);
+    for (int k = 0; k < g->n_assets; k++) number_above(g->assets[k].filename, &c->graph_number);
+  }
+}
+
 status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   static atomic_int graphs;
   if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
@@ -166,6 +183,7 @@ status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   TRY(simplify(c));
   TRY(find_segments(c));
   if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
+  skip_taken_numbers(c);
   TRY(make_engine_nodes(c));
   for (size_t i = 0; i < c->engines.n; i++)
     TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));

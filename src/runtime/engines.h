@@ -14,6 +14,9 @@ typedef struct engines engines_t;
 // plans find what they do not hold; must outlive the engines.
 engines_t *engines_create(const backend_t *backend, const weight_source_t *weights,
                           resources_t *resources, int threads);
+// From now on a TRTEngineOp that no engine serves fails (ABORTED, with the reason), as with
+// TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION=false. Before the first run.
+void engines_forbid_native(engines_t *e);
 void engines_destroy(engines_t *e);  // NULL is fine; no run may be going on
 
 // For exec_services_t.run_engine: TRTEngineOp, CreateTRTResourceHandle, InitializeTRTResource,

@@ -200,6 +200,7 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   const backend_t *b = backend_find(backend);
   if (!b && o->backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
   m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
+  if (o->fail_on_fallback) engines_forbid_native(m->engines);
   return run_init_op(m);
 }
 

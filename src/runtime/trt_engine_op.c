@@ -36,6 +36,8 @@ engines_t *engines_create(const backend_t *backend, const weight_source_t *weigh
   return e;
 }
 
+void engines_forbid_native(engines_t *e) { e->native_allowed = false; }
+
 void engines_destroy(engines_t *e) {
   if (!e) return;
   for (size_t i = 0; i < e->caches.n; i++) object_unref(&e->caches.v[i]->base);
@@ -210,9 +212,14 @@ static void note_fallback(engine_cache_t *cache, char *why) {
 }
 
 static status_t run_native(engines_t *e, engine_cache_t *cache, op_ctx_t *c, char *why) {
+  status_t forbidden =
+      e->native_allowed
+          ? NULL
+          : FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
+                 cache->name, why);
   note_fallback(cache, why);
+  if (forbidden) return forbidden;
   const func_ref_t *f = node_func(c->node, "segment_func");
-  if (!e->native_allowed) return FAIL(ABORTED, "User disallowed engine native segment execution.");
   if (!f || !f->name || !*f->name)
     return FAIL(ABORTED,
                 "Native segment execution is enabled but  native segment is not found in the "

@@ -84,10 +84,29 @@ status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_
   return NULL;
 }
 
+// Only an empty directory or another SavedModel is replaced: never somebody's files.
+static status_t check_target(const char *dir) {
+  if (!file_exists(dir)) return NULL;
+  if (!file_is_dir(dir))
+    return FAIL(ALREADY_EXISTS, "%s is there and is no directory: it is not replaced", dir);
+  char *pb = file_join(dir, "saved_model.pb"), *text = file_join(dir, "saved_model.pbtxt");
+  bool model = file_exists(pb) || file_exists(text);
+  mem_free(pb);
+  mem_free(text);
+  char **names = NULL;
+  size_t n = 0;
+  if (!model) TRY(file_list_dir(dir, &names, &n));
+  for (size_t i = 0; i < n; i++) mem_free(names[i]);
+  mem_free(names);
+  if (!n) return NULL;
+  return FAIL(ALREADY_EXISTS, "%s has files in it and is no SavedModel: it is not replaced", dir);
+}
+
 status_t saved_model_writer_create(const saved_model_t *source, const char *target_dir,
                                    saved_model_writer_t **out) {
   *out = NULL;
   staged_dir_t *dir;
+  TRY(check_target(target_dir));
   TRY(staged_dir_create(target_dir, &dir));
   saved_model_writer_t *w = mem_calloc(1, sizeof *w);
   *w = (saved_model_writer_t){.source = source,

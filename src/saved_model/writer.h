@@ -41,7 +41,8 @@ typedef struct saved_engine {
 } saved_engine_t;
 
 // The model is written aside of target_dir (base/file.h, staged_dir); an existing target is
-// replaced at finish, and may be the source itself. `source` must stay open until then.
+// replaced at finish, and may be the source itself; ALREADY_EXISTS when it is a file or a directory
+// with anything but a SavedModel in it. `source` must stay open until finish.
 status_t saved_model_writer_create(const saved_model_t *source, const char *target_dir,
                                    saved_model_writer_t **out);
 

@@ -7,16 +7,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "convert/converter.h"
-#include "corpus.h"
+#include "convert/convert_corpus.h"
 
-static const struct mode {
-  const char *name;
-  bool dynamic_shape;
-  op_set_t op_set;
-} MODES[] = {{"implicit", false, OP_SET_ALL},
-             {"dynamic", true, OP_SET_ALL},
-             {"tf-trt", false, OP_SET_TF_TRT}};
+static const conversion_t MODES[] = {{.name = "implicit"},
+                                     {.name = "dynamic", .dynamic_shape = true},
+                                     {.name = "tf-trt", .op_set = OP_SET_TF_TRT}};
 enum { N_MODES = sizeof MODES / sizeof *MODES };
 
 // Models in which there is nothing that an engine would take; all others must be served by one.
@@ -25,112 +20,10 @@ static const char *const NO_ENGINE[] = {"cond_case", "passthrough", "qdq_mlp", "
 
 static char scratch[64];
 
-// ---------------------------------------------------------------- converting
-
-// The inputs of one golden case, for build().
-typedef struct case_inputs {
-  tensor_t *in;
-  bool given;
-} case_inputs_t;
-
-static status_t give_inputs(void *self, const tensor_t **inputs, bool *end) {
-  case_inputs_t *c = self;
-  *end = c->given;
-  c->given = true;
-  *inputs = c->in;
-  return NULL;
-}
-
-static status_t build_from(converter_t *c, const golden_case_t *first) {
-  const signature_t *s = converter_signature(c);
-  npz_t z = npz_open(first->path);
-  case_inputs_t inputs = {.in = mem_calloc((size_t)s->n_inputs + 1, sizeof(tensor_t))};
-  for (int i = 0; i < s->n_inputs; i++) inputs.in[i] = input_array(&z, &s->inputs[i]);
-  status_t st = converter_build(c, &(input_source_t){give_inputs, &inputs});
-  for (int i = 0; i < s->n_inputs; i++) tensor_unref(&inputs.in[i]);
-  mem_free(inputs.in);
-  npz_close(&z);
-  return st;
-}
-
-static status_t convert(const corpus_model_t *cm, const golden_case_t *first,
-                        const struct mode *mode, const char *target) {
-  tag_list_t tags;
-  split_tags(first->tags, &tags);
-  converter_options_t o = {.struct_size = sizeof o,
-                           .dir = cm->saved,
-                           .tags = tags.tag,
-                           .n_tags = tags.n,
-                           .signature = first->signature,
-                           .dynamic_shape = mode->dynamic_shape,
-                           .max_workspace_bytes = DEFAULT_WORKSPACE_BYTES,
-                           .minimum_segment_size = 3,
-                           .maximum_cached_engines = 1,
-                           .allow_build_at_runtime = true,
-                           .op_set = mode->op_set,
-                           .rule_tactics = true,
-                           .threads = 2};
-  converter_t *c;
-  TRY(converter_create(&o, &c));
-  status_t st = status_prefix(converter_convert(c, NULL), "convert");
-  if (!st) st = status_prefix(build_from(c, first), "build");
-  if (!st && converter_n_warnings(c)) st = FAIL(UNKNOWN, "%s", converter_warning(c, 0));
-  if (!st) st = status_prefix(converter_save(c, target, true), "save");
-  converter_destroy(c);
-  return st;
-}
-
-// ---------------------------------------------------------------- running
-
-typedef struct outcome {
-  score_t score;
-  int engines;
-  int64_t runs, hits;
-  char native[256];  // why an engine did not serve
-} outcome_t;
-
-static void add_engines(model_t *m, outcome_t *o) {
-  engine_stats_t stats[64];
-  int n = m ? model_engine_stats(m, stats, 64) : 0;
-  assert_true(n <= 64);
-  o->engines += n;
-  for (int i = 0; i < n; i++) {
-    o->runs += stats[i].runs;
-    o->hits += stats[i].hits;
-    if (stats[i].fallbacks)
-      snprintf(o->native, sizeof o->native, "%s: %s", stats[i].name, stats[i].last_fallback_reason);
-  }
-}
-
-static status_t run_golden(const golden_t *g, const char *dir, outcome_t *o) {
-  model_t *m = NULL;
-  const char *tags = "";
-  status_t st = NULL;
-  for (size_t i = 0; i < g->cases.n && !st; i++) {
-    const golden_case_t *c = &g->cases.v[i];
-    if (!m || strcmp(c->tags, tags) != 0) {
-      add_engines(m, o);
-      model_close(m);
-      m = NULL;
-      st = open_with_tags(dir, c->tags, true, &m);
-      tags = c->tags;
-    }
-    if (!st) st = status_prefix(run_case(m, g, c, &o->score), "%s", c->file);
-  }
-  add_engines(m, o);
-  model_close(m);
-  return st;
-}
-
-static bool first_of_signature(const golden_t *g, size_t i) {
-  const golden_case_t *c = &g->cases.v[i];
-  return i == 0 || strcmp(c->signature, c[-1].signature) != 0 || strcmp(c->tags, c[-1].tags) != 0;
-}
-
 // Converts one signature in one mode, and prints a line of the table. Returns why it is wrong;
 // NULL.
 static char *check(const corpus_model_t *cm, const golden_t *g, const golden_case_t *first,
-                   const struct mode *mode, int64_t *hits) {
+                   const conversion_t *mode, int64_t *hits) {
   outcome_t o = {0};
   char *why = NULL, *dir = file_join(scratch, cm->name);
   status_t st = convert(cm, first, mode, dir);
