@@ -1,9 +1,10 @@
 // Execution contexts: a network's steps for concrete shapes, and running them.
 #include "backend/cpu/context.h"
 
-#include <omp.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/parallel.h"
 
 static const struct {
   layer_type_t type;
@@ -125,10 +126,9 @@ static status_t create_context(backend_engine_t *e, tactic_t tactic, const shape
   c->tactic = tactic;
   c->threads = threads > 0 ? threads : 1;
   // Primitives split their work for the number of threads that they are made under.
-  int before = omp_get_max_threads();
-  omp_set_num_threads(c->threads);
+  int before = parallel_set_threads(c->threads);
   status_t s = create(c, shapes, values);
-  omp_set_num_threads(before);
+  parallel_set_threads(before);
   if (s) {
     cpu_context_destroy(c);
     return s;
@@ -213,10 +213,9 @@ static status_t run_steps(backend_context_t *c) {
 
 status_t cpu_context_run(backend_context_t *c, const tensor_t *in, tensor_t *out) {
   TRY(bind(c, in, out));
-  int before = omp_get_max_threads();
-  if (before != c->threads) omp_set_num_threads(c->threads);
+  int before = parallel_set_threads(c->threads);
   status_t s = run_steps(c);
-  if (before != c->threads) omp_set_num_threads(before);
+  parallel_set_threads(before);
   TRY(s);
   c->runs++;
   // Outputs that are inputs, values, or asked for twice.

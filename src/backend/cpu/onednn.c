@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/parallel.h"
 
 static onednn_t lib;
 static char tried[2048];  // why the library is not there; "" when it is
@@ -47,6 +48,7 @@ static bool resolve(void *handle, char *why, size_t n) {
 }
 
 static bool open_library(const char *path) {
+  parallel_init();  // oneDNN brings libgomp with it: ours is to be there first
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *why = dlerror();
