@@ -30,26 +30,42 @@ DW_INLINE void dw_act(const depthwise_job_t *j, int64_t at, int64_t n) {
   if (j->ep && j->ep->act) j->ep->act(j->y + at, n, j->ep->act_arg);
 }
 
-// One vector of channels, from c on, of a tile of outputs; the corner of its taps is (y0, x0), of
-// its outputs `at`.
+// One vector of channels, from c on, of one output; at its edges, and where channels are left over.
+static void dw_point(const depthwise_job_t *j, const float *x, int64_t y0, int64_t x0, int64_t at,
+                     int64_t c) {
+  const conv_shape_t *s = &j->s;
+  const int64_t C = s->in_c, W = s->in[2], H = s->in[1], K = s->kernel[1];
+  int64_t left = C - c;
+  MASK m = MASK_OF(left < V_WIDTH ? left : V_WIDTH);
+  V acc = V_ZERO;
+  for (int64_t ky = y0 < 0 ? -y0 : 0; ky < K && y0 + ky < H; ky++)
+    for (int64_t kx = x0 < 0 ? -x0 : 0; kx < K && x0 + kx < W; kx++)
+      acc = V_FMA(V_LOAD(x + (ky * W + kx) * C + c, m, false),
+                  V_LOAD(j->w + (ky * K + kx) * C + c, m, false), acc);
+  dw_store(j, at + c, c, m, false, acc);
+}
+
+// One full vector of channels, from c on, of a tile of outputs; the corner of its taps is (y0, x0),
+// of its outputs `at`.
 DW_INLINE void dw_vector(const depthwise_job_t *j, const float *x, int64_t y0, int64_t x0,
                          int64_t at, int64_t c, const int K, const int S, const int R, const int T,
-                         const bool inside, const bool full) {
+                         const bool inside) {
   const conv_shape_t *s = &j->s;
   const int64_t C = s->in_c, W = s->in[2], H = s->in[1];
-  MASK m = MASK_OF(full ? V_WIDTH : C - c);
+  const MASK m = MASK_OF(V_WIDTH);
   V acc[8], w[25];
+  (void)m;
 #pragma GCC unroll 8
   for (int i = 0; i < R * T; i++) acc[i] = V_ZERO;
 #pragma GCC unroll 25
-  for (int i = 0; i < K * K; i++) w[i] = V_LOAD(j->w + i * C + c, m, full);
+  for (int i = 0; i < K * K; i++) w[i] = V_LOAD(j->w + i * C + c, m, true);
 #pragma GCC unroll 16
   for (int iy = 0; iy < (R - 1) * S + K; iy++) {
     if (!inside && (y0 + iy < 0 || y0 + iy >= H)) continue;
 #pragma GCC unroll 16
     for (int ix = 0; ix < (T - 1) * S + K; ix++) {
       if (!inside && (x0 + ix < 0 || x0 + ix >= W)) continue;
-      V v = V_LOAD(x + (iy * W + ix) * C + c, m, full);
+      V v = V_LOAD(x + (iy * W + ix) * C + c, m, true);
 #pragma GCC unroll 8
       for (int i = 0; i < R * T; i++) {
         const int ky = iy - i / T * S, kx = ix - i % T * S;
@@ -59,10 +75,23 @@ DW_INLINE void dw_vector(const depthwise_job_t *j, const float *x, int64_t y0, i
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R * T; i++)
-    dw_store(j, at + (i / T * s->out[2] + i % T) * C + c, c, m, full, acc[i]);
+    dw_store(j, at + (i / T * s->out[2] + i % T) * C + c, c, m, true, acc[i]);
 }
 
-// Outputs (oy .. oy+R) x (ox .. ox+T) of image b, all channels. inside: no tap is padding.
+// Outputs (oy .. oy+R) x (ox .. ox+T) of image b, from channel c on.
+static void dw_points(const depthwise_job_t *j, int64_t b, int64_t oy, int64_t ox, int64_t S,
+                      int64_t R, int64_t T, int64_t c) {
+  const conv_shape_t *s = &j->s;
+  const int64_t C = s->in_c, W = s->in[2], H = s->in[1];
+  for (int64_t i = 0; i < R * T; i++) {
+    int64_t y = oy + i / T, x = ox + i % T, y0 = y * S - s->pad[1], x0 = x * S - s->pad[2];
+    for (int64_t k = c; k < C; k += V_WIDTH)
+      dw_point(j, j->x + ((b * H + y0) * W + x0) * C, y0, x0,
+               ((b * s->out[1] + y) * s->out[2] + x) * C, k);
+  }
+}
+
+// The same, all channels; inside: no tap is padding.
 DW_INLINE void dw_tile(const depthwise_job_t *j, int64_t b, int64_t oy, int64_t ox, const int K,
                        const int S, const int R, const int T, const bool inside) {
   const conv_shape_t *s = &j->s;
@@ -70,29 +99,28 @@ DW_INLINE void dw_tile(const depthwise_job_t *j, int64_t b, int64_t oy, int64_t 
   const int64_t y0 = oy * S - s->pad[1], x0 = ox * S - s->pad[2];
   const float *x = j->x + ((b * H + y0) * W + x0) * C;
   int64_t at = ((b * s->out[1] + oy) * s->out[2] + ox) * C, c = 0;
-  for (; c + V_WIDTH <= C; c += V_WIDTH) dw_vector(j, x, y0, x0, at, c, K, S, R, T, inside, true);
-  if (c < C) dw_vector(j, x, y0, x0, at, c, K, S, R, T, inside, false);
-  for (int r = 0; r < R; r++) dw_act(j, at + r * s->out[2] * C, T * C);
+  for (; c + V_WIDTH <= C; c += V_WIDTH) dw_vector(j, x, y0, x0, at, c, K, S, R, T, inside);
+  if (c < C) dw_points(j, b, oy, ox, S, R, T, c);
 }
 
-// T outputs of one or two rows; T is what is left of a row, up to 4.
+// T outputs of one or two rows; T is what is left of a row, up to 4. Tiles of every kind would be
+// fastest, but each takes a second to compile: those of one and two columns go point by point.
 DW_INLINE void dw_some(const depthwise_job_t *j, int64_t b, int64_t oy, int64_t ox, const int K,
                        const int S, const int R, int64_t T) {
   const conv_shape_t *s = &j->s;
   int64_t y0 = oy * S - s->pad[1], x0 = ox * S - s->pad[2];
   bool inside =
       y0 >= 0 && x0 >= 0 && y0 + (R - 1) * S + K <= s->in[1] && x0 + 3 * S + K <= s->in[2];
-  switch (T) {
-    case 4:
-      if (inside)
-        dw_tile(j, b, oy, ox, K, S, R, 4, true);
-      else
-        dw_tile(j, b, oy, ox, K, S, R, 4, false);
-      break;
-    case 3: dw_tile(j, b, oy, ox, K, S, R, 3, false); break;
-    case 2: dw_tile(j, b, oy, ox, K, S, R, 2, false); break;
-    default: dw_tile(j, b, oy, ox, K, S, R, 1, false); break;
-  }
+  if (T == 4 && inside)
+    dw_tile(j, b, oy, ox, K, S, R, 4, true);
+  else if (T == 4)
+    dw_tile(j, b, oy, ox, K, S, R, 4, false);
+  else if (T == 3)
+    dw_tile(j, b, oy, ox, K, S, R, 3, false);
+  else
+    dw_points(j, b, oy, ox, S, R, T, 0);
+  for (int r = 0; r < R; r++)
+    dw_act(j, ((b * s->out[1] + oy + r) * s->out[2] + ox) * s->in_c, T * s->in_c);
 }
 
 #define DW_ROWS(NAME, K, S)                                                \
