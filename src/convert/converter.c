@@ -125,15 +125,15 @@ static status_t open_signature(converter_t *c) {
 static status_t simplify(converter_t *c) {
   saved_model_source_t source = {c->model, c->meta};
   variable_source_t variables = saved_model_variables(&source);
-  TRY(graph_inline_calls(c->graph));
+  bool tf_trt = c->o.op_set == OP_SET_TF_TRT;
+  if (tf_trt) TRY(graph_unwrap_signature(c->graph));
+  TRY(tf_trt ? graph_lower_control_flow(c->graph) : graph_inline_calls(c->graph));
   TRY(report_progress(c, "freezing", 1, 3));
   TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));
-  if (c->o.op_set == OP_SET_TF_TRT)
-    TRY(graph_simplify_tf_trt(c->graph));
-  else
-    TRY(graph_simplify(c->graph));
+  TRY(tf_trt ? graph_simplify_tf_trt(c->graph) : graph_simplify(c->graph));
   graph_compact(c->graph);
+  for (int i = 0; tf_trt && i < c->graph->n_nodes; i++) c->graph->nodes[i]->device = "";
   return NULL;
 }
 
@@ -145,7 +145,8 @@ static status_t find_segments(converter_t *c) {
                          .precision_mode = c->o.precision_mode,
                          .use_calibration = c->o.use_calibration,
                          .max_engines = max_engines(),
-                         .denylist = getenv("TF_TRT_OP_DENYLIST")};
+                         .denylist = getenv("TF_TRT_OP_DENYLIST"),
+                         .explicit_precision = uses_explicit_precision(c->graph)};
   return segment_graph(c->graph, &o, &c->segmentation);
 }
 

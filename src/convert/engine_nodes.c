@@ -148,7 +148,7 @@ static void fill_function(function_t *f, const segment_t *s, const border_t *b, 
   }
 }
 
-static bool uses_quantize_v2(const graph_t *g) {
+bool uses_explicit_precision(const graph_t *g) {
   for (int i = 0; i < g->n_nodes; i++)
     if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "QuantizeAndDequantizeV2") == 0) return true;
   return false;
@@ -173,7 +173,7 @@ static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const fu
   node_set_string(g, n, "serialized_segment", "", 0);
   node_set_func(g, n, "segment_func", f->name);
   node_set_string(g, n, "segment_funcdef_name", "", 0);
-  bool qdq = uses_quantize_v2(g);
+  bool qdq = uses_explicit_precision(g);
   bool calibrate = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration && !qdq;
   const char *precision = qdq ? "INT8" : c->o.precision_mode;
   node_set_string(g, n, "precision_mode", precision, strlen(precision));

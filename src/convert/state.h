@@ -38,6 +38,8 @@ struct converter {
 // Replaces every segment by a TRTEngineOp with its native segment in the library
 // (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.
 status_t make_engine_nodes(converter_t *c);
+// Does the graph carry quantisation that TF-TRT takes over (QuantizeAndDequantizeV2)?
+bool uses_explicit_precision(const graph_t *g);
 
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };

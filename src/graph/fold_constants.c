@@ -104,11 +104,40 @@ static bool fold_by_inference(graph_t *g, node_t *n, redirects_t *r, bool has_co
   return true;
 }
 
-bool simplify_grappler_infers(const node_t *n) {
-  static const char *const ops[] = {"Shape", "ShapeN", "Rank",     "Size", "Slice",
-                                    "Pack",  "Concat", "ConcatV2", NULL};
-  return rewrite_is_any(n, ops);
+static bool values_known(const node_t *n) {
+  for (int i = 0; i < n->n_in; i++)
+    if (!input_value(&n->in[i])) return false;
+  return n->n_in > 0;
 }
+
+// A part of a shape, as a vector.
+static bool is_plain_slice(const node_t *n) {
+  const tensor_t *begin = n->n_in == 4 ? input_value(&n->in[1]) : NULL;
+  return rewrite_is(n, "StridedSlice") && begin && tensor_elements(begin) == 1 &&
+         !node_int(n, "ellipsis_mask", 0) && !node_int(n, "new_axis_mask", 0) &&
+         !node_int(n, "shrink_axis_mask", 0);
+}
+
+// Is input i known element by element, at least in part?
+static bool is_shape_like(const node_t *n, int i) {
+  const input_t *in = &n->in[i];
+  return input_value(in) || (in->src->out_dims && in->src->out_dims[in->port].rank >= 0);
+}
+
+static bool joins_shapes(const node_t *n) {
+  for (int i = 0; i < n->n_in - 1; i++)
+    if (!is_shape_like(n, i)) return false;
+  return rewrite_is(n, "ConcatV2");
+}
+
+bool simplify_grappler_infers(const node_t *n) {
+  static const char *const ops[] = {"Shape", "ShapeN", "Rank",     "Size",
+                                    "Slice", "Pack",   "Identity", NULL};
+  return rewrite_is_any(n, ops) || is_plain_slice(n) || joins_shapes(n) || values_known(n);
+}
+
+// What Grappler makes constants of although their inputs are none.
+static const char *const materialised[] = {"Shape", "ShapeN", "Rank", "Size", NULL};
 
 static bool is_ret(const graph_t *g, const node_t *n) {
   for (int i = 0; i < g->n_rets; i++)
@@ -129,7 +158,7 @@ status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
     node_t *n = order[i];
     if (n->dead || !fold_allowed(g, n)) continue;
     if (mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n)) continue;
-    bool infer = mode == SIMPLIFY_ALL || simplify_grappler_infers(n);
+    bool infer = mode == SIMPLIFY_ALL || rewrite_is_any(n, materialised);
     if (!infer || !fold_by_inference(g, n, r, has_control_flow))
       fold_by_kernel(g, n, r, has_control_flow);
   }

@@ -275,7 +275,7 @@ static status_t infer_node(inferrer_t *x, graph_t *g, node_t *n, shape_t *loop_v
     status_t bad = n->def->infer(&ctx);
     if (bad) forget(n);
     status_free(bad);
-    if (x->mode == SIMPLIFY_AS_GRAPPLER && !simplify_grappler_infers(n)) forget_values(n);
+    if (x->mode != SIMPLIFY_ALL && !simplify_grappler_infers(n)) forget_values(n);
     TRY(dims_to_value(g, n));
   } else {
     infer_from_attr(n);
@@ -324,6 +324,7 @@ status_t simplify_infer(graph_t *g, simplify_mode_t mode) {
   inferrer_t x = {.arena = arena_create(), .seen = map_create(), .mode = mode};
   if (!g->args || !g->n_args || !rewrite_is(g->args[0], "_Arg")) g->next_symbol = -2;
   status_t st = infer_graph(&x, g);
+  if (!st && mode != SIMPLIFY_ALL) simplify_merge_dims(g);
   map_destroy(x.seen);
   arena_destroy(x.arena);
   return st;

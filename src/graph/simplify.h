@@ -4,12 +4,20 @@
 
 #include "graph/graph.h"
 
-// How far passes go: as far as is right, or exactly as far as Grappler in TensorFlow 2.17.
-typedef enum simplify_mode { SIMPLIFY_ALL, SIMPLIFY_AS_GRAPPLER } simplify_mode_t;
+// How far passes go: as far as is right, or exactly as far as Grappler in TensorFlow 2.17. Shapes
+// of what is fed are not trusted while Grappler simplifies, but they are when TF-TRT looks at the
+// result (SIMPLIFY_AS_SEGMENTER).
+typedef enum simplify_mode {
+  SIMPLIFY_ALL,
+  SIMPLIFY_AS_GRAPPLER,
+  SIMPLIFY_AS_SEGMENTER
+} simplify_mode_t;
 
 status_t simplify_infer(graph_t *g, simplify_mode_t mode);
 // Grappler knows shape arithmetic through few ops.
 bool simplify_grappler_infers(const node_t *n);
+// Dims that ops want to be equal are equal from now on (graph/merge_dims.c).
+void simplify_merge_dims(graph_t *g);
 status_t simplify_fold(graph_t *g, simplify_mode_t mode);
 status_t simplify_clean_up(graph_t *g, simplify_mode_t mode);
 status_t simplify_common(graph_t *g, simplify_mode_t mode);

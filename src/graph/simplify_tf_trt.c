@@ -20,5 +20,5 @@ status_t graph_simplify_tf_trt(graph_t *g) {
   }
   TRY(simplify_common(g, SIMPLIFY_AS_GRAPPLER));
   TRY(graph_prune(g));
-  return graph_infer_shapes(g);
+  return simplify_infer(g, SIMPLIFY_AS_SEGMENTER);
 }

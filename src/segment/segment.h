@@ -19,6 +19,8 @@ typedef struct segment_options {
   bool use_calibration;
   int max_engines;       // TF_TRT_MAX_ALLOWED_ENGINES; <= 0: no limit
   const char *denylist;  // comma list of op types, may be NULL
+  // The graph has QuantizeAndDequantizeV2: TF-TRT then takes all ranges from the graph, in INT8.
+  bool explicit_precision;
 } segment_options_t;
 
 typedef struct refusal {  // why a node stays native

@@ -439,6 +439,7 @@ static bool concat(check_t *c) {
   for (int i = 1; i < n_values; i++) {
     const shape_t *a = check_shape(c, 0), *b = check_shape(c, i);
     bool same = a->rank == b->rank;
+    if (!same) return reject(c, "Received inputs with inconsistent rank, at %s", c->node->name);
     for (int d = 0; same && d < a->rank; d++)
       same = d == axis || a->d[d] < 0 || b->d[d] < 0 || a->d[d] == b->d[d];
     if (!same) return reject(c, "Received inputs with inconsistent shape, at %s", c->node->name);

@@ -32,8 +32,10 @@ static input_kind_t kind_of(const input_t *in) {
 }
 
 const shape_t *check_shape(const check_t *c, int in) {
-  static const shape_t unknown = {.rank = -1};
+  static const shape_t unknown = {.rank = -1}, scalar = {.rank = 0};
   const input_t *i = &c->node->in[in];
+  const tensor_t *v = check_value(c, in);
+  if (v && tensor_elements(v) == 0) return &scalar;  // weights of nothing have no dims
   return i->port < i->src->n_out ? &i->src->out_shape[i->port] : &unknown;
 }
 
@@ -184,6 +186,8 @@ bool tf_trt_accepts(const graph_t *g, const node_t *n, const segment_options_t *
   check_t c = {
       .graph = g, .node = n, .implicit = o->implicit_batch, .reason = reason, .size = size};
   c.int8 = o->precision_mode && (strcmp(o->precision_mode, "INT8") == 0);
+  bool explicit_precision = o->explicit_precision;
+  c.int8 |= explicit_precision;
   const rule_t *r = tf_trt_rule(n->op);
   if (!r || (is_quantize(n->op) && !c.int8))
     return reject(&c, "Op type %s is not supported.", n->op);
@@ -199,6 +203,9 @@ bool tf_trt_accepts(const graph_t *g, const node_t *n, const segment_options_t *
                                  : "",
                   n->op, n->name);
   }
+  if (explicit_precision && strncmp(n->op, "FakeQuant", 9) == 0) return reject(&c, "%s", "");
+  if (explicit_precision && strcmp(n->op, "QuantizeAndDequantizeV3") == 0)
+    return reject(&c, "No attr named 'round_mode' in NodeDef:\n\t [[{{node %s}}]]", n->name);
   return dtype_allowed(&c, r) && kinds_match(&c, r->kinds) && (!r->check || r->check(&c));
 }
 
