@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "formats/tf_fields.h"
-#include "formats/tfrecord.h"
+#include "formats/wire.h"
+#include "saved_model/writer.h"
 
 // Contexts that lie idle, over all shapes of an engine; beyond that the one idle longest goes.
 enum { MAX_IDLE = 32 };
@@ -141,47 +141,6 @@ status_t engine_cache_add(engine_cache_t *c, const shape_t *shapes, int n_shapes
   return NULL;
 }
 
-static status_t parse_shape(const wire_field_t *f, shape_t *out) {
-  wire_t w, sub;
-  wire_field_t dim, v;
-  status_t st = NULL;
-  *out = SHAPE_SCALAR;
-  TRY(wire_get_message(f, &w));
-  while (wire_next(&w, &dim, &st)) {
-    if (dim.number != TF_SHAPE_DIM) continue;
-    if (out->rank == SHAPE_MAX_RANK) return FAIL(DATA_LOSS, "a shape of too many dims");
-    int64_t size = 0;
-    TRY(wire_get_message(&dim, &sub));
-    while (wire_next(&sub, &v, &st))
-      if (v.number == TF_DIM_SIZE) TRY(wire_get_i64(&v, &size));
-    if (st) return st;
-    out->d[out->rank++] = size;
-  }
-  return st;
-}
-
-typedef struct instance {
-  VEC(shape_t) shapes;
-  const uint8_t *plan;
-  size_t size;
-} instance_t;
-
-static status_t parse_instance(const uint8_t *data, size_t size, instance_t *out) {
-  wire_t w = wire_open(data, size);
-  wire_field_t f;
-  status_t st = NULL;
-  while (wire_next(&w, &f, &st)) {
-    if (f.number == TF_ENGINE_INSTANCE_INPUT_SHAPES) {
-      shape_t s;
-      TRY(parse_shape(&f, &s));
-      vec_push(&out->shapes, s);
-    } else if (f.number == TF_ENGINE_INSTANCE_SERIALIZED_ENGINE) {
-      TRY(wire_get_bytes(&f, &out->plan, &out->size));
-    }
-  }
-  return st;
-}
-
 static void unref_map(void *m) { file_map_unref(m); }
 
 // The lock guards the text; a later failure replaces an earlier one.
@@ -193,50 +152,32 @@ static void note_failure(engine_cache_t *c, status_t st) {
   status_free(st);
 }
 
-status_t engine_cache_load(engine_cache_t *c, const char *path) {
-  file_map_t *map = NULL;
-  TRY(file_map_open(path, &map));
-  tfrecord_reader_t r = {.data = map->data, .size = map->size, .name = path};
-  const uint8_t *record;
-  size_t size;
-  status_t st = NULL;
-  while (!st && tfrecord_next(&r, &record, &size, &st)) {
-    instance_t e = {0};
-    st = parse_instance(record, size, &e);
-    if (!st) {
-      status_t bad = engine_cache_add(c, e.shapes.v, (int)e.shapes.n, e.plan, e.size, unref_map,
-                                      file_map_ref(map));
-      if (bad) note_failure(c, status_prefix(bad, "%s", path));
-    }
-    vec_free(&e.shapes);
-  }
-  file_map_unref(map);
-  return status_prefix(st, "%s", path);
+typedef struct loading {
+  engine_cache_t *cache;
+  file_map_t *map;
+} loading_t;
+
+static status_t load_record(void *user, const shape_t *shapes, int n, const uint8_t *plan,
+                            size_t size) {
+  const loading_t *l = user;
+  status_t bad = engine_cache_add(l->cache, shapes, n, plan, size, unref_map, file_map_ref(l->map));
+  if (bad) note_failure(l->cache, status_prefix(bad, "%s", l->map->path));
+  return NULL;
 }
 
-static void put_instance(wire_out_t *file, const engine_slot_t *s) {
-  wire_out_t w = {0};
-  for (int i = 0; i < s->n_shapes; i++) {
-    size_t at = wire_begin(&w, TF_ENGINE_INSTANCE_INPUT_SHAPES);
-    for (int d = 0; d < s->shapes[i].rank; d++) {
-      size_t dim = wire_begin(&w, TF_SHAPE_DIM);
-      if (s->shapes[i].d[d]) wire_put_i64(&w, TF_DIM_SIZE, s->shapes[i].d[d]);
-      wire_end(&w, dim);
-    }
-    wire_end(&w, at);
-  }
-  wire_put_bytes(&w, TF_ENGINE_INSTANCE_SERIALIZED_ENGINE, s->plan, s->size);
-  if (w.failed)
-    file->failed = true;
-  else
-    tfrecord_append(file, w.data, w.size);
-  wire_out_free(&w);
+status_t engine_cache_load(engine_cache_t *c, const char *path) {
+  loading_t l = {.cache = c};
+  TRY(file_map_open(path, &l.map));
+  status_t st = saved_engine_records(l.map->data, l.map->size, path, load_record, &l);
+  file_map_unref(l.map);
+  return st;
 }
 
 status_t engine_cache_save(engine_cache_t *c, const char *path) {
   wire_out_t file = {0};
   pthread_mutex_lock(&c->lock);
-  for (const engine_slot_t *s = c->slots; s; s = s->next) put_instance(&file, s);
+  for (const engine_slot_t *s = c->slots; s; s = s->next)
+    saved_engine_record(s->shapes, s->n_shapes, s->plan, s->size, &file);
   pthread_mutex_unlock(&c->lock);
   status_t st = wire_out_status(&file);
   if (!st) st = file_write(path, file.data, file.size);

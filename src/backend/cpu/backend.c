@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "backend/cpu/context.h"
+#include "backend/cpu/onednn.h"
 #include "backend/cpu/tactics.h"
 #include "base/cpu.h"
+#include "base/parallel.h"
+#include "base/text.h"
 
 static status_t probe(void) { return NULL; }
 
@@ -64,45 +67,50 @@ static size_t context_bytes(const backend_context_t *c) {
   return c->arena_bytes + c->scratch_bytes;
 }
 
-typedef VEC(char) text_t;
-
-static void put(text_t *t, const char *s, size_t n) {
-  vec_reserve(t, 2 * (t->n + n) + 64);
-  memcpy(t->v + t->n, s, n);
-  t->n += n;
-}
-static void put_string(text_t *t, const char *s) {
-  put(t, "\"", 1);
+static void add_quoted(text_t *t, const char *s) {
+  text_add(t, "\"");
   for (; *s; s++) {
-    char code[8];
     if (*s == '"' || *s == '\\' || (unsigned char)*s < 0x20)
-      put(t, code, (size_t)snprintf(code, sizeof code, "\\u%04x", (unsigned char)*s));
+      text_printf(t, "\\u%04x", (unsigned char)*s);
     else
-      put(t, s, 1);
+      text_add_n(t, s, 1);
   }
-  put(t, "\"", 1);
+  text_add(t, "\"");
 }
 
 // [{"layer": name, "type": type, "tactic": how, "us": mean time of a run}, ...]. The first call
 // starts the measuring and tells only the tactics.
 static char *profile(backend_context_t *c) {
   text_t t = {0};
+  text_add(&t, "[");
   for (int k = 0; k < c->n_steps; k++) {
     const step_t *s = &c->steps[k];
-    char number[64];
-    put(&t, k ? ",\n {\"layer\": " : "[{\"layer\": ", k ? 13 : 11);
-    put_string(&t, s->layer->name);
-    put(&t, ", \"type\": ", 10);
-    put_string(&t, layer_type_name(s->layer->type));
-    put(&t, ", \"tactic\": ", 12);
-    put_string(&t, s->tactic);
     double us = c->profile && c->runs ? (double)s->ns / 1000.0 / (double)c->runs : 0.0;
-    put(&t, number, (size_t)snprintf(number, sizeof number, ", \"us\": %.2f}", us));
+    text_add(&t, k ? ",\n {\"layer\": " : "{\"layer\": ");
+    add_quoted(&t, s->layer->name);
+    text_printf(&t, ", \"type\": \"%s\", \"tactic\": ", layer_type_name(s->layer->type));
+    add_quoted(&t, s->tactic);
+    text_printf(&t, ", \"us\": %.2f}", us);
   }
-  put(&t, c->n_steps ? "]" : "[]", c->n_steps ? 2 : 3);
+  text_add(&t, "]");
   if (!c->profile) c->runs = 0;
   c->profile = true;
-  return t.v;
+  return text_take(&t);
+}
+
+static char *describe(void) {
+  const onednn_t *dn = NULL;
+  status_t st = onednn_get(&dn);
+  text_t t = {0};
+  if (st) {
+    text_add(&t, status_message(st));
+  } else {
+    const dn_version_t *v = dn->version();
+    text_printf(&t, "oneDNN %d.%d.%d from %s", v->major, v->minor, v->patch, dn->path);
+  }
+  status_free(st);
+  text_add(&t, parallel_init() ? "" : "; no libgomp, so one thread");
+  return text_take(&t);
 }
 
 const backend_t backend_cpu = {
@@ -121,4 +129,5 @@ const backend_t backend_cpu = {
     .run = cpu_context_run,
     .profile = profile,
     .context_bytes = context_bytes,
+    .describe = describe,
 };
