@@ -104,10 +104,9 @@ static bool conv_accept(lower_ctx_t *c, char *reason, size_t n) {
     return false;
   }
   if (!accept_window(c, 0, spatial, reason, n)) return false;
-  const shape_t *x = lower_shape(c, 0), *f = lower_shape(c, 1);
+  const shape_t *f = lower_shape(c, 1);
   if (!shape_known(f)) REFUSE("the filter's shape is not known");
   if (f->rank != spatial + 2) REFUSE("the filter has %d dimensions, not %d", f->rank, spatial + 2);
-  if (x->d[window_channels(&w)] < 0) REFUSE("the number of input channels is not known");
   return true;
 }
 

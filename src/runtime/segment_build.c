@@ -62,9 +62,28 @@ static status_t lower_all(lowering_t *l, node_t *const *order) {
   return network_infer(l->net);
 }
 
+// Shape inference over a segment alone sees less than over the whole graph that it was cut from:
+// what was known there is put back.
+static status_t infer_with_known(graph_t *body) {
+  VEC(shape_t) known = {0};
+  for (int i = 0; i < body->n_nodes; i++)
+    for (int k = 0; k < body->nodes[i]->n_out; k++) vec_push(&known, body->nodes[i]->out_shape[k]);
+  status_t st = graph_infer_shapes(body);
+  size_t at = 0;
+  for (int i = 0; i < body->n_nodes && !st; i++)
+    for (int k = 0; k < body->nodes[i]->n_out && at < known.n; k++, at++) {
+      shape_t *s = &body->nodes[i]->out_shape[k];
+      for (int d = 0; d < known.v[at].rank; d++)  // symbols of another graph mean nothing here
+        if (known.v[at].d[d] < 0) known.v[at].d[d] = -1;
+      shape_merge(s, &known.v[at], s);
+    }
+  vec_free(&known);
+  return st;
+}
+
 status_t segment_lower(graph_t *body, const char *engine_name, network_t **out) {
   *out = NULL;
-  TRY(graph_infer_shapes(body));
+  TRY(infer_with_known(body));
   node_t **order;
   TRY(graph_topological_order(body, &order));
   lowering_t l = {.body = body, .net = network_create(engine_name)};
