@@ -57,6 +57,11 @@ int cmd_summary(int argc, char **argv) {
   list_t t = {0};
   if (tags) split_list(tags, ',', &t);
   tftrt_error e = TFTRT_ERROR_INIT;
+  if (common.json) {
+    char *text = NULL;
+    tftrt_code code = tftrt_summary_json(words[0], t.n ? t.v : NULL, t.n, signature, &text, &e);
+    return print_text(code, text, &e);
+  }
   if (tftrt_summary(words[0], t.n ? t.v : NULL, t.n, signature, (int)length, detailed, print_line,
                     stdout, &e))
     return report_error(&e);

@@ -276,6 +276,9 @@ TFTRT_API tftrt_code tftrt_converter_explain(tftrt_converter *c, int json, char 
 TFTRT_API tftrt_code tftrt_summary(const char *dir, const char *const *tags, int n_tags,
                                    const char *signature, int line_length, int detailed,
                                    tftrt_print_fn print, void *user, tftrt_error *err);
+/* The summary's facts as one JSON object, "schema": "tftrt.report/1". */
+TFTRT_API tftrt_code tftrt_summary_json(const char *dir, const char *const *tags, int n_tags,
+                                        const char *signature, char **out, tftrt_error *err);
 /* A converted model tells what it has, an unconverted one what converting would do. */
 TFTRT_API tftrt_code tftrt_explain(const tftrt_converter_options *o, int json, char **out,
                                    tftrt_error *err);

@@ -182,3 +182,8 @@ tftrt_code tftrt_summary(const char *dir, const char *const *tags, int n_tags,
                                           detailed != 0, print, user),
                     err);
 }
+
+tftrt_code tftrt_summary_json(const char *dir, const char *const *tags, int n_tags,
+                              const char *signature, char **out, tftrt_error *err) {
+  return api_report(summarize_saved_model_json(dir, tags, tags ? n_tags : 0, signature, out), err);
+}

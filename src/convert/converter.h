@@ -69,5 +69,8 @@ status_t summarize_graph(const graph_t *g, int line_length, bool detailed, print
 status_t summarize_saved_model(const char *dir, const char *const *tags, int n_tags,
                                const char *signature, int line_length, bool detailed,
                                print_fn print, void *user);
+// The same facts as one JSON object; mem_free *out.
+status_t summarize_saved_model_json(const char *dir, const char *const *tags, int n_tags,
+                                    const char *signature, char **out);
 
 #endif

@@ -1,5 +1,6 @@
 // TF-TRT's summary(), character for character (its layout: Keras's model summary).
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,9 +198,11 @@ static status_t find_engines(const graph_t *g, int depth, const graph_t **out) {
   return NULL;
 }
 
-status_t summarize_saved_model(const char *dir, const char *const *tags, int n_tags,
-                               const char *signature, int line_length, bool detailed,
-                               print_fn print, void *user) {
+// Calls visit with the graph of a signature that its TRTEngineOps stand in; with the signature's
+// own graph when there are none.
+static status_t visit_engines(const char *dir, const char *const *tags, int n_tags,
+                              const char *signature,
+                              status_t (*visit)(const graph_t *g, void *user), void *user) {
   saved_model_t *m = NULL;
   arena_t *arena = NULL;
   library_t *library = NULL;
@@ -212,11 +215,103 @@ status_t summarize_saved_model(const char *dir, const char *const *tags, int n_t
   if (!st) st = meta_graph_signature(meta, signature, &s);
   if (!st) st = signature_graph(m, meta, s, &arena, &library, &g);
   if (!st) st = find_engines(g, 0, &with_engines);
-  if (!st)
-    st = summarize_graph(with_engines ? with_engines : g, line_length, detailed, print, user);
+  if (!st) st = visit(with_engines ? with_engines : g, user);
   graph_destroy(g);
   library_destroy(library);
   arena_destroy(arena);
   saved_model_close(m);
   return st;
+}
+
+typedef struct text_request {
+  int line_length;
+  bool detailed;
+  print_fn print;
+  void *user;
+} text_request_t;
+
+static status_t visit_text(const graph_t *g, void *user) {
+  const text_request_t *r = user;
+  return summarize_graph(g, r->line_length, r->detailed, r->print, r->user);
+}
+
+status_t summarize_saved_model(const char *dir, const char *const *tags, int n_tags,
+                               const char *signature, int line_length, bool detailed,
+                               print_fn print, void *user) {
+  text_request_t r = {line_length, detailed, print, user};
+  return visit_engines(dir, tags, n_tags, signature, visit_text, &r);
+}
+
+// ---------------------------------------------------------------- JSON
+
+static json_t *ports_json(const node_t *n, const char *types_attr, const char *shapes_attr) {
+  const dtype_t *types = NULL;
+  int count = node_types(n, types_attr, &types);
+  const attr_value_t *shapes = node_attr(n, shapes_attr);
+  json_t *list = json_array();
+  for (int i = 0; i < count; i++) {
+    bool known = shapes && shapes->kind == ATTR_LIST && (size_t)i < shapes->n_list &&
+                 shapes->list && shapes->list[i].shape.rank >= 0;
+    json_t *dims = known ? json_array() : json_null();
+    for (int d = 0; known && d < shapes->list[i].shape.rank; d++) {
+      int64_t size = shapes->list[i].shape.d[d];
+      json_array_append_new(dims, json_integer(size < 0 ? -1 : size));
+    }
+    json_array_append_new(list,
+                          json_pack("{s:s, s:o}", "dtype", dtype_name(types[i]), "shape", dims));
+  }
+  return list;
+}
+
+static json_t *op_counts_json(const graph_t *body) {
+  json_t *ops = json_object();
+  for (int i = 0; body && i < body->n_nodes; i++) {
+    const node_t *n = body->nodes[i];
+    if (n->dead || strcmp(n->op, "_Arg") == 0) continue;
+    json_int_t before = json_integer_value(json_object_get(ops, n->op));
+    json_object_set_new(ops, n->op, json_integer(before + 1));
+  }
+  return ops;
+}
+
+static status_t visit_json(const graph_t *g, void *user) {
+  json_t *engines = json_array();
+  int others = 0, converted = 0;
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    if (n->dead) continue;
+    if (strcmp(n->op, "TRTEngineOp") != 0) {
+      others++;
+      continue;
+    }
+    const func_ref_t *f = node_func(n, "segment_func");
+    graph_t *body = NULL;
+    status_t st = f && *f->name ? library_body(g->library, f->name, &body) : NULL;
+    if (st) {
+      json_decref(engines);
+      return st;
+    }
+    int count = body ? count_segment(body) : 0;
+    const char *outputs = node_attr(n, "_output_shapes") ? "_output_shapes" : "output_shapes";
+    converted += count;
+    json_array_append_new(engines,
+                          json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "name", n->name, "device",
+                                    n->device ? n->device : "", "nodes", count, "inputs",
+                                    ports_json(n, "InT", "input_shapes"), "outputs",
+                                    ports_json(n, "OutT", outputs), "ops", op_counts_json(body)));
+  }
+  json_t *root = json_pack("{s:s, s:s, s:o, s:i, s:i}", "schema", "tftrt.report/1", "command",
+                           "summary", "engines", engines, "nodes_converted", converted,
+                           "nodes_total", converted + others);
+  char *dumped = json_dumps(root, JSON_INDENT(1));
+  *(char **)user = mem_printf("%s\n", dumped ? dumped : "{}");
+  free(dumped);
+  json_decref(root);
+  return NULL;
+}
+
+status_t summarize_saved_model_json(const char *dir, const char *const *tags, int n_tags,
+                                    const char *signature, char **out) {
+  *out = NULL;
+  return visit_engines(dir, tags, n_tags, signature, visit_json, out);
 }
