@@ -11,6 +11,33 @@ static bool structural(const node_t *n) {
          strcmp(n->op, "Placeholder") == 0;
 }
 
+static bool is_engine(const node_t *n) { return strcmp(n->op, "TRTEngineOp") == 0; }
+
+// The engines of the graph: those made here, and those that the model came with.
+typedef VEC(const node_t *) engine_list_t;
+
+static engine_list_t list_engines(const converter_t *c) {
+  engine_list_t list = {0};
+  for (int i = 0; i < c->graph->n_nodes; i++)
+    if (!c->graph->nodes[i]->dead && is_engine(c->graph->nodes[i]))
+      vec_push(&list, c->graph->nodes[i]);
+  return list;
+}
+
+// The native segment of an engine; NULL when the model has none.
+static const graph_t *segment_of(const converter_t *c, const node_t *engine) {
+  const func_ref_t *f = node_func(engine, "segment_func");
+  graph_t *body = NULL;
+  if (f && *f->name) status_free(library_body(c->library, f->name, &body));
+  return body;
+}
+
+static const engine_node_t *made_here(const converter_t *c, const node_t *engine) {
+  for (size_t i = 0; i < c->engines.n; i++)
+    if (c->engines.v[i].node == engine) return &c->engines.v[i];
+  return NULL;
+}
+
 static json_t *shapes_json(const shape_t *shapes, int n) {
   json_t *list = json_array();
   for (int i = 0; i < n; i++) {
@@ -31,28 +58,33 @@ static json_t *node_json(const node_t *n, const char *engine) {
 static char *explain_json(const converter_t *c) {
   json_t *engines = json_array(), *nodes = json_array();
   int in_engines = 0, native = 0;
-  for (size_t i = 0; i < c->engines.n; i++) {
-    const engine_node_t *e = &c->engines.v[i];
+  engine_list_t list = list_engines(c);
+  for (size_t i = 0; i < list.n; i++) {
+    const node_t *engine = list.v[i];
+    const engine_node_t *e = made_here(c, engine);
+    const func_ref_t *f = node_func(engine, "segment_func");
     json_t *o =
-        json_pack("{s:s, s:s, s:i, s:i}", "name", e->node->name, "native_segment",
-                  e->function->name, "inputs", e->function->n_args, "outputs", e->function->n_rets);
+        json_pack("{s:s, s:s, s:i, s:i}", "name", engine->name, "native_segment",
+                  f && f->name ? f->name : "", "inputs", engine->n_in, "outputs", engine->n_out);
     json_t *built = json_array();
-    for (size_t k = 0; k < e->built.n; k++)
+    for (size_t k = 0; e && k < e->built.n; k++)
       json_array_append_new(built, json_pack("{s:o, s:I}", "input_shapes",
                                              shapes_json(e->built.v[k].shapes, e->n_inputs),
                                              "plan_bytes", (json_int_t)e->built.v[k].plan.size));
     json_object_set_new(o, "engines", built);
     json_array_append_new(engines, o);
-    const graph_t *body = e->function->body;
-    for (int k = 0; k < body->n_nodes; k++) {
+    const graph_t *body = segment_of(c, engine);
+    for (int k = 0; body && k < body->n_nodes; k++) {
       const node_t *n = body->nodes[k];
       if (n->dead || strcmp(n->op, "_Arg") == 0) continue;
-      json_array_append_new(nodes, node_json(n, e->node->name));
+      json_array_append_new(nodes, node_json(n, engine->name));
       in_engines += !structural(n);
     }
   }
+  vec_free(&list);
   for (int i = 0; i < c->segmentation->n_refusals; i++) {
     const refusal_t *r = &c->segmentation->refusals[i];
+    if (is_engine(r->node)) continue;
     json_t *o = node_json(r->node, NULL);
     json_object_set_new(o, "code", json_string(r->code));
     json_object_set_new(o, "reason", json_string(r->reason));
@@ -82,22 +114,25 @@ static int by_reason(const void *a, const void *b) {
 static char *explain_text(const converter_t *c) {
   text_t t = {0};
   int in_engines = 0, native = 0;
-  for (size_t i = 0; i < c->engines.n; i++) {
-    const engine_node_t *e = &c->engines.v[i];
-    const graph_t *body = e->function->body;
-    text_printf(&t, "%s takes:\n", e->node->name);
-    for (int k = 0; k < body->n_nodes; k++) {
+  engine_list_t list = list_engines(c);
+  for (size_t i = 0; i < list.n; i++) {
+    const graph_t *body = segment_of(c, list.v[i]);
+    text_printf(&t, "%s takes:\n", list.v[i]->name);
+    for (int k = 0; body && k < body->n_nodes; k++) {
       const node_t *n = body->nodes[k];
       if (n->dead || structural(n)) continue;
       text_printf(&t, "  %-28s %s\n", n->op, n->name);
       in_engines++;
     }
   }
+  size_t n_engines = list.n;
+  vec_free(&list);
   int count = c->segmentation->n_refusals;
   refusal_t *sorted = mem_alloc(((size_t)count + 1) * sizeof *sorted);
   int kept = 0;
   for (int i = 0; i < count; i++)
-    if (!structural(c->segmentation->refusals[i].node))
+    if (!structural(c->segmentation->refusals[i].node) &&
+        !is_engine(c->segmentation->refusals[i].node))
       sorted[kept++] = c->segmentation->refusals[i];
   qsort(sorted, (size_t)kept, sizeof *sorted, by_reason);
   if (kept) text_add(&t, "Native, because\n");
@@ -109,7 +144,7 @@ static char *explain_text(const converter_t *c) {
   }
   mem_free(sorted);
   text_printf(&t, "%d of %d nodes (constants and inputs not counted) are in %zu engines.\n",
-              in_engines, in_engines + native, c->engines.n);
+              in_engines, in_engines + native, n_engines);
   return text_take(&t);
 }
 
