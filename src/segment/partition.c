@@ -49,6 +49,44 @@ static void drop_dead(const work_t *w, ints_t *list) {
   list->n = kept;
 }
 
+static bool is_op(const node_t *n, const char *op) { return strcmp(n->op, op) == 0; }
+
+static const node_t *loop_of_switch(const node_t *n) {
+  if (!is_op(n, "Switch") || n->n_in != 2 || !is_op(n->in[1].src, "LoopCond")) return NULL;
+  return n->in[1].src;
+}
+
+// Does the loop of this Switch use a constant from outside (weights, in models)?
+static bool captures_constant(const graph_t *g, const node_t *n) {
+  const node_t *merge = n->in[0].src;
+  if (!is_op(merge, "Merge") || merge->n_in < 1 || !is_op(merge->in[0].src, "Enter")) return false;
+  const char *frame = node_string(merge->in[0].src, "frame_name");
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *e = g->nodes[i];
+    if (!e->dead && is_op(e, "Enter") && node_bool(e, "is_constant", false) && e->n_in == 1 &&
+        is_op(e->in[0].src, "Const") && strcmp(node_string(e, "frame_name"), frame) == 0)
+      return true;
+  }
+  return false;
+}
+
+// Control edges from every Switch of a loop to what waits for one of them. TensorFlow 2.17 leaves
+// them in loops that read captured weights only.
+static void add_loop_edges(work_t *w) {
+  const graph_t *g = w->in->graph;
+  for (int i = 0; i < w->n; i++) {
+    const node_t *node = g->nodes[i];
+    for (int k = 0; !node->dead && k < node->n_control; k++) {
+      const node_t *pivot = node->control[k];
+      if (!is_op(pivot, "Identity") || pivot->n_in != 1) continue;
+      const node_t *loop = loop_of_switch(pivot->in[0].src);
+      if (!loop || !captures_constant(g, pivot->in[0].src)) continue;
+      for (int s = 0; s < w->n; s++)
+        if (!g->nodes[s]->dead && loop_of_switch(g->nodes[s]) == loop) add_edge(w, s, i, true);
+    }
+  }
+}
+
 static void copy_graph(work_t *w) {
   const graph_t *g = w->in->graph;
   for (int i = 0; i < w->n; i++) {
@@ -57,6 +95,7 @@ static void copy_graph(work_t *w) {
     for (int k = 0; k < node->n_in; k++) add_edge(w, node->in[k].src->id, i, false);
     for (int k = 0; k < node->n_control; k++) add_edge(w, node->control[k]->id, i, true);
   }
+  if (w->in->wait_for_loop_variables) add_loop_edges(w);
   for (int i = 0; i < w->n; i++) {
     if (g->nodes[i]->dead) continue;
     if (!w->into[i].n) add_edge(w, w->source, i, true);

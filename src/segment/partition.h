@@ -21,6 +21,9 @@ typedef struct partition_input {
   const graph_t *graph;
   const bool *candidate;      // [n_nodes]
   const batch_info_t *batch;  // [n_nodes] or NULL
+  // In loops that read captured weights, what starts in a round waits for all variables of the
+  // loop, as in TensorFlow's lowering of While; our graphs leave such edges out.
+  bool wait_for_loop_variables;
 } partition_input_t;
 
 // group[i]: the id of the root node of node i's group, -1 for nodes that are no candidates. Groups

@@ -68,7 +68,10 @@ static void trim_shared_consts(pass_t *p, group_t *group) {
 }
 
 static groups_t make_groups(pass_t *p) {
-  partition_input_t in = {.graph = p->g, .candidate = p->c.ok, .batch = p->c.batch};
+  partition_input_t in = {.graph = p->g,
+                          .candidate = p->c.ok,
+                          .batch = p->c.batch,
+                          .wait_for_loop_variables = p->o->op_set == OP_SET_TF_TRT};
   partition_graph(&in, p->member);
   groups_t groups = {0};
   int *where = mem_alloc(((size_t)p->g->n_nodes + 1) * sizeof *where);

@@ -33,7 +33,7 @@ static void end(sketch_t *s) {
 }
 
 static void run(sketch_t *s, bool with_batch) {
-  partition_input_t in = {s->g, s->ok, with_batch ? s->batch : NULL};
+  partition_input_t in = {.graph = s->g, .candidate = s->ok, .batch = with_batch ? s->batch : NULL};
   partition_graph(&in, s->group);
 }
 
