@@ -63,6 +63,24 @@ static bool is_reshape(const node_t *n) {
 
 static bool reduces_nothing(const cleaner_t *x, const node_t *n);
 
+// x[0:n], x[:] of all dims that are told.
+static bool slices_all(const cleaner_t *x, const node_t *n) {
+  if (!rewrite_is(n, "StridedSlice") || n->n_in != 4 || node_int(n, "new_axis_mask", 0) ||
+      node_int(n, "shrink_axis_mask", 0) || node_int(n, "ellipsis_mask", 0))
+    return false;
+  const tensor_t *begin = value(x, n, 1), *end = value(x, n, 2), *step = value(x, n, 3);
+  input_t from = in(x, n, 0);
+  const shape_t *s = shape(&from);
+  if (!begin || !end || !step || s->rank < tensor_elements(begin)) return false;
+  int64_t begin_mask = node_int(n, "begin_mask", 0), end_mask = node_int(n, "end_mask", 0);
+  for (int i = 0; i < (int)tensor_elements(begin); i++) {
+    bool from_start = begin_mask >> i & 1 || tensor_number_at(begin, i) == 0;
+    bool to_end = end_mask >> i & 1 || tensor_number_at(end, i) == (double)s->d[i];
+    if (!from_start || !to_end || tensor_number_at(step, i) != 1) return false;
+  }
+  return true;
+}
+
 // Does output 0 equal input 0?
 static bool passes_input(const cleaner_t *x, const node_t *n) {
   static const char *const always[] = {
@@ -75,6 +93,8 @@ static bool passes_input(const cleaner_t *x, const node_t *n) {
   if (x->mode == SIMPLIFY_AS_GRAPPLER && !rewrite_is(n, "Reshape") &&
       rewrite_is_any(n, when_same_shape))
     return false;
+  if (x->mode == SIMPLIFY_AS_GRAPPLER && rewrite_is(n, "Reshape") && !shape_known(shape(&from)))
+    return false;
   if (rewrite_is_any(n, when_same_shape)) return same_shape(shape(&from), &n->out_shape[0]);
   if (rewrite_is(n, "Transpose")) return counts_up(value(x, n, 1));
   if (rewrite_is(n, "Pad") || rewrite_is(n, "PadV2") || rewrite_is(n, "MirrorPad"))
@@ -82,6 +102,7 @@ static bool passes_input(const cleaner_t *x, const node_t *n) {
   if (rewrite_is(n, "Tile")) return all_equal(value(x, n, 1), 1);
   if (rewrite_is(n, "Cast") && x->mode == SIMPLIFY_ALL)
     return node_type(n, "SrcT") == node_type(n, "DstT");
+  if (x->mode == SIMPLIFY_AS_GRAPPLER && slices_all(x, n)) return true;
   if (rewrite_is(n, "AddN") || rewrite_is(n, "IdentityN")) return n->n_in == 1;
   return reduces_nothing(x, n);
 }

@@ -69,6 +69,12 @@ static bool same_node(const redirects_t *r, const node_t *a, const node_t *b) {
   return true;
 }
 
+static bool is_ret(const graph_t *g, const node_t *n) {
+  for (int i = 0; i < g->n_rets; i++)
+    if (g->rets[i].src == n) return true;
+  return false;
+}
+
 status_t graph_eliminate_common(graph_t *g) { return simplify_common(g, SIMPLIFY_ALL); }
 
 // Nodes in the order in which Grappler's common_subgraph_elimination meets them, which decides
@@ -143,6 +149,7 @@ status_t simplify_common(graph_t *g, simplify_mode_t mode) {
       continue;
     }
     for (int k = 0; k < n->n_out; k++) redirects_add(r, n, k, table[s].node, k);
+    if (mode == SIMPLIFY_AS_GRAPPLER && !is_ret(g, n)) graph_redirect_control(g, n, table[s].node);
   }
   mem_free(table);
   mem_free(order);

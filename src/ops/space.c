@@ -180,6 +180,8 @@ static status_t batch_infer(infer_ctx_t *c) {
   if (known && infer_ints(c, is_nd(c->node) ? 2 : 1, a.edge, 2 * SHAPE_MAX_RANK, &edges) &&
       edges == 2 * a.m)
     TRY(batch_shape(c->node, &a, in, &out));
+  else
+    for (int i = known ? a.m + 1 : in->rank; i < in->rank; i++) out.d[i] = in->d[i];
   infer_out(c, 0, &out);
   return NULL;
 }

@@ -242,7 +242,7 @@ bool tf_trt_leading_shape(const node_t *n, shape_t *out) {
     return true;
   }
   for (int i = 0; i < n_best; i++)
-    if (best[i]->d[0] != unknown->d[0] && best[i]->d[0] != 1) return false;
+    if (best[i]->d[0] > 1) return false;
   *out = *unknown;
   return true;
 }
