@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "convert/state.h"
+#include "graph/passes.h"
 #include "ops/op.h"
 
 // One input or output of a segment: the output of a node that crosses its border.
@@ -66,6 +67,18 @@ static void find_border(const graph_t *g, const segment_t *s, const bool *member
     for (int r = 0; r < g->n_rets; r++)
       if (g->rets[r].src == n) add_port(b, true, n, g->rets[r].port);
   }
+}
+
+// What TF-TRT's shape inference knows of outputs, by node id: attributes tell it. NULL: the shapes
+// of the graph, which know more in op set "tf-trt".
+typedef VEC(shape_t *) told_t;
+
+static shape_t told_shape(const told_t *told, const port_t *p) {
+  bool kept = (size_t)p->node->id < told->n && told->v[p->node->id];
+  shape_t s = kept ? told->v[p->node->id][p->index] : p->node->out_shape[p->index];
+  for (int i = 0; i < s.rank; i++)
+    if (s.d[i] < 0) s.d[i] = -1;
+  return s;
 }
 
 static shape_t plain_shape(const port_t *p) {
@@ -155,14 +168,15 @@ bool uses_explicit_precision(const graph_t *g) {
 }
 
 static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const function_t *f,
-                           const border_t *b) {
+                           const border_t *b, const told_t *told) {
   int n_in = (int)b->in.n, n_out = (int)b->out.n;
   dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
   shape_t *shapes = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *shapes);
-  for (int i = 0; i < n_in; i++) types[i] = f->args[i].dtype, shapes[i] = plain_shape(&b->in.v[i]);
+  for (int i = 0; i < n_in; i++)
+    types[i] = f->args[i].dtype, shapes[i] = told_shape(told, &b->in.v[i]);
   for (int i = 0; i < n_out; i++) {
     types[n_in + i] = f->rets[i].dtype;
-    shapes[n_in + i] = plain_shape(&b->out.v[i]);
+    shapes[n_in + i] = told_shape(told, &b->out.v[i]);
   }
   node_set_types(g, n, "InT", types, n_in);
   node_set_types(g, n, "OutT", types + n_in, n_out);
@@ -197,7 +211,7 @@ static void free_border(border_t *b) {
   vec_free(&b->control_in);
 }
 
-static status_t replace_segment(converter_t *c, int index, const segment_t *s) {
+static status_t replace_segment(converter_t *c, int index, const segment_t *s, told_t *told) {
   graph_t *g = c->graph;
   bool *member = mem_calloc((size_t)g->n_nodes + 1, sizeof *member);
   node_t **copies = mem_calloc((size_t)g->n_nodes + 1, sizeof *copies);
@@ -224,7 +238,7 @@ static status_t replace_segment(converter_t *c, int index, const segment_t *s) {
   n->device = "";
   for (size_t i = 0; i < b.in.n; i++) node_add_input(g, n, b.in.v[i].node, b.in.v[i].index);
   for (size_t i = 0; i < b.control_in.n; i++) node_add_control(g, n, b.control_in.v[i]);
-  set_attributes(c, g, n, f, &b);
+  set_attributes(c, g, n, f, &b, told);
   node_set_outputs(g, n, (int)b.out.n);
   for (size_t i = 0; i < b.out.n; i++) {
     n->out_dtype[i] = f->rets[i].dtype;
@@ -241,8 +255,38 @@ static status_t replace_segment(converter_t *c, int index, const segment_t *s) {
   return NULL;
 }
 
+static void tell_shapes(const graph_t *g, told_t *told) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    size_t count = n->n_out > 0 ? (size_t)n->n_out : 0;
+    shape_t *shapes = arena_alloc(g->arena, (count + 1) * sizeof *shapes);
+    if (count) memcpy(shapes, n->out_shape, count * sizeof *shapes);
+    vec_push(told, shapes);
+  }
+}
+
+static void tell_engine_shapes(graph_t *g, const node_t *engine, told_t *told) {
+  size_t n = 0;
+  const attr_value_t *v = node_attr(engine, "output_shapes");
+  shape_t *shapes = arena_alloc(g->arena, ((size_t)engine->n_out + 1) * sizeof *shapes);
+  for (; v && n < v->n_list && n < (size_t)engine->n_out; n++) shapes[n] = v->list[n].shape;
+  while (told->n <= (size_t)engine->id) vec_push(told, NULL);
+  told->v[engine->id] = shapes;
+}
+
 status_t make_engine_nodes(converter_t *c) {
-  for (int i = 0; i < c->segmentation->n_segments; i++)
-    TRY(replace_segment(c, i, &c->segmentation->segments[i]));
-  return graph_prune(c->graph);
+  told_t told = {0};
+  status_t st = NULL;
+  if (c->o.op_set == OP_SET_TF_TRT) {
+    tell_shapes(c->graph, &told);
+    st = graph_infer_shapes(c->graph);  // engines want to know all
+  }
+  for (int i = 0; !st && i < c->segmentation->n_segments; i++) {
+    size_t before = c->engines.n;
+    st = replace_segment(c, i, &c->segmentation->segments[i], &told);
+    if (!st && told.n && c->engines.n > before)
+      tell_engine_shapes(c->graph, c->engines.v[before].node, &told);
+  }
+  vec_free(&told);
+  return st ? st : graph_prune(c->graph);
 }
