@@ -168,7 +168,7 @@ bool uses_explicit_precision(const graph_t *g) {
 }
 
 static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const function_t *f,
-                           const border_t *b, const told_t *told) {
+                           const border_t *b, const told_t *told, int64_t max_batch) {
   int n_in = (int)b->in.n, n_out = (int)b->out.n;
   dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
   shape_t *shapes = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *shapes);
@@ -193,7 +193,7 @@ static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const fu
   node_set_string(g, n, "precision_mode", precision, strlen(precision));
   node_set_bool(g, n, "use_calibration", calibrate);
   node_set_string(g, n, "calibration_data", "", 0);
-  node_set_int(g, n, "max_batch_size", -1);
+  node_set_int(g, n, "max_batch_size", max_batch);
   node_set_int(g, n, "max_cached_engines_count", c->o.maximum_cached_engines);
   node_set_int(g, n, "workspace_size_bytes", c->o.max_workspace_bytes);
   node_set_ints(g, n, "cached_engine_batches", NULL, 0);
@@ -238,7 +238,7 @@ static status_t replace_segment(converter_t *c, int index, const segment_t *s, t
   n->device = "";
   for (size_t i = 0; i < b.in.n; i++) node_add_input(g, n, b.in.v[i].node, b.in.v[i].index);
   for (size_t i = 0; i < b.control_in.n; i++) node_add_control(g, n, b.control_in.v[i]);
-  set_attributes(c, g, n, f, &b, told);
+  set_attributes(c, g, n, f, &b, told, s->max_batch);
   node_set_outputs(g, n, (int)b.out.n);
   for (size_t i = 0; i < b.out.n; i++) {
     n->out_dtype[i] = f->rets[i].dtype;

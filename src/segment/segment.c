@@ -193,9 +193,12 @@ static void finish(pass_t *p, groups_t *groups, segmentation_t *s) {
     segment_t *segment = &s->segments[i];
     segment->nodes = arena_alloc(s->arena, (group->nodes.n + 1) * sizeof *segment->nodes);
     segment->n_nodes = (int)group->nodes.n;
+    segment->max_batch = -1;
     for (size_t k = 0; k < group->nodes.n; k++) {
       segment->nodes[k] = g->nodes[placed[k].id];
       segment_of[placed[k].id] = (int)i;
+      if (p->c.batch && p->c.batch[placed[k].id].has_max_batch)
+        segment->max_batch = p->c.batch[placed[k].id].max_batch;
     }
     mem_free(placed);
   }

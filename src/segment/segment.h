@@ -32,6 +32,7 @@ typedef struct refusal {  // why a node stays native
 typedef struct segment {
   node_t **nodes;  // in topological order, Consts of the segment included
   int n_nodes;
+  int64_t max_batch;  // the batch size that is the same all over it (implicit batch mode), else -1
 } segment_t;
 
 typedef struct segmentation {

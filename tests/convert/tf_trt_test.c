@@ -1,7 +1,7 @@
-// Op set "tf-trt" against real TF-TRT 2.17.1: number of engines, op counts inside each (Const and
-// Identity aside), in dynamic shape and in implicit batch mode, over tests/models/tf-trt. Models
-// that differ are listed with the reason in tf_trt_differences.txt; one that differs and is not
-// listed fails, and so does a listed one that agrees.
+// Op set "tf-trt" against real TF-TRT 2.17.1: number of engines, their attributes, op counts inside
+// each (Const and Identity aside), in dynamic shape and in implicit batch mode, over
+// tests/models/tf-trt. Models that differ are listed with the reason in tf_trt_differences.txt; one
+// that differs and is not listed fails, and so does a listed one that agrees.
 //
 // <model>.fp32-<mode>.json is real TF-TRT's answer, <model>.fp32-<mode>.2.json another one of a
 // later run: its common subgraph elimination depends on addresses, so that answers vary for some
@@ -35,9 +35,13 @@ static char *join(char **items, size_t n) {
   return text_take(&t);
 }
 
-static void add_engine(engines_t *e, const char **ops, size_t n) {
+// attributes: mem_free'd here.
+static void add_engine(engines_t *e, char *attributes, const char **ops, size_t n) {
   assert_true(e->n < MAX_ENGINES);
-  e->text[e->n++] = join((char **)(uintptr_t)ops, n);
+  char *joined = join((char **)(uintptr_t)ops, n);
+  e->text[e->n++] = mem_printf("%s %s", joined, attributes);
+  mem_free(joined);
+  mem_free(attributes);
   qsort(e->text, (size_t)e->n, sizeof *e->text, by_text);
 }
 
@@ -49,6 +53,31 @@ static bool engines_equal(const engines_t *a, const engines_t *b) {
   bool same = a->n == b->n;
   for (int i = 0; same && i < a->n; i++) same = strcmp(a->text[i], b->text[i]) == 0;
   return same;
+}
+
+static const char *const STRINGS[] = {"precision_mode", "profile_strategy"};
+static const char *const INTS[] = {"max_batch_size", "max_cached_engines_count",
+                                   "workspace_size_bytes"};
+static const char *const BOOLS[] = {"use_calibration", "static_engine", "use_explicit_precision",
+                                    "_use_implicit_batch", "_allow_build_at_runtime"};
+
+static char *their_attributes(json_t *a) {
+  text_t t = {0};
+  for (int i = 0; i < 2; i++)
+    text_printf(&t, "%s ", json_string_value(json_object_get(a, STRINGS[i])));
+  for (int i = 0; i < 3; i++)
+    text_printf(&t, "%lld ", (long long)json_integer_value(json_object_get(a, INTS[i])));
+  for (int i = 0; i < 5; i++)
+    text_printf(&t, "%d", (int)json_is_true(json_object_get(a, BOOLS[i])));
+  return text_take(&t);
+}
+
+static char *our_attributes(const node_t *n) {
+  text_t t = {0};
+  for (int i = 0; i < 2; i++) text_printf(&t, "%s ", node_string(n, STRINGS[i]));
+  for (int i = 0; i < 3; i++) text_printf(&t, "%lld ", (long long)node_int(n, INTS[i], 0));
+  for (int i = 0; i < 5; i++) text_printf(&t, "%d", (int)node_bool(n, BOOLS[i], false));
+  return text_take(&t);
 }
 
 static bool counts(const char *op) {
@@ -70,7 +99,7 @@ static bool read_answer(const char *model, const char *mode, const char *run, en
     json_object_foreach(json_object_get(engine, "nodes"), name, op) {
       if (counts(json_string_value(op))) vec_push(&ops, json_string_value(op));
     }
-    add_engine(out, ops.v, ops.n);
+    add_engine(out, their_attributes(json_object_get(engine, "attributes")), ops.v, ops.n);
     vec_free(&ops);
   }
   bool found = list != NULL;
@@ -99,7 +128,7 @@ static void convert_model(const char *model, bool dynamic, engines_t *out) {
     VEC(const char *) ops = {0};
     for (int k = 0; k < body->n_nodes; k++)
       if (!body->nodes[k]->dead && counts(body->nodes[k]->op)) vec_push(&ops, body->nodes[k]->op);
-    add_engine(out, ops.v, ops.n);
+    add_engine(out, our_attributes(c->engines.v[i].node), ops.v, ops.n);
     vec_free(&ops);
   }
   converter_destroy(c);
