@@ -4,9 +4,10 @@
 #include "network/passes/pass.h"
 
 static bool pointwise(const layer_t *l) {
+  if (l->type != LAYER_CONV) return false;
   const conv_params_t *p = &l->p.conv;
   const shape_t *w = &l->in[1]->shape;
-  if (l->type != LAYER_CONV || w->rank != p->spatial + 2) return false;
+  if (w->rank != p->spatial + 2) return false;
   for (int i = 0; i < p->spatial; i++)
     if (w->d[i] != 1 || (!p->same && (p->pad_begin[i] || p->pad_end[i]))) return false;
   return true;
