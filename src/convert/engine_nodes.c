@@ -92,6 +92,7 @@ static void copy_attrs(graph_t *to, node_t *n, const node_t *from) {
   for (const attr_t *a = from->attrs; a; a = a->next) {
     attr_value_t *v = node_set_attr(to, n, a->name);
     *v = *a->value;
+    v->more_owners = 0;  // the copy is this node's alone
     if (v->kind == ATTR_TENSOR) v->tensor = tensor_ref(&a->value->tensor);
   }
 }
