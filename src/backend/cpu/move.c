@@ -165,11 +165,46 @@ static status_t make_tile(backend_context_t *c, const layer_t *l, step_t *s) {
   return finish(l, ms, s);
 }
 
+// REFLECT and SYMMETRIC: each padded dim is the input and a mirrored piece on either side, the
+// result all products of such pieces.
+static status_t make_mirror(const layer_t *l, const shape_t *x, const shape_t *y,
+                            const tensor_t *paddings, step_t *s) {
+  enum { MAX_BOXES = 81 };
+  int64_t from[SHAPE_MAX_RANK], to[SHAPE_MAX_RANK];
+  piece_t pieces[SHAPE_MAX_RANK][3];
+  int count[SHAPE_MAX_RANK], boxes = 1;
+  shape_strides(x, from);
+  shape_strides(y, to);
+  for (int i = 0; i < x->rank; i++) {
+    int64_t n = x->d[i], b, a, edge = l->p.pad.mode == PAD_REFLECT;
+    TRY(tensor_int_at(paddings, 2 * i, &b));
+    TRY(tensor_int_at(paddings, 2 * i + 1, &a));
+    if (b < 0 || a < 0 || b > n - edge || a > n - edge || b + n + a != y->d[i]) return NULL;
+    count[i] = 0;
+    pieces[i][count[i]++] = (piece_t){0, b, n, 1, 1};
+    if (b) pieces[i][count[i]++] = (piece_t){b - 1 + edge, 0, b, -1, 1};
+    if (a) pieces[i][count[i]++] = (piece_t){n - 1 - edge, b + n, a, -1, 1};
+    boxes *= count[i];
+    if (boxes > MAX_BOXES) return NULL;
+  }
+  moves_t *ms = moves_alloc(l, boxes);
+  for (; ms->n < boxes; ms->n++) {
+    strided_t *copy = &ms->m[ms->n].s;
+    for (int i = 0, k = ms->n; i < x->rank; k /= count[i++]) {
+      const piece_t *p = &pieces[i][k % count[i]];
+      copy->src_start += p->src * from[i];
+      copy->dst_start += p->dst * to[i];
+      strided_dim(copy, p->n, p->src_step * from[i], to[i]);
+    }
+  }
+  return finish(l, ms, s);
+}
+
 static status_t make_pad(backend_context_t *c, const layer_t *l, step_t *s) {
   const shape_t *x = in_shape(c, l, 0), *y = out_shape(c, l, 0);
   const tensor_t *paddings = in_value(c, l, 1);
-  if (l->p.pad.mode != PAD_CONSTANT || !paddings) return NULL;
-  if (tensor_elements(paddings) != 2 * x->rank) return NULL;
+  if (!paddings || tensor_elements(paddings) != 2 * x->rank) return NULL;
+  if (l->p.pad.mode != PAD_CONSTANT) return make_mirror(l, x, y, paddings, s);
   int64_t from[SHAPE_MAX_RANK], to[SHAPE_MAX_RANK];
   shape_strides(x, from);
   shape_strides(y, to);

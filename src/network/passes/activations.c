@@ -222,6 +222,23 @@ static bool match_unary(layer_t *l, match_t *m) {
   return x != NULL;
 }
 
+// Powers that have a function of their own. (Grappler rewrites them so, too; only x^0.5 of -0 and
+// of -inf differ, in the sign of zero and in inf for NaN.)
+static bool match_power(const layer_t *l, match_t *m) {
+  static const struct {
+    double exponent;
+    unary_op_t op;
+  } powers[] = {{0.5, UNARY_SQRT}, {-0.5, UNARY_RSQRT}, {2, UNARY_SQUARE}, {-1, UNARY_RECIPROCAL}};
+  double v;
+  if (!is_op(l, BINARY_POW) || !const_number(l->in[1], &v)) return false;
+  for (size_t i = 0; i < sizeof powers / sizeof *powers; i++) {
+    if (powers[i].exponent != v) continue;
+    *m = (match_t){powers[i].op, l->in[0], 0, 0};
+    return true;
+  }
+  return false;
+}
+
 int pass_activations(network_t *n) {
   int count = 0;
   for (int i = 0; i < n->n_layers; i++) {
@@ -229,8 +246,9 @@ int pass_activations(network_t *n) {
     match_t m;
     if (l->dead || (l->type != LAYER_BINARY && l->type != LAYER_UNARY) || !is_float(l->out[0]))
       continue;
-    bool found = l->type == LAYER_UNARY ? match_unary(l, &m) || match_clamp(l, &m)
-                                        : match_product(l, &m) || match_clamp(l, &m);
+    bool found = l->type == LAYER_UNARY
+                     ? match_unary(l, &m) || match_clamp(l, &m)
+                     : match_power(l, &m) || match_product(l, &m) || match_clamp(l, &m);
     bool same = found && l->type == LAYER_UNARY && l->p.unary.op == m.op && l->in[0] == m.x;
     if (!found || same || m.x->dtype != l->out[0]->dtype ||
         !surely_same_shape(&m.x->shape, &l->out[0]->shape))
