@@ -38,7 +38,7 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
                                .use_calibration = o->use_calibration != 0,
                                .allow_build_at_runtime = o->allow_build_at_runtime != 0,
                                .backend = o->backend,
-                               .threads = o->threads > 0 ? o->threads : cpu_count(),
+                               .threads = cpu_threads(o->threads),
                                .progress = o->progress,
                                .progress_user = o->progress_user};
   if (o->op_set && strcmp(o->op_set, "tf-trt") == 0)

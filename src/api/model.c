@@ -24,7 +24,7 @@ tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options,
   model_options_t m = {.struct_size = sizeof m,
                        .tags = o.tags,
                        .n_tags = o.tags ? o.n_tags : 0,
-                       .threads = o.threads > 0 ? o.threads : cpu_count(),
+                       .threads = cpu_threads(o.threads),
                        .backend = o.backend,
                        .fail_on_fallback = o.fail_on_fallback != 0,
                        .simplify = true};

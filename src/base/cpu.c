@@ -66,6 +66,11 @@ const char *cpu_model_name(void) {
   return found_model;
 }
 
+int cpu_threads(int asked) {
+  enum { MOST = 1024 };
+  return asked <= 0 ? cpu_count() : asked < MOST ? asked : MOST;
+}
+
 int cpu_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);

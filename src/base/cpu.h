@@ -19,6 +19,7 @@ cpu_isa_t cpu_isa(void);
 const char *cpu_isa_name(cpu_isa_t isa);
 const char *cpu_model_name(void);  // from /proc/cpuinfo, "unknown" elsewhere
 int cpu_count(void);               // CPUs this process may run on, at least 1
+int cpu_threads(int asked);        // asked, 0 or less: cpu_count; at most 1024
 
 // How this thread's floating-point unit treats subnormal numbers, and the way to set it: TensorFlow
 // runs kernels with subnormals flushed to zero (inputs and results). 0 where it cannot be set.

@@ -193,7 +193,7 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   m->simplify = o->simplify;
   m->services = (exec_services_t){.self = m,
                                   .resources = resources_create(),
-                                  .threads = o->threads > 0 ? o->threads : cpu_count(),
+                                  .threads = cpu_threads(o->threads),
                                   .variable = read_variable,
                                   .prepare_body = prepare_body,
                                   .run_engine = run_engine};
