@@ -37,7 +37,7 @@ static void fix_checksums(uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2) return 0;
-  char index[128], shard[128], prefix[128];
+  char index[128], shard[128], prefix[80];
   snprintf(prefix, sizeof prefix, "%s/v", fuzz_dir());
   snprintf(index, sizeof index, "%s.index", prefix);
   snprintf(shard, sizeof shard, "%s.data-00000-of-00001", prefix);
