@@ -1,11 +1,10 @@
 // Allocation rules of the library.
 //  * mem_alloc and friends are for small bookkeeping objects whose size the program itself decides.
-//  They never return
-//    NULL: when the machine is out of memory for those, the process ends with a message, as no
-//    caller could go on.
+//    They never return NULL: when the machine is out of memory for those, the process ends with a
+//    message, as no caller could go on.
 //  * Anything whose size comes from a model, a file or a user goes through mem_try_alloc (or
-//  tensor_alloc), which
-//    returns NULL (or RESOURCE_EXHAUSTED), after the size was computed with size_mul / size_add.
+//    tensor_alloc), which returns NULL (or RESOURCE_EXHAUSTED), after the size was computed with
+//    size_mul / size_add.
 #ifndef TFTRT_BASE_MEM_H
 #define TFTRT_BASE_MEM_H
 
@@ -13,15 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *mem_alloc(size_t size);  // not zeroed; size 0 gives a unique pointer
-void *mem_calloc(size_t count, size_t size);
-void *mem_realloc(void *p, size_t size);
-char *mem_strdup(const char *s);
-char *mem_strndup(const char *s, size_t n);
-char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define MEM_NEVER_NULL __attribute__((returns_nonnull))
+MEM_NEVER_NULL void *mem_alloc(size_t size);  // not zeroed; size 0 gives a unique pointer
+MEM_NEVER_NULL void *mem_calloc(size_t count, size_t size);
+MEM_NEVER_NULL void *mem_realloc(void *p, size_t size);
+MEM_NEVER_NULL char *mem_strdup(const char *s);
+MEM_NEVER_NULL char *mem_strndup(const char *s, size_t n);
+MEM_NEVER_NULL char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void mem_free(void *p);  // free(); for memory of all these; NULL is fine
 
-void *mem_try_alloc(
-    size_t size);  // 64-byte aligned, NULL when there is no room; free with mem_aligned_free
+// 64-byte aligned, NULL when there is no room; free with mem_aligned_free.
+void *mem_try_alloc(size_t size);
 void mem_aligned_free(void *p);
 
 // Checked arithmetic: true and *out on success, false on overflow.
@@ -34,12 +35,13 @@ static inline bool size_add(size_t a, size_t b, size_t *out) {
 
 // A bump allocator: everything is freed at once. One thread at a time.
 typedef struct arena arena_t;
-arena_t *arena_create(void);
-void arena_destroy(arena_t *a);              // NULL is fine
-void *arena_alloc(arena_t *a, size_t size);  // zeroed, 16-byte aligned
-char *arena_strdup(arena_t *a, const char *s);
-char *arena_strndup(arena_t *a, const char *s, size_t n);
-char *arena_printf(arena_t *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+MEM_NEVER_NULL arena_t *arena_create(void);
+void arena_destroy(arena_t *a);                             // NULL is fine
+MEM_NEVER_NULL void *arena_alloc(arena_t *a, size_t size);  // zeroed, 16-byte aligned
+MEM_NEVER_NULL char *arena_strdup(arena_t *a, const char *s);
+MEM_NEVER_NULL char *arena_strndup(arena_t *a, const char *s, size_t n);
+MEM_NEVER_NULL char *arena_printf(arena_t *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 // A growable array: VEC(int) v = {0}; vec_push(&v, 3); v.v[i]; v.n; vec_free(&v);
 #define VEC(T)  \
@@ -69,7 +71,5 @@ char *arena_printf(arena_t *a, const char *fmt, ...) __attribute__((format(print
     (vec)->v = NULL;           \
     (vec)->n = (vec)->cap = 0; \
   } while (0)
-void mem_free(
-    void *p);  // free(); for memory of mem_alloc, mem_calloc, mem_realloc, mem_strdup, mem_printf
 
 #endif

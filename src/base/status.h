@@ -29,7 +29,7 @@ typedef enum code {
 typedef struct status *status_t;
 
 status_t status_make(code_t code, const char *file, int line, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5), returns_nonnull));
 // Puts "<prefix>: " before the message; returns s. NULL stays NULL.
 status_t status_prefix(status_t s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void status_free(status_t s);  // NULL is fine

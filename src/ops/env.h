@@ -30,8 +30,8 @@ struct op_env {
   bool (*cancelled)(op_env_t *env);  // long loops ask now and then
   // Text of Print and PrintV2; NULL: nobody listens.
   void (*print)(op_env_t *env, const char *text, size_t n);
-  // Runs a TRTEngineOp or one of the resource ops around it (ops/trt_engine.c); NULL where there are
-  // no engines. out[] receives owned tensors.
+  // Runs a TRTEngineOp or one of the resource ops around it (ops/trt_engine.c); NULL where there
+  // are no engines. out[] receives owned tensors.
   status_t (*run_engine)(op_env_t *env, const node_t *node, const tensor_t *in, int n_in,
                          tensor_t *out, int n_out);
 };

@@ -57,7 +57,7 @@ static status_t while_kernel(op_ctx_t *c) {
   if (!c->env) return OP_FAIL(c, FAILED_PRECONDITION, "no functions can be called here");
   if (!cond || !body) return OP_FAIL(c, INVALID_ARGUMENT, "cond or body is missing");
   int n = c->n_in;
-  tensor_t *state = mem_calloc((size_t)(2 * n + 1), sizeof *state), *next = state + n;
+  tensor_t *state = mem_calloc(2 * (size_t)n + 1, sizeof *state), *next = state + n;
   for (int i = 0; i < n; i++) state[i] = tensor_ref(&c->in[i]);
   status_t st = NULL;
   for (;;) {
@@ -95,7 +95,7 @@ static status_t for_kernel(op_ctx_t *c) {
     return OP_FAIL(c, INVALID_ARGUMENT, "start %lld, limit %lld, delta %lld make no loop",
                    (long long)start, (long long)limit, (long long)delta);
   int n = c->n_in - 3;
-  tensor_t *args = mem_calloc((size_t)(2 * n + 1), sizeof *args), *next = args + n + 1;
+  tensor_t *args = mem_calloc(2 * (size_t)n + 1, sizeof *args), *next = args + n + 1;
   for (int i = 0; i < n; i++) args[i + 1] = tensor_ref(&c->in[i + 3]);
   status_t st = NULL;
   for (int64_t i = start; !st && (delta > 0 ? i < limit : i > limit); i += delta) {

@@ -249,9 +249,8 @@ static status_t kernel_quantize(op_ctx_t *c) {
     float min = fminf(0.0f, a), max = fmaxf(0.0f, fmaxf(b, min + size));
     float scale;
     float base = 0;  // MIN_FIRST: where the lowest value is
-    double bottom = lowest;
     if (mode == SCALED) {
-      bottom = lowest + (node_bool(c->node, "narrow_range", false) ? 1 : 0);
+      double bottom = lowest + (node_bool(c->node, "narrow_range", false) ? 1 : 0);
       float lo = (float)bottom, hi = (float)highest;
       float from_min = lo * min > 0 ? lo / min : FLT_MAX,
             from_max = hi * max > 0 ? hi / max : FLT_MAX;

@@ -37,9 +37,9 @@ static bool flatten(net_tensor_t *t, product_t *p, int depth) {
       p->constant = -p->constant;
       return flatten(l->in[0], p, depth - 1);
     }
-    if (is_unary(l, UNARY_SQUARE))
-      return flatten(l->in[0], p, depth - 1) && flatten(l->in[0], p, depth - 1);
-    if (is_op(l, BINARY_POW) && const_number(l->in[1], &v) && (v == 2 || v == 3)) {
+    bool square = is_unary(l, UNARY_SQUARE);
+    if (square) v = 2;
+    if (square || (is_op(l, BINARY_POW) && const_number(l->in[1], &v) && (v == 2 || v == 3))) {
       for (int i = 0; i < (int)v; i++)
         if (!flatten(l->in[0], p, depth - 1)) return false;
       return true;
