@@ -10,30 +10,37 @@
 #include "tensor/dtype.h"
 
 // Names are TensorFlow's. LeakyRelu has alpha in p[0].
-#define EW_UNARY_OPS(X)                                                                         \
-  X(Abs)                                                                                        \
-  X(Neg)                                                                                        \
-  X(Exp)                                                                                        \
-  X(Expm1)                                                                                      \
-  X(Log)                                                                                        \
-  X(Log1p)                                                                                      \
-  X(Sqrt) X(Rsqrt) X(Reciprocal) X(Square) X(Sin) X(Cos) X(Tan) X(Asin) X(Acos) X(Atan) X(Sinh) \
-      X(Cosh) X(Asinh) X(Acosh) X(Atanh) X(Erf) X(Erfc) X(Erfinv) X(Ndtri) X(Lgamma) X(Digamma) \
-          X(BesselI0e) X(BesselI1e) X(Ceil) X(Floor) X(Round) X(Rint) X(Sign) X(LogicalNot)     \
-              X(Invert) X(Relu) X(Relu6) X(LeakyRelu) X(Elu) X(Selu) X(Sigmoid) X(Tanh)         \
-                  X(Softsign) X(Softplus) X(Conj) X(IsNan) X(IsInf) X(IsFinite)
-#define EW_BINARY_OPS(X)                                                                  \
-  X(Add)                                                                                  \
-  X(Sub)                                                                                  \
-  X(Mul)                                                                                  \
-  X(Div)                                                                                  \
-  X(TruncateDiv)                                                                          \
-  X(FloorDiv)                                                                             \
-  X(FloorMod) X(TruncateMod) X(Minimum) X(Maximum) X(Pow) X(SquaredDifference) X(Atan2)   \
-      X(DivNoNan) X(MulNoNan) X(Xdivy) X(Xlogy) X(Xlog1py) X(Igamma) X(Igammac) X(Zeta)   \
-          X(Polygamma) X(NextAfter) X(BitwiseAnd) X(BitwiseOr) X(BitwiseXor) X(LeftShift) \
-              X(RightShift) X(LogicalAnd) X(LogicalOr) X(Greater) X(Less) X(GreaterEqual) \
-                  X(LessEqual) X(Equal) X(NotEqual)
+// clang-format off: it never settles on these lists
+#define EW_UNARY_OPS(X)                                                                          \
+  X(Abs)                                                                                         \
+  X(Neg)                                                                                         \
+  X(Exp)                                                                                         \
+  X(Expm1)                                                                                       \
+  X(Log)                                                                                         \
+  X(Log1p)                                                                                       \
+  X(Sqrt)                                                                                        \
+  X(Rsqrt)                                                                                       \
+  X(Reciprocal) X(Square) X(Sin) X(Cos) X(Tan) X(Asin) X(Acos) X(Atan) X(Sinh) X(Cosh) X(Asinh)  \
+      X(Acosh) X(Atanh) X(Erf) X(Erfc) X(Erfinv) X(Ndtri) X(Lgamma) X(Digamma) X(BesselI0e)      \
+          X(BesselI1e) X(Ceil) X(Floor) X(Round) X(Rint) X(Sign) X(LogicalNot) X(Invert) X(Relu) \
+              X(Relu6) X(LeakyRelu) X(Elu) X(Selu) X(Sigmoid) X(Tanh) X(Softsign) X(Softplus)    \
+                  X(Conj) X(IsNan) X(IsInf) X(IsFinite)
+// clang-format on
+// clang-format off: it never settles on these lists
+#define EW_BINARY_OPS(X)                                                                       \
+  X(Add)                                                                                       \
+  X(Sub)                                                                                       \
+  X(Mul)                                                                                       \
+  X(Div)                                                                                       \
+  X(TruncateDiv)                                                                               \
+  X(FloorDiv)                                                                                  \
+  X(FloorMod)                                                                                  \
+  X(TruncateMod)                                                                               \
+  X(Minimum) X(Maximum) X(Pow) X(SquaredDifference) X(Atan2) X(DivNoNan) X(MulNoNan) X(Xdivy)  \
+      X(Xlogy) X(Xlog1py) X(Igamma) X(Igammac) X(Zeta) X(Polygamma) X(NextAfter) X(BitwiseAnd) \
+          X(BitwiseOr) X(BitwiseXor) X(LeftShift) X(RightShift) X(LogicalAnd) X(LogicalOr)     \
+              X(Greater) X(Less) X(GreaterEqual) X(LessEqual) X(Equal) X(NotEqual)
+// clang-format on
 
 #define EW_ENUM(name) EW_##name,
 typedef enum ew_unary { EW_UNARY_OPS(EW_ENUM) EW_UNARY_COUNT } ew_unary_t;

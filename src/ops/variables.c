@@ -217,11 +217,14 @@ static status_t assign(op_ctx_t *c) {
   return finish_write(c, v);
 }
 
-#define ADD_CASES(X)                                                                          \
-  X(DT_FLOAT, float)                                                                          \
-  X(DT_DOUBLE, double) X(DT_INT32, int32_t) X(DT_INT64, int64_t) X(DT_INT8, int8_t)           \
-      X(DT_UINT8, uint8_t) X(DT_INT16, int16_t) X(DT_UINT16, uint16_t) X(DT_UINT32, uint32_t) \
-          X(DT_UINT64, uint64_t)
+// clang-format off: it never settles on these lists
+#define ADD_CASES(X)                                                                \
+  X(DT_FLOAT, float)                                                                \
+  X(DT_DOUBLE, double)                                                              \
+  X(DT_INT32, int32_t)                                                              \
+  X(DT_INT64, int64_t) X(DT_INT8, int8_t) X(DT_UINT8, uint8_t) X(DT_INT16, int16_t) \
+      X(DT_UINT16, uint16_t) X(DT_UINT32, uint32_t) X(DT_UINT64, uint64_t)
+// clang-format on
 
 typedef enum change { CHANGE_ADD, CHANGE_SUB, CHANGE_SET } change_t;
 
