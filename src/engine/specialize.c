@@ -43,7 +43,7 @@ static void input_shape_of_shape_reader(const specialized_t *s, const layer_t *l
 }
 
 static status_t evaluate(specialized_t *s, const layer_t *l) {
-  tensor_t *in = mem_alloc(((size_t)l->n_in + 1) * sizeof *in);
+  tensor_t *in = mem_calloc((size_t)l->n_in + 1, sizeof *in);
   tensor_t *out = mem_alloc(((size_t)l->n_out + 1) * sizeof *out);
   if (reads_shape_only(l))
     input_shape_of_shape_reader(s, l, in);

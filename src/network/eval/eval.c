@@ -120,9 +120,11 @@ status_t layer_eval(const layer_t *l, const tensor_t *in, tensor_t *out) {
   const tensor_t **values = mem_alloc(n_in * sizeof *values);
   for (int i = 0; i < l->n_out; i++) out[i] = (tensor_t){0};
   status_t st = NULL;
+  // Such a layer's input may have a shape and no memory (engine/specialize.c).
+  bool shape_only = l->type == LAYER_SHAPE || l->type == LAYER_SIZE || l->type == LAYER_RANK;
   for (int i = 0; i < l->n_in; i++) {
     in_shapes[i] = in[i].shape;
-    values[i] = &in[i];
+    values[i] = shape_only ? NULL : &in[i];
     if (!dtype_is_plain(in[i].dtype) || dtype_is_complex(in[i].dtype) || tensor_empty(&in[i]))
       TRY_GOTO(st, done,
                FAIL(UNIMPLEMENTED, "layer %s (%s): no engine takes input %d of dtype %s", l->name,
