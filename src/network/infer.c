@@ -654,6 +654,10 @@ static bool infer_depth_space(infer_t *c) {
   return true;
 }
 
+// No dim of an engine's tensor is larger, so that arithmetic on two of them, or on one and a
+// parameter, cannot overflow.
+static const int64_t MAX_DIM = INT32_MAX;
+
 static bool infer_space_batch(infer_t *c) {
   const shape_t *x = &c->in[0];
   const known_t *block = c->v[1], *pad = c->v[2];
@@ -675,7 +679,8 @@ static bool infer_space_batch(infer_t *c) {
       c->out[0].d[1 + i] = -1;
       continue;
     }
-    if (b < 1 || p0 < 0 || p1 < 0) return BAD(c, "block %" PRId64 " in dim %d", b, i);
+    if (b < 1 || p0 < 0 || p1 < 0 || b > MAX_DIM || p0 > MAX_DIM || p1 > MAX_DIM)
+      return BAD(c, "block %" PRId64 " in dim %d", b, i);
     all = dim_mul(all, b);
     if (d < 0) {
       c->out[0].d[1 + i] = -1;
@@ -782,6 +787,16 @@ static const rule_t rules[LAYER_TYPE_COUNT] = {
     [LAYER_ATTENTION] = {infer_attention, 3},
 };
 
+static status_t check_dims(const layer_t *l, const shape_t *s, int n) {
+  char text[160];
+  for (int i = 0; i < n; i++)
+    for (int d = 0; d < s[i].rank; d++)
+      if (s[i].d[d] > MAX_DIM)
+        return FAIL(INVALID_ARGUMENT, "layer %s (%s): the shape %s is too large", l->name,
+                    layer_type_name(l->type), shape_format(&s[i], text, sizeof text));
+  return NULL;
+}
+
 status_t infer_shapes(const layer_t *l, const shape_t *in, const known_t *const *values,
                       const tensor_t *const *tensors, shape_t *out) {
   if ((unsigned)l->type >= LAYER_TYPE_COUNT)
@@ -797,13 +812,14 @@ status_t infer_shapes(const layer_t *l, const shape_t *in, const known_t *const 
   if (l->n_in < r->min_in + extra)
     return FAIL(INVALID_ARGUMENT, "layer %s (%s) has %d inputs, it needs %d", l->name,
                 layer_type_name(l->type), l->n_in, r->min_in + extra);
+  TRY(check_dims(l, in, l->n_in));
   if (!r->infer(&c))
     return FAIL(INVALID_ARGUMENT, "layer %s (%s): %s", l->name, layer_type_name(l->type), c.why);
   for (int i = 0; i < l->n_out; i++)
     if (shape_known(&out[i]) && shape_elements(&out[i]) < 0)
       return FAIL(INVALID_ARGUMENT, "layer %s (%s): a result of shape %s is too large", l->name,
                   layer_type_name(l->type), SHOW(&out[i]));
-  return NULL;
+  return check_dims(l, out, l->n_out);
 }
 
 status_t layer_infer(const layer_t *l, const shape_t *in_shapes, const tensor_t *const *in_values,
