@@ -10,7 +10,8 @@
 #include "tensor/dtype.h"
 
 // Names are TensorFlow's. LeakyRelu has alpha in p[0].
-// clang-format off: it never settles on these lists
+// (clang-format never settles on such lists.)
+// clang-format off
 #define EW_UNARY_OPS(X)                                                                          \
   X(Abs)                                                                                         \
   X(Neg)                                                                                         \
@@ -25,8 +26,6 @@
           X(BesselI1e) X(Ceil) X(Floor) X(Round) X(Rint) X(Sign) X(LogicalNot) X(Invert) X(Relu) \
               X(Relu6) X(LeakyRelu) X(Elu) X(Selu) X(Sigmoid) X(Tanh) X(Softsign) X(Softplus)    \
                   X(Conj) X(IsNan) X(IsInf) X(IsFinite)
-// clang-format on
-// clang-format off: it never settles on these lists
 #define EW_BINARY_OPS(X)                                                                       \
   X(Add)                                                                                       \
   X(Sub)                                                                                       \

@@ -217,7 +217,8 @@ static status_t assign(op_ctx_t *c) {
   return finish_write(c, v);
 }
 
-// clang-format off: it never settles on these lists
+// (clang-format never settles on such lists.)
+// clang-format off
 #define ADD_CASES(X)                                                                \
   X(DT_FLOAT, float)                                                                \
   X(DT_DOUBLE, double)                                                              \
