@@ -787,6 +787,46 @@ static const rule_t rules[LAYER_TYPE_COUNT] = {
     [LAYER_ATTENTION] = {infer_attention, 3},
 };
 
+// Layers that move elements give what they take; all but a few make one tensor.
+static const uint8_t moves[LAYER_TYPE_COUNT] = {
+    [LAYER_IDENTITY] = 1,
+    [LAYER_RESHAPE] = 1,
+    [LAYER_SQUEEZE] = 1,
+    [LAYER_EXPAND_DIMS] = 1,
+    [LAYER_CONCAT] = 1,
+    [LAYER_PACK] = 1,
+    [LAYER_SPLIT] = 1,
+    [LAYER_UNPACK] = 1,
+    [LAYER_TRANSPOSE] = 1,
+    [LAYER_SLICE] = 1,
+    [LAYER_BROADCAST] = 1,
+    [LAYER_TILE] = 1,
+    [LAYER_PAD] = 1,
+    [LAYER_GATHER] = 1,
+    [LAYER_GATHER_ND] = 1,
+    [LAYER_REVERSE] = 1,
+    [LAYER_DEPTH_TO_SPACE] = 1,
+    [LAYER_SPACE_TO_DEPTH] = 1,
+    [LAYER_SPACE_TO_BATCH] = 1,
+    [LAYER_BATCH_TO_SPACE] = 1,
+};
+
+static status_t check_outputs(const layer_t *l) {
+  bool many = l->type == LAYER_SPLIT || l->type == LAYER_UNPACK || l->type == LAYER_TOPK ||
+              l->type == LAYER_NMS;
+  if (l->n_out != 1 && !many)
+    return FAIL(INVALID_ARGUMENT, "layer %s (%s) has %d outputs, it makes one", l->name,
+                layer_type_name(l->type), l->n_out);
+  int joined = l->type == LAYER_CONCAT || l->type == LAYER_PACK ? l->n_in : 1;
+  for (int i = 0; moves[l->type] && i < joined; i++)
+    for (int o = 0; o < l->n_out; o++)
+      if (l->in[i]->dtype != l->out[o]->dtype)
+        return FAIL(INVALID_ARGUMENT, "layer %s (%s) cannot make %s of %s", l->name,
+                    layer_type_name(l->type), dtype_name(l->out[o]->dtype),
+                    dtype_name(l->in[i]->dtype));
+  return NULL;
+}
+
 static status_t check_dims(const layer_t *l, const shape_t *s, int n) {
   char text[160];
   for (int i = 0; i < n; i++)
@@ -812,6 +852,7 @@ status_t infer_shapes(const layer_t *l, const shape_t *in, const known_t *const 
   if (l->n_in < r->min_in + extra)
     return FAIL(INVALID_ARGUMENT, "layer %s (%s) has %d inputs, it needs %d", l->name,
                 layer_type_name(l->type), l->n_in, r->min_in + extra);
+  TRY(check_outputs(l));
   TRY(check_dims(l, in, l->n_in));
   if (!r->infer(&c))
     return FAIL(INVALID_ARGUMENT, "layer %s (%s): %s", l->name, layer_type_name(l->type), c.why);
