@@ -156,6 +156,10 @@ double tensor_number_at(const tensor_t *t, int64_t i) {
   }
 }
 
+// What has no integer becomes the least one, as x86 converts.
+static int32_t to_int32(double v) { return v > -0x1p31 - 1 && v < 0x1p31 ? (int32_t)v : INT32_MIN; }
+static int64_t to_int64(double v) { return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN; }
+
 void tensor_set_number(tensor_t *t, int64_t i, double v) {
   switch (t->dtype) {
     case DT_FLOAT: TENSOR_DATA(float, t)[i] = (float)v; break;
@@ -163,19 +167,21 @@ void tensor_set_number(tensor_t *t, int64_t i, double v) {
     case DT_HALF: TENSOR_DATA(uint16_t, t)[i] = float_to_half((float)v); break;
     case DT_BFLOAT16: TENSOR_DATA(uint16_t, t)[i] = float_to_bfloat16((float)v); break;
     case DT_INT32:
-    case DT_QINT32: TENSOR_DATA(int32_t, t)[i] = (int32_t)v; break;
-    case DT_INT64: TENSOR_DATA(int64_t, t)[i] = (int64_t)v; break;
+    case DT_QINT32: TENSOR_DATA(int32_t, t)[i] = to_int32(v); break;
+    case DT_INT64: TENSOR_DATA(int64_t, t)[i] = to_int64(v); break;
     case DT_INT8:
-    case DT_QINT8: TENSOR_DATA(int8_t, t)[i] = (int8_t)v; break;
+    case DT_QINT8: TENSOR_DATA(int8_t, t)[i] = (int8_t)to_int32(v); break;
     case DT_UINT8:
-    case DT_QUINT8: TENSOR_DATA(uint8_t, t)[i] = (uint8_t)v; break;
+    case DT_QUINT8: TENSOR_DATA(uint8_t, t)[i] = (uint8_t)to_int32(v); break;
     case DT_BOOL: TENSOR_DATA(uint8_t, t)[i] = v != 0; break;
     case DT_INT16:
-    case DT_QINT16: TENSOR_DATA(int16_t, t)[i] = (int16_t)v; break;
+    case DT_QINT16: TENSOR_DATA(int16_t, t)[i] = (int16_t)to_int32(v); break;
     case DT_UINT16:
-    case DT_QUINT16: TENSOR_DATA(uint16_t, t)[i] = (uint16_t)v; break;
-    case DT_UINT32: TENSOR_DATA(uint32_t, t)[i] = (uint32_t)v; break;
-    case DT_UINT64: TENSOR_DATA(uint64_t, t)[i] = (uint64_t)v; break;
+    case DT_QUINT16: TENSOR_DATA(uint16_t, t)[i] = (uint16_t)to_int32(v); break;
+    case DT_UINT32: TENSOR_DATA(uint32_t, t)[i] = (uint32_t)to_int64(v); break;
+    case DT_UINT64:
+      TENSOR_DATA(uint64_t, t)[i] = v >= 0x1p63 && v < 0x1p64 ? (uint64_t)v : (uint64_t)to_int64(v);
+      break;
     default: break;
   }
 }
