@@ -6,6 +6,7 @@
 #include "runtime/engines.h"
 #include "runtime/executor.h"
 #include "runtime/runtime.h"
+#include "saved_model/writer.h"
 
 typedef struct prepared {
   const signature_t *signature;
@@ -44,30 +45,9 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
   return engines_run(((model_t *)self)->engines, env, node, in, n_in, out, n_out);
 }
 
-// Constants that the converter left in the bundle (attribute _tftrt_weight names the key).
-static status_t load_weights(model_t *m, graph_t *g) {
-  for (int i = 0; i < g->n_nodes; i++) {
-    node_t *n = g->nodes[i];
-    const char *key = strcmp(n->op, "Const") == 0 ? node_string(n, "_tftrt_weight") : "";
-    if (!*key) continue;
-    tensor_t t;
-    TRY(status_prefix(read_weight(m, key, &t), "Const '%s': weight '%s'", n->name, key));
-    if (t.dtype == node_type(n, "dtype")) {
-      node_set_tensor(g, n, "value", &t);
-      tensor_unref(&t);
-      continue;
-    }
-    status_t st =
-        FAIL(DATA_LOSS, "Const '%s': weight '%s' is %s", n->name, key, dtype_name(t.dtype));
-    tensor_unref(&t);
-    return st;
-  }
-  return NULL;
-}
-
 static status_t prepare_body(void *self, graph_t *body) {
   TRY(graph_inline_calls(body));
-  return load_weights(self, body);
+  return weights_load(((model_t *)self)->saved, body);
 }
 
 // ---------------------------------------------------------------- preparing
@@ -113,7 +93,7 @@ static status_t prepare_graph(model_t *m, prepared_t *p) {
   TRY(bind_assets(m, p->graph));
   TRY(graph_inline_calls(p->graph));
   TRY(graph_freeze(p->graph, &variables));
-  TRY(load_weights(m, p->graph));
+  TRY(weights_load(m->saved, p->graph));
   if (m->simplify) TRY(graph_simplify(p->graph));
   TRY(graph_prune(p->graph));
   return executable_create(p->graph, &m->services, &p->executable);
@@ -174,7 +154,7 @@ static status_t run_init_op(model_t *m) {
     st = bind_assets(m, p.graph);
   }
   if (!st) st = graph_prune(p.graph);
-  if (!st) st = load_weights(m, p.graph);
+  if (!st) st = weights_load(m->saved, p.graph);
   if (!st) st = executable_create(p.graph, &m->services, &p.executable);
   if (!st) st = executable_run(p.executable, NULL, NULL);
   executable_destroy(p.executable);
