@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "base/cpu.h"
+#include "base/environment.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/backend.h"
@@ -21,6 +22,25 @@ static bool library_there(const char *name) {
   void *h = dlopen(name, RTLD_LAZY | RTLD_LOCAL);
   if (h) dlclose(h);
   return h != NULL;
+}
+
+// Every variable that is looked at, with its value here.
+static json_t *list_environment(text_t *t) {
+  json_t *list = json_array();
+  const env_var_t *v;
+  text_add(t, "environment:\n");
+  for (int i = 0; (v = env_at(i)); i++) {
+    const char *value = getenv(v->name);
+    text_printf(t, "  %s%s%s%s%s: %s", v->name, value ? "=" : "", value ? value : "",
+                !value && *v->fallback ? ", by default " : "", value ? "" : v->fallback, v->what);
+    text_printf(t, "%s%s\n", v->ignored ? "; without effect here: " : "",
+                v->ignored ? v->ignored : "");
+    json_array_append_new(
+        list, json_pack("{s:s, s:s?, s:s, s:s, s:b, s:s}", "name", v->name, "value", value,
+                        "default", v->fallback, "what", v->what, "honoured", !v->ignored, "why_not",
+                        v->ignored ? v->ignored : ""));
+  }
+  return list;
 }
 
 tftrt_code tftrt_doctor(int json, char **out, tftrt_error *err) {
@@ -45,12 +65,14 @@ tftrt_code tftrt_doctor(int json, char **out, tftrt_error *err) {
   text_printf(&t, "libsnappy.so.1: %s\n",
               snappy ? "found" : "not found (only needed for compressed indexes)");
   text_printf(&t, "ops: %d run natively, %d in engines\n", count_ops(false), count_ops(true));
+  json_t *environment = list_environment(&t);
   if (json) {
     json_t *root =
-        json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:b, s:i, s:i}", "schema", "tftrt.report/1",
-                  "command", "doctor", "version", tftrt_version(), "cpu", cpu_model_name(), "cpus",
-                  cpu_count(), "isa", cpu_isa_name(cpu_isa()), "backends", backends, "snappy",
-                  snappy, "ops_native", count_ops(false), "ops_in_engines", count_ops(true));
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:b, s:i, s:i, s:o}", "schema",
+                  "tftrt.report/1", "command", "doctor", "version", tftrt_version(), "cpu",
+                  cpu_model_name(), "cpus", cpu_count(), "isa", cpu_isa_name(cpu_isa()), "backends",
+                  backends, "snappy", snappy, "ops_native", count_ops(false), "ops_in_engines",
+                  count_ops(true), "environment", environment);
     char *dumped = json_dumps(root, JSON_INDENT(1));
     text_clear(&t);
     text_printf(&t, "%s\n", dumped ? dumped : "{}");
@@ -58,6 +80,7 @@ tftrt_code tftrt_doctor(int json, char **out, tftrt_error *err) {
     json_decref(root);
   } else {
     json_decref(backends);
+    json_decref(environment);
   }
   *out = text_take(&t);
   return TFTRT_OK;

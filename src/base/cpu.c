@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
+
 static const char *const isa_names[] = {"generic",     "avx2",        "avx512",
                                         "avx512_vnni", "avx512_bf16", "amx"};
 
@@ -38,8 +40,8 @@ static cpu_isa_t probe_isa(void) {
 
 static void probe(void) {
   found_isa = probe_isa();
-  const char *limit = getenv("TFTRT_CPU_ISA");
-  for (int i = 0; limit && i < (int)(sizeof isa_names / sizeof *isa_names); i++)
+  const char *limit = env_text("TFTRT_CPU_ISA");
+  for (int i = 0; i < (int)(sizeof isa_names / sizeof *isa_names); i++)
     if (strcmp(limit, isa_names[i]) == 0 && (cpu_isa_t)i < found_isa) found_isa = (cpu_isa_t)i;
   strcpy(found_model, "unknown");
   FILE *f = fopen("/proc/cpuinfo", "r");

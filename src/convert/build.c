@@ -2,6 +2,7 @@
 // then builds the engines.
 #include <string.h>
 
+#include "base/environment.h"
 #include "convert/state.h"
 #include "ops/env.h"
 #include "runtime/executor.h"
@@ -96,12 +97,15 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
     return NULL;
   }
   if (status_code(st) == CODE_CANCELLED) return st;
-  // As in TF-TRT: the native segment will be used instead. Unlike there, it is said.
-  vec_push(&c->warnings, arena_printf(c->own,
-                                      "Engine creation for %s failed. The native segment will be "
-                                      "used instead. Reason: %s",
-                                      e->node->name, status_message(st)));
+  status_t refused = NULL;
+  if (!env_flag("TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"))
+    refused = FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
+                   e->node->name, status_message(st));
+  else  // as in TF-TRT; unlike there, it is said
+    warn(c, "Engine creation for %s failed. The native segment will be used instead. Reason: %s",
+         e->node->name, status_message(st));
   status_free(st);
+  if (refused) return refused;
   return NULL;
 }
 
@@ -206,11 +210,10 @@ status_t converter_build_default(converter_t *c, int64_t batch) {
     if (!st || status_code(st) == CODE_CANCELLED) return st;
     for (size_t k = 0; k < c->engines.n; k++) c->engines.v[k].wanted.n = 0;
   }
-  vec_push(&c->warnings, arena_printf(c->own,
-                                      "No engine was built, as the model does not run on zeros of "
-                                      "the signature's shapes (%s). Give inputs to build with; "
-                                      "else the first run builds.",
-                                      status_message(st)));
+  warn(c,
+       "No engine was built, as the model does not run on zeros of the signature's shapes (%s). "
+       "Give inputs to build with; else the first run builds.",
+       status_message(st));
   status_free(st);
   return NULL;
 }

@@ -1,11 +1,15 @@
 // Options, and convert(): the pipeline from SavedModel to graph with engines, top to bottom.
 #include "convert/converter.h"
 
+#include <limits.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/environment.h"
 #include "convert/state.h"
 #include "saved_model/writer.h"
 
@@ -53,6 +57,17 @@ static status_t check_options(const converter_options_t *o, const char **strateg
   return NULL;
 }
 
+void warn(converter_t *c, const char *fmt, ...) {
+  char text[2048];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  vec_push(&c->warnings, arena_strdup(c->own, text));
+}
+
+static void warn_sentence(void *user, const char *sentence) { warn(user, "%s", sentence); }
+
 status_t converter_create(const converter_options_t *o, converter_t **out) {
   *out = NULL;
   converter_options_t checked = *o;
@@ -71,6 +86,7 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   const char **tags = arena_alloc(c->own, ((size_t)checked.n_tags + 1) * sizeof *tags);
   for (int i = 0; i < checked.n_tags; i++) tags[i] = arena_strdup(c->own, checked.tags[i]);
   c->o.tags = tags;
+  env_check(warn_sentence, c);
   *out = c;
   return NULL;
 }
@@ -108,10 +124,9 @@ status_t report_progress(const converter_t *c, const char *stage, int64_t done, 
   return NULL;
 }
 
-// TF_TRT_MAX_ALLOWED_ENGINES: the 20 largest segments unless told otherwise; 0 or less: all.
 static int max_engines(void) {
-  const char *text = getenv("TF_TRT_MAX_ALLOWED_ENGINES");
-  return text && *text ? atoi(text) : 20;
+  int64_t n = env_number("TF_TRT_MAX_ALLOWED_ENGINES");
+  return n < 0 ? 0 : n > INT_MAX ? INT_MAX : (int)n;
 }
 
 static status_t open_signature(converter_t *c) {
@@ -145,7 +160,7 @@ static status_t find_segments(converter_t *c) {
                          .precision_mode = c->o.precision_mode,
                          .use_calibration = c->o.use_calibration,
                          .max_engines = max_engines(),
-                         .denylist = getenv("TF_TRT_OP_DENYLIST"),
+                         .denylist = env_text("TF_TRT_OP_DENYLIST"),
                          .explicit_precision = uses_explicit_precision(c->graph)};
   return segment_graph(c->graph, &o, &c->segmentation);
 }
@@ -183,6 +198,7 @@ status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   TRY(open_signature(c));
   TRY(simplify(c));
   TRY(find_segments(c));
+  report_refusals(c);
   if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
   skip_taken_numbers(c);
   TRY(make_engine_nodes(c));

@@ -1,7 +1,38 @@
 // save(): the converted SavedModel, with the engines that were built.
+#include "base/environment.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "convert/state.h"
 #include "formats/wire.h"
 #include "saved_model/writer.h"
+
+// TF_TRT_EXPORT_TRT_ENGINES_PATH: the plans as they are, and the shapes that each is for, in the
+// form of trtexec's --shapes. Further engines of the same TRTEngineOp get a number.
+static status_t export_engine(const engine_node_t *e, const char *dir) {
+  status_t st = e->built.n ? file_make_dirs(dir) : NULL;
+  for (size_t i = 0; i < e->built.n && !st; i++) {
+    const built_engine_t *b = &e->built.v[i];
+    text_t name = {0}, dims = {0};
+    text_add(&name, e->node->name);
+    if (i) text_printf(&name, ".%zu", i);
+    for (int k = 0; k < e->n_inputs; k++) {
+      text_printf(&dims, "%sTensorRTInputPH_%d:", k ? "," : "", k);
+      for (int d = 0; d < b->shapes[k].rank; d++)
+        text_printf(&dims, "%s%lld", d ? "x" : "", (long long)b->shapes[k].d[d]);
+    }
+    text_add(&dims, "\n");
+    char *path = file_join(dir, name.v), *dims_name = mem_printf("dims-%s", name.v);
+    char *dims_path = file_join(dir, dims_name);
+    st = file_write(path, b->plan.data, b->plan.size);
+    if (!st) st = file_write(dims_path, dims.v, dims.n);
+    mem_free(path);
+    mem_free(dims_name);
+    mem_free(dims_path);
+    text_free(&name);
+    text_free(&dims);
+  }
+  return status_prefix(st, "TF_TRT_EXPORT_TRT_ENGINES_PATH");
+}
 
 static status_t write_engine(const converter_t *c, saved_model_writer_t *w, const engine_node_t *e,
                              bool with_plans) {
@@ -19,11 +50,29 @@ static status_t write_engine(const converter_t *c, saved_model_writer_t *w, cons
   return st;
 }
 
+// The experimental feature remove_native_segments: the file gets TRTEngineOps without them. The
+// weights in them stay, for the plans.
+static status_t write_without_segments(converter_t *c, saved_model_writer_t *w) {
+  status_t st = NULL;
+  for (size_t i = 0; i < c->engines.n && !st; i++) {
+    node_remove_attr(c->engines.v[i].node, "segment_func");
+    st = saved_model_writer_weights(w, c->engines.v[i].function->body);
+  }
+  if (!st) st = saved_model_writer_signature(w, c->meta, c->signature->key, c->graph);
+  for (size_t i = 0; i < c->engines.n; i++)
+    node_set_func(c->graph, c->engines.v[i].node, "segment_func", c->engines.v[i].function->name);
+  return st;
+}
+
 static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_plans) {
-  TRY(saved_model_writer_signature(w, c->meta, c->signature->key, c->graph));
+  const char *export = env_text("TF_TRT_EXPORT_TRT_ENGINES_PATH");
+  bool without = env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "remove_native_segments");
+  TRY(without ? write_without_segments(c, w)
+              : saved_model_writer_signature(w, c->meta, c->signature->key, c->graph));
   for (size_t i = 0; i < c->engines.n; i++) {
     TRY(report_progress(c, "saving", (int64_t)i, (int64_t)c->engines.n));
     TRY(write_engine(c, w, &c->engines.v[i], with_plans));
+    if (*export) TRY(export_engine(&c->engines.v[i], export));
   }
   return report_progress(c, "saving", (int64_t)c->engines.n, (int64_t)c->engines.n);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "graph/passes.h"
 #include "ops/op.h"
 
@@ -108,6 +109,8 @@ status_t segment_build(graph_t *body, const char *engine_name, const backend_t *
                        const build_options_t *o, bytes_t *out) {
   network_t *net;
   *out = (bytes_t){0};
+  if (env_flag("TF_TRT_ABORT_CUDA_ENGINE_BUILD"))
+    return FAIL(ABORTED, "Engine creation aborted by TF_TRT_ABORT_CUDA_ENGINE_BUILD variable");
   TRY(segment_lower(body, engine_name, &net));
   status_t st = backend->build(net, o, out);
   network_destroy(net);

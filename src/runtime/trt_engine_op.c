@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "ops/variables.h"
 #include "runtime/engine_cache.h"
@@ -16,7 +17,7 @@ struct engines {
   const weight_source_t *weights;
   resources_t *resources;
   int threads;
-  bool native_allowed;
+  bool native_forbidden;
   pthread_mutex_t lock;  // guards what follows
   VEC(library_t *) libraries;
   VEC(engine_cache_t *) caches;  // references
@@ -29,14 +30,11 @@ engines_t *engines_create(const backend_t *backend, const weight_source_t *weigh
   e->weights = weights;
   e->resources = resources;
   e->threads = threads;
-  const char *native = getenv("TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION");
-  e->native_allowed = !native || !(strcmp(native, "0") == 0 || strcmp(native, "false") == 0 ||
-                                   strcmp(native, "False") == 0);
   pthread_mutex_init(&e->lock, NULL);
   return e;
 }
 
-void engines_forbid_native(engines_t *e) { e->native_allowed = false; }
+void engines_forbid_native(engines_t *e) { e->native_forbidden = true; }
 
 void engines_destroy(engines_t *e) {
   if (!e) return;
@@ -212,8 +210,9 @@ static void note_fallback(engine_cache_t *cache, char *why) {
 }
 
 static status_t run_native(engines_t *e, engine_cache_t *cache, op_ctx_t *c, char *why) {
+  bool allowed = !e->native_forbidden && env_flag("TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION");
   status_t forbidden =
-      e->native_allowed
+      allowed
           ? NULL
           : FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
                  cache->name, why);

@@ -76,6 +76,24 @@ status_t weight_header(const attr_value_t *value, dtype_t *dtype, shape_t *shape
   return st;
 }
 
+status_t saved_model_writer_weights(saved_model_writer_t *w, const graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    const char *key = is_const(n) ? node_string(n, WEIGHT_ATTR) : "";
+    attr_value_t *value = *key ? node_attr(n, "value") : NULL;
+    const tensor_t *t;
+    shape_t shape;
+    dtype_t dtype;
+    bool stripped;
+    if (!value) continue;
+    TRY(weight_header(value, &dtype, &shape, &stripped));
+    if (stripped) continue;  // in the source's bundle, which is copied
+    TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
+    TRY(status_prefix(writer_add_weight(w, key, t), "node %s", n->name));
+  }
+  return NULL;
+}
+
 status_t weights_strip(saved_model_writer_t *w, graph_t *g) {
   for (int i = 0; i < g->n_nodes; i++) {
     node_t *n = g->nodes[i];

@@ -60,6 +60,10 @@ status_t saved_model_writer_signature(saved_model_writer_t *w, const meta_graph_
 status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
                                    const saved_engine_t *e);
 
+// The weights of a graph that is not itself written (a native segment that is left out, though a
+// plan reads its weights).
+status_t saved_model_writer_weights(saved_model_writer_t *w, const graph_t *g);
+
 // Writes what is left and puts the directory into place. Frees w in any case; on failure the
 // target is as it was.
 status_t saved_model_writer_finish(saved_model_writer_t *w);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "ops/op.h"
 
 bool engine_io_dtype(dtype_t t) {
@@ -14,17 +15,6 @@ static void refuse(candidates_t *c, arena_t *arena, const node_t *n, const char 
   c->ok[n->id] = false;
   c->code[n->id] = code;
   c->reason[n->id] = arena_strdup(arena, reason);
-}
-
-// "A,B,C" holds word?
-static bool list_has(const char *list, const char *word) {
-  size_t n = strlen(word);
-  for (const char *p = list; p && *p;) {
-    size_t len = strcspn(p, ",");
-    if (len == n && memcmp(p, word, n) == 0) return true;
-    p += len + (p[len] == ',');
-  }
-  return false;
 }
 
 // A device that names a type other than GPU keeps TF-TRT away from the node.
@@ -70,7 +60,7 @@ static void find_ours(const graph_t *g, const segment_options_t *o, arena_t *are
     const char *code = NULL;
     reason[0] = 0;
     if (n->dead) continue;
-    if (o->denylist && list_has(o->denylist, n->op)) {
+    if (o->denylist && env_list_has(o->denylist, n->op)) {
       refuse(c, arena, n, "denylist", "Denylisted with the env var TF_TRT_OP_DENYLIST");
     } else if (!engines_take(g, n, &code, reason, sizeof reason)) {
       refuse(c, arena, n, code, reason);
@@ -105,7 +95,7 @@ static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *a
              "implicit batch mode requires input shape with at least two dimensions");
     } else if (!tf_trt_accepts(g, n, o, reason, sizeof reason)) {
       refuse(c, arena, n, "node-unsupported", reason);
-    } else if (o->denylist && list_has(o->denylist, n->op)) {
+    } else if (o->denylist && env_list_has(o->denylist, n->op)) {
       refuse(c, arena, n, "denylist", "Denylisted with the env var TF_TRT_OP_DENYLIST");
     } else {
       c->ok[i] = true;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/environment.h"
 #include "base/parallel.h"
 
 static onednn_t lib;
@@ -81,13 +82,12 @@ refused:
 }
 
 static void open_once(void) {
-  const char *off = getenv("TFTRT_ONEDNN");
-  if (off && strcmp(off, "0") == 0) {
+  if (!env_flag("TFTRT_ONEDNN")) {
     note("oneDNN", "turned off by TFTRT_ONEDNN=0");
     return;
   }
-  const char *path = getenv("TFTRT_ONEDNN_PATH");
-  if (path && *path) {
+  const char *path = env_text("TFTRT_ONEDNN_PATH");
+  if (*path) {
     open_library(path);
     return;
   }
