@@ -82,23 +82,55 @@ bool file_is_dir(const char *path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-status_t file_write(const char *path, const void *data, size_t size) {
+struct file_out {
+  int fd;
+  char *path;
+};
+
+status_t file_out_create(const char *path, file_out_t **out) {
+  *out = NULL;
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return from_errno("cannot create", path);
+  *out = mem_alloc(sizeof **out);
+  **out = (file_out_t){fd, mem_strdup(path)};
+  return NULL;
+}
+
+status_t file_out_put(file_out_t *f, const void *data, size_t size) {
   const char *p = data;
-  status_t s = NULL;
-  while (size && !s) {
-    ssize_t n = write(fd, p, size > (1u << 30) ? (1u << 30) : size);
+  while (size) {
+    ssize_t n = write(f->fd, p, size > (1u << 30) ? (1u << 30) : size);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      s = from_errno("cannot write", path);
-    } else {
-      p += n;
-      size -= (size_t)n;
-    }
+    if (n < 0) return from_errno("cannot write", f->path);
+    p += n;
+    size -= (size_t)n;
   }
-  if (!s && fsync(fd) != 0 && errno != EINVAL) s = from_errno("cannot sync", path);
-  if (close(fd) != 0 && !s) s = from_errno("cannot close", path);
+  return NULL;
+}
+
+status_t file_out_finish(file_out_t *f) {
+  status_t s = NULL;
+  if (fsync(f->fd) != 0 && errno != EINVAL) s = from_errno("cannot sync", f->path);
+  int fd = f->fd;
+  f->fd = -1;
+  if (close(fd) != 0 && !s) s = from_errno("cannot close", f->path);
+  file_out_abandon(f);
+  return s;
+}
+
+void file_out_abandon(file_out_t *f) {
+  if (!f) return;
+  if (f->fd >= 0) close(f->fd);
+  mem_free(f->path);
+  mem_free(f);
+}
+
+status_t file_write(const char *path, const void *data, size_t size) {
+  file_out_t *f;
+  TRY(file_out_create(path, &f));
+  status_t s = file_out_put(f, data, size);
+  if (!s) return file_out_finish(f);
+  file_out_abandon(f);
   return s;
 }
 

@@ -24,7 +24,14 @@ void file_map_unref(file_map_t *m);  // NULL is fine
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 status_t file_write(const char *path, const void *data,
-                    size_t size);             // creates or truncates, fsyncs
+                    size_t size);  // creates or truncates, fsyncs
+// A file written in pieces: created or truncated; finish fsyncs. finish and abandon free it; what
+// is abandoned stays as far as it came.
+typedef struct file_out file_out_t;
+status_t file_out_create(const char *path, file_out_t **out);
+status_t file_out_put(file_out_t *f, const void *data, size_t size);
+status_t file_out_finish(file_out_t *f);
+void file_out_abandon(file_out_t *f);         // NULL is fine
 status_t file_make_dirs(const char *path);    // like mkdir -p
 status_t file_remove_tree(const char *path);  // like rm -rf; absent is fine
 // Sorted names of the entries of a directory, without "." and ".."; free each and the array with

@@ -1,6 +1,8 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +13,35 @@ static void *checked(void *p) {
   abort();
 }
 
-void *mem_alloc(size_t size) { return checked(malloc(size ? size : 1)); }
-void *mem_calloc(size_t count, size_t size) {
-  return checked(calloc(count ? count : 1, size ? size : 1));
+enum { COUNTED = 64 << 10 };
+static atomic_size_t held;
+static _Thread_local size_t limit;
+
+size_t mem_held(void) { return atomic_load_explicit(&held, memory_order_relaxed); }
+
+static void *counted(void *p) {
+  size_t n = p ? malloc_usable_size(p) : 0;
+  if (n >= COUNTED) atomic_fetch_add_explicit(&held, n, memory_order_relaxed);
+  return p;
 }
-void *mem_realloc(void *p, size_t size) { return checked(realloc(p, size ? size : 1)); }
-void mem_free(void *p) { free(p); }
+
+static void count_out(void *p) {
+  size_t n = p ? malloc_usable_size(p) : 0;
+  if (n >= COUNTED) atomic_fetch_sub_explicit(&held, n, memory_order_relaxed);
+}
+
+void *mem_alloc(size_t size) { return counted(checked(malloc(size ? size : 1))); }
+void *mem_calloc(size_t count, size_t size) {
+  return counted(checked(calloc(count ? count : 1, size ? size : 1)));
+}
+void *mem_realloc(void *p, size_t size) {
+  count_out(p);
+  return counted(checked(realloc(p, size ? size : 1)));
+}
+void mem_free(void *p) {
+  count_out(p);
+  free(p);
+}
 
 char *mem_strndup(const char *s, size_t n) {
   char *copy = mem_alloc(n + 1);
@@ -39,14 +64,30 @@ char *mem_printf(const char *fmt, ...) {
   return text;
 }
 
-void *mem_try_alloc(size_t size) {
-  size_t rounded;
-  if (!size_add(size, 63, &rounded)) return NULL;
-  rounded &= ~(size_t)63;
-  return aligned_alloc(64, rounded ? rounded : 64);
+size_t mem_set_limit(size_t bytes) {
+  size_t before = limit;
+  limit = bytes;
+  return before;
 }
 
-void mem_aligned_free(void *p) { free(p); }
+void *mem_try_alloc(size_t size) {
+  size_t rounded, sum;
+  if (!size_add(size, 63, &rounded)) return NULL;
+  rounded &= ~(size_t)63;
+  if (limit && (!size_add(mem_held(), rounded, &sum) || sum > limit)) return NULL;
+  return counted(aligned_alloc(64, rounded ? rounded : 64));
+}
+
+void *mem_try_realloc(void *p, size_t size) {
+  size_t sum, had = p ? malloc_usable_size(p) : 0;
+  if (limit && size > had && (!size_add(mem_held(), size, &sum) || sum - had > limit)) return NULL;
+  void *grown = realloc(p, size ? size : 1);
+  if (!grown) return NULL;
+  if (had >= COUNTED) atomic_fetch_sub_explicit(&held, had, memory_order_relaxed);
+  return counted(grown);
+}
+
+void mem_aligned_free(void *p) { mem_free(p); }
 
 enum { ARENA_BLOCK = 64 * 1024 };
 
@@ -66,9 +107,9 @@ void arena_destroy(arena_t *a) {
   if (!a) return;
   for (arena_block_t *b = a->blocks, *next; b; b = next) {
     next = b->next;
-    free(b);
+    mem_free(b);
   }
-  free(a);
+  mem_free(a);
 }
 
 void *arena_alloc(arena_t *a, size_t size) {

@@ -24,6 +24,13 @@ void mem_free(void *p);  // free(); for memory of all these; NULL is fine
 // 64-byte aligned, NULL when there is no room; free with mem_aligned_free.
 void *mem_try_alloc(size_t size);
 void mem_aligned_free(void *p);
+// As realloc, with the same limit; NULL leaves p as it was. For blocks of mem_free.
+void *mem_try_realloc(void *p, size_t size);
+// Bytes of all blocks of 64 KiB or more that the library holds in this process.
+size_t mem_held(void);
+// From now on this thread gets NULL from mem_try_alloc and mem_try_realloc where mem_held() would
+// come above `bytes`; 0: no limit. Returns the limit before.
+size_t mem_set_limit(size_t bytes);
 
 // Checked arithmetic: true and *out on success, false on overflow.
 static inline bool size_mul(size_t a, size_t b, size_t *out) {

@@ -46,16 +46,16 @@ status_t status_prefix(status_t s, const char *fmt, ...) {
   memcpy(joined, prefix, np);
   memcpy(joined + np, ": ", 2);
   memcpy(joined + np + 2, s->message, nm + 1);
-  free(prefix);
-  free(s->message);
+  mem_free(prefix);
+  mem_free(s->message);
   s->message = joined;
   return s;
 }
 
 void status_free(status_t s) {
   if (!s) return;
-  free(s->message);
-  free(s);
+  mem_free(s->message);
+  mem_free(s);
 }
 
 code_t status_code(status_t s) { return s ? s->code : CODE_OK; }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/stream.h"
 #include "formats/bundle_internal.h"
 #include "formats/crc32c.h"
 #include "formats/tensor_shape.h"
@@ -215,7 +216,7 @@ static status_t wrong_crc(const bundle_t *b, const bundle_entry_t *e) {
 }
 
 // Two threads may both check the same tensor; that does no harm.
-static status_t check_crc(const bundle_t *b, const bundle_entry_t *e, uint32_t crc) {
+status_t bundle_check(const bundle_t *b, const bundle_entry_t *e, uint32_t crc) {
   if (crc32c_mask(crc) != e->crc) return wrong_crc(b, e);
   atomic_store_explicit(&b->checked[e - b->entries], true, memory_order_relaxed);
   return NULL;
@@ -225,11 +226,27 @@ static bool is_checked(const bundle_t *b, const bundle_entry_t *e) {
   return atomic_load_explicit(&b->checked[e - b->entries], memory_order_relaxed);
 }
 
-status_t bundle_bytes(const bundle_t *b, const bundle_entry_t *e, const uint8_t **data) {
-  *data = e->size ? b->shards.v[e->shard]->data + e->offset : NULL;
+static status_t crc32c_piece(void *ctx, const uint8_t *piece, size_t n) {
+  uint32_t *crc = ctx;
+  *crc = crc32c_extend(*crc, piece, n);
+  return NULL;
+}
+
+const uint8_t *bundle_place(const bundle_t *b, const bundle_entry_t *e) {
+  return e->size ? b->shards.v[e->shard]->data + e->offset : NULL;
+}
+
+bool bundle_needs_check(const bundle_t *b, const bundle_entry_t *e) {
   // A variant's CRC is made of its parts, which are not known here.
-  if (is_checked(b, e) || e->dtype == DT_VARIANT) return NULL;
-  return check_crc(b, e, crc32c(*data, e->size));
+  return !is_checked(b, e) && e->dtype != DT_VARIANT;
+}
+
+status_t bundle_bytes(const bundle_t *b, const bundle_entry_t *e, const uint8_t **data) {
+  *data = bundle_place(b, e);
+  if (!bundle_needs_check(b, e)) return NULL;
+  uint32_t crc = 0;
+  TRY(stream_pass(*data, e->size, true, crc32c_piece, &crc));
+  return bundle_check(b, e, crc);
 }
 
 static void unmap(buffer_t *buffer) { file_map_unref(buffer->owner); }
@@ -241,7 +258,7 @@ status_t bundle_read_entry(const bundle_t *b, const bundle_entry_t *e, tensor_t 
   if (e->dtype == DT_STRING) {
     uint32_t crc;
     TRY(bundle_strings_parse(data, e, out, &crc));
-    status_t st = is_checked(b, e) ? NULL : check_crc(b, e, crc);
+    status_t st = is_checked(b, e) ? NULL : bundle_check(b, e, crc);
     if (st) tensor_unref(out);
     return st;
   }
@@ -254,11 +271,14 @@ status_t bundle_read_entry(const bundle_t *b, const bundle_entry_t *e, tensor_t 
   if (e->size && (uintptr_t)data % align == 0) {
     *out = tensor_borrow(e->dtype, &e->shape, (void *)(uintptr_t)data, e->size, unmap,
                          file_map_ref(shard));
+    out->buf->mapped = true;
     return NULL;
   }
   TRY(tensor_alloc(e->dtype, &e->shape, out));
-  if (e->size) memcpy(out->data, data, e->size);
-  return NULL;
+  uint8_t *to = out->data;
+  status_t st = stream_pass(data, e->size, true, stream_copy, &to);
+  if (st) tensor_unref(out);
+  return st;
 }
 
 static status_t not_found(const bundle_t *b, const char *key) {

@@ -11,6 +11,10 @@ const bundle_entry_t *bundle_find_n(const bundle_t *b, const char *key, size_t n
 status_t bundle_read_entry(const bundle_t *b, const bundle_entry_t *e, tensor_t *out);
 // The stored bytes, CRC checked. `entry` has no slices.
 status_t bundle_bytes(const bundle_t *b, const bundle_entry_t *e, const uint8_t **data);
+// The same without the check, whether it is still to be made, and making it with the CRC computed.
+const uint8_t *bundle_place(const bundle_t *b, const bundle_entry_t *e);
+bool bundle_needs_check(const bundle_t *b, const bundle_entry_t *e);
+status_t bundle_check(const bundle_t *b, const bundle_entry_t *e, uint32_t crc);
 const char *bundle_name(const bundle_t *b);  // the index file's path
 
 // Strings in a data file (bundle_strings.c): varint lengths, a CRC, the characters.

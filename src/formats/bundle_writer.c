@@ -1,18 +1,21 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/map.h"
+#include "base/stream.h"
+#include "base/work.h"
 #include "formats/bundle_internal.h"
 #include "formats/crc32c.h"
 #include "formats/tensor_shape.h"
 #include "formats/tf_fields.h"
 
-enum { ALIGN = 64, CHUNK = 1 << 16 };
+enum { ALIGN = 64, CHUNK = 1 << 16, FLUSH = 32 << 20 };
 
 typedef struct item {  // an entry of the index to be
   char *key;
@@ -28,10 +31,10 @@ typedef struct content {  // bytes that are in the data file
 struct bundle_writer {
   char *prefix, *path;  // path: the data file
   int fd;
-  uint64_t size;
+  uint64_t size, flushed;
   VEC(item_t) items;
   map_t *keys;
-  map_t *contents;  // hash and size -> content_t
+  map_t *contents;  // "crc-size", and "@address-size" of mapped bytes -> content_t
   arena_t *arena;
 };
 
@@ -80,52 +83,119 @@ void bundle_writer_abandon(bundle_writer_t *w) {
 bool bundle_writer_has(const bundle_writer_t *w, const char *key) { return map_has(w->keys, key); }
 uint64_t bundle_writer_bytes(const bundle_writer_t *w) { return w->size; }
 
-static status_t append(bundle_writer_t *w, const void *data, size_t n) {
-  const char *p = data;
+// Bytes on their way into the data file.
+typedef struct incoming {
+  bundle_writer_t *w;
+  uint32_t crc;
+} incoming_t;
+
+// What was written goes to the disk as writing goes on: neither does the machine's memory fill with
+// it, nor does the end have to wait for all of it.
+static void flush_behind(bundle_writer_t *w) {
+  if (w->size - w->flushed < FLUSH) return;
+  uint64_t before = w->flushed > FLUSH ? w->flushed - FLUSH : 0;
+  sync_file_range(w->fd, (off_t)w->flushed, (off_t)(w->size - w->flushed), SYNC_FILE_RANGE_WRITE);
+  sync_file_range(w->fd, (off_t)before, (off_t)(w->flushed - before),
+                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+  w->flushed = w->size;
+}
+
+static status_t append(void *ctx, const uint8_t *p, size_t n) {
+  incoming_t *in = ctx;
+  bundle_writer_t *w = in->w;
+  in->crc = crc32c_extend(in->crc, p, n);
   while (n) {
-    ssize_t k = pwrite(w->fd, p, n > (1u << 30) ? (1u << 30) : n, (off_t)w->size);
+    ssize_t k = pwrite(w->fd, p, n, (off_t)w->size);
     if (k < 0 && errno == EINTR) continue;
     if (k < 0) return io_error("write", w->path);
     p += k;
     n -= (size_t)k;
     w->size += (size_t)k;
+    work_advance(k);
+  }
+  flush_behind(w);
+  return NULL;
+}
+
+static status_t crc_piece(void *ctx, const uint8_t *piece, size_t n) {
+  uint32_t *crc = ctx;
+  *crc = crc32c_extend(*crc, piece, n);
+  return NULL;
+}
+
+// Are these the bytes of the data file from an offset on?
+typedef struct comparison {
+  const bundle_writer_t *w;
+  uint64_t offset;
+  bool differs;
+} comparison_t;
+
+static status_t compare_piece(void *ctx, const uint8_t *data, size_t n) {
+  comparison_t *c = ctx;
+  uint8_t chunk[CHUNK];
+  while (n && !c->differs) {
+    ssize_t k = pread(c->w->fd, chunk, n < CHUNK ? n : CHUNK, (off_t)c->offset);
+    c->differs = k <= 0 || memcmp(chunk, data, (size_t)k) != 0;
+    if (c->differs) break;
+    c->offset += (uint64_t)k;
+    data += k;
+    n -= (size_t)k;
   }
   return NULL;
 }
 
-// Are these the bytes at `offset` of the data file?
-static bool file_has(const bundle_writer_t *w, uint64_t offset, const uint8_t *data, size_t n) {
-  uint8_t chunk[CHUNK];
-  while (n) {
-    ssize_t k = pread(w->fd, chunk, n < CHUNK ? n : CHUNK, (off_t)offset);
-    if (k <= 0 || memcmp(chunk, data, (size_t)k) != 0) return false;
-    offset += (uint64_t)k;
-    data += k;
-    n -= (size_t)k;
-  }
-  return true;
+// Bytes to be stored. crc: the entry's, which for strings is not the bytes' own; NULL: theirs.
+typedef struct source {
+  const uint8_t *data;
+  size_t n;
+  bool mapped;
+  const uint32_t *crc;
+} source_t;
+
+// Stores bytes anew.
+static status_t store_anew(bundle_writer_t *w, const source_t *b, content_t *out, uint32_t *crc) {
+  static const uint8_t zeros[ALIGN];
+  incoming_t in = {w, 0};
+  if (b->n) TRY(append(&in, zeros, (size_t)(-w->size % ALIGN)));
+  in.crc = 0;
+  out->offset = w->size;
+  out->size = b->n;
+  TRY(stream_pass(b->data, b->n, b->mapped, append, &in));
+  *crc = in.crc;
+  return NULL;
 }
 
-// Puts the bytes into the data file, or finds them there.
-static status_t store(bundle_writer_t *w, const uint8_t *data, size_t n, uint32_t crc,
-                      content_t *out) {
-  char id[48];
-  snprintf(id, sizeof id, "%016llx-%zu",
-           (unsigned long long)hash_bytes(n ? data : (const uint8_t *)"", n, 0), n);
-  const content_t *known = map_get(w->contents, id);
-  if (known && known->crc == crc && file_has(w, known->offset, data, n)) {
+// The same bytes at the same address were stored before, or equal ones, or they are written now.
+// *crc: of the bytes when they were written.
+static status_t store(bundle_writer_t *w, const source_t *b, content_t *out, uint32_t *crc) {
+  char place[48], id[48];
+  snprintf(place, sizeof place, "@%" PRIxPTR "-%zu", (uintptr_t)b->data, b->n);
+  const content_t *known = b->mapped ? map_get(w->contents, place) : NULL;
+  if (known) {
     *out = *known;
+    *crc = known->crc;
+    work_advance((int64_t)b->n);
     return NULL;
   }
-  static const uint8_t zeros[ALIGN];
-  if (n) TRY(append(w, zeros, (size_t)(-w->size % ALIGN)));
-  *out = (content_t){w->size, n, crc};
-  TRY(append(w, data, n));
-  if (!known) {
-    content_t *c = arena_alloc(w->arena, sizeof *c);
-    *c = *out;
-    map_put(w->contents, id, c);
+  *crc = b->crc ? *b->crc : 0;
+  if (!b->crc) TRY(stream_pass(b->data, b->n, b->mapped, crc_piece, crc));
+  snprintf(id, sizeof id, "%08" PRIx32 "-%zu", *crc, b->n);
+  content_t *kept = arena_alloc(w->arena, sizeof *kept);
+  kept->crc = *crc;
+  comparison_t same = {w, 0, true};
+  if ((known = map_get(w->contents, id))) {
+    same = (comparison_t){w, known->offset, false};
+    TRY(stream_pass(b->data, b->n, b->mapped, compare_piece, &same));
   }
+  if (same.differs) {
+    TRY(store_anew(w, b, kept, crc));
+  } else {
+    *kept = *known;
+    work_advance((int64_t)b->n);
+  }
+  if (!known) map_put(w->contents, id, kept);
+  if (b->mapped) map_put(w->contents, place, kept);  // the map stays while its bundle is open
+  *out = *kept;
   return NULL;
 }
 
@@ -154,16 +224,18 @@ static status_t claim_key(bundle_writer_t *w, const char *key) {
 
 static status_t add(bundle_writer_t *w, const char *key, size_t key_size, const tensor_t *t) {
   content_t c;
+  uint32_t its_crc;
   if (t->dtype == DT_STRING) {
     wire_out_t bytes = {0};
     uint32_t crc;
     bundle_strings_encode(t, &bytes, &crc);
     status_t st = wire_out_status(&bytes);
-    if (!st) st = store(w, bytes.data, bytes.size, crc, &c);
+    if (!st) st = store(w, &(source_t){bytes.data, bytes.size, false, &crc}, &c, &its_crc);
     wire_out_free(&bytes);
     TRY(st);
   } else if (dtype_is_plain(t->dtype) && dtype_size(t->dtype)) {
-    TRY(store(w, t->data, tensor_bytes(t), crc32c(t->data, tensor_bytes(t)), &c));
+    source_t b = {t->data, tensor_bytes(t), t->buf && t->buf->mapped, NULL};
+    TRY(store(w, &b, &c, &its_crc));
   } else {
     return FAIL(UNIMPLEMENTED, "%s: tensor \"%s\" is a %s tensor, which cannot be stored",
                 w->prefix, key, dtype_name(t->dtype));
@@ -188,9 +260,10 @@ static status_t copy_bytes(bundle_writer_t *w, const bundle_t *from, const bundl
     tensor_unref(&t);
     return st;
   }
-  const uint8_t *data;
-  TRY(bundle_bytes(from, e, &data));
-  TRY(store(w, data, e->size, crc32c_unmask(e->crc), &c));
+  uint32_t claimed = crc32c_unmask(e->crc), crc;
+  source_t b = {bundle_place(from, e), e->size, true, &claimed};
+  TRY(store(w, &b, &c, &crc));
+  if (bundle_needs_check(from, e)) TRY(bundle_check(from, e, crc));
   put_entry(w, key, key_size, e->dtype, &e->shape, &c);
   return NULL;
 }

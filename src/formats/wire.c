@@ -197,7 +197,7 @@ status_t wire_out_status(const wire_out_t *w) {
 }
 
 void wire_out_free(wire_out_t *w) {
-  free(w->data);
+  mem_free(w->data);
   *w = (wire_out_t){0};
 }
 
@@ -207,7 +207,7 @@ static bool make_room(wire_out_t *w, size_t n) {
   if (!size_add(w->size, n, &need)) return !(w->failed = true);
   if (need <= w->cap) return true;
   size_t cap = need + need / 2 + 64;
-  uint8_t *grown = cap > need ? realloc(w->data, cap) : NULL;
+  uint8_t *grown = cap > need ? mem_try_realloc(w->data, cap) : NULL;
   if (!grown) return !(w->failed = true);
   w->data = grown;
   w->cap = cap;

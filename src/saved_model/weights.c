@@ -1,6 +1,7 @@
 // Constants that live in the bundle.
 #include <string.h>
 
+#include "base/stream.h"
 #include "formats/tensor_shape.h"
 #include "formats/tf_fields.h"
 #include "saved_model/writer_internal.h"
@@ -16,8 +17,9 @@ status_t weights_assign_keys(graph_t *g, size_t min_bytes) {
     if (!value) continue;
     TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
     if (!dtype_is_plain(t->dtype) || tensor_bytes(t) < min_bytes) continue;
-    uint64_t a = hash_bytes(t->data, tensor_bytes(t), 1),
-             b = hash_bytes(t->shape.d, sizeof t->shape.d[0] * (size_t)t->shape.rank,
+    uint64_t a = 1;
+    TRY(stream_pass(t->data, tensor_bytes(t), t->buf->mapped, stream_hash, &a));
+    uint64_t b = hash_bytes(t->shape.d, sizeof t->shape.d[0] * (size_t)t->shape.rank,
                             a + (uint64_t)t->dtype);
     char *key = mem_printf("tftrt/%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
     node_set_string(g, n, WEIGHT_ATTR, key, strlen(key));

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stream.h"
+#include "base/work.h"
 #include "formats/tf_fields.h"
 #include "saved_model/writer_internal.h"
 
@@ -341,10 +343,22 @@ static status_t write_variables(saved_model_writer_t *w) {
   return bundle_writer_finish(b);
 }
 
+static status_t append_to(void *ctx, const uint8_t *piece, size_t n) {
+  work_advance((int64_t)n);
+  return file_out_put(ctx, piece, n);
+}
+
 static status_t copy_file(const char *from, const char *to) {
   file_map_t *m;
+  file_out_t *f = NULL;
   TRY(file_map_open(from, &m));
-  status_t st = file_write(to, m->data, m->size);
+  status_t st = file_out_create(to, &f);
+  if (!st) st = stream_pass(m->data, m->size, true, append_to, f);
+  if (!st) {
+    st = file_out_finish(f);
+    f = NULL;
+  }
+  file_out_abandon(f);
   file_map_unref(m);
   return st;
 }
