@@ -138,6 +138,7 @@ void split_list(const char *text, char separator, list_t *out) {
     if (*p) out->v[out->n++] = p;
     p = next;
   }
+  if (!out->n) free(copy);
 }
 
 bool parse_shape(const char *text, char *name, size_t name_size, int64_t *dims, int *rank) {

@@ -10,6 +10,8 @@ enum {  // SavedModel
   TF_SAVED_MODEL_META_GRAPHS = 2,
 };
 
+enum { TF_FINGERPRINT_SAVED_MODEL_CHECKSUM = 1 };  // FingerprintDef
+
 enum {  // MetaGraphDef
   TF_META_GRAPH_DEF_META_INFO_DEF = 1,
   TF_META_GRAPH_DEF_GRAPH_DEF = 2,

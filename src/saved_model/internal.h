@@ -31,4 +31,9 @@ typedef struct restored {
 // unique.
 status_t restore_map(const meta_graph_t *g, arena_t *arena, map_t *out);
 
+// The checksum of saved_model.pb that stands in the fingerprint.pb of a model that we wrote
+// (fingerprint.c). DATA_LOSS when it is wrong.
+status_t fingerprint_write(const char *dir, const uint8_t *pb, size_t size);
+status_t fingerprint_check(const char *dir, const file_map_t *pb);
+
 #endif

@@ -41,6 +41,7 @@ static status_t open_pb(saved_model_t *m) {
     st = FAIL(UNIMPLEMENTED, "%s is in text format; only saved_model.pb is read", text);
   else
     st = file_map_open(path, &m->pb);
+  if (!st) st = fingerprint_check(m->dir, m->pb);
   if (!st) st = status_prefix(parse_graphs(m), "%s", path);
   mem_free(path);
   mem_free(text);

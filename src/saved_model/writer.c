@@ -289,6 +289,12 @@ static status_t copy_meta_graph(graph_edit_t *e, wire_out_t *out) {
   return wire_out_status(out);
 }
 
+static bool edited(const saved_model_writer_t *w) {
+  for (int i = 0; i < w->source->n_graphs; i++)
+    if (w->edits[i]) return true;
+  return false;
+}
+
 static status_t write_pb(saved_model_writer_t *w) {
   wire_out_t out = {0};
   wire_t r = wire_open(w->source->pb->data, w->source->pb->size);
@@ -310,8 +316,10 @@ static status_t write_pb(saved_model_writer_t *w) {
   if (!st && out.size > INT32_MAX)
     st = FAIL(RESOURCE_EXHAUSTED,
               "saved_model.pb would have %zu bytes: keep constants in variables", out.size);
-  char *path = file_join(staged_dir_path(w->dir), "saved_model.pb");
+  const char *dir = staged_dir_path(w->dir);
+  char *path = file_join(dir, "saved_model.pb");
   if (!st) st = file_write(path, out.data, out.size);
+  if (!st && edited(w)) st = fingerprint_write(dir, out.data, out.size);
   mem_free(path);
   wire_out_free(&out);
   return st;
@@ -386,10 +394,8 @@ static status_t copy_tree(const char *from, const char *to) {
 static status_t copy_others(saved_model_writer_t *w) {
   static const char *const NAMES[] = {"assets", "assets.extra", "keras_metadata.pb",
                                       "fingerprint.pb"};
-  bool same = true;  // a fingerprint is only true of the same model
-  for (int i = 0; i < w->source->n_graphs; i++) same &= !w->edits[i];
   status_t st = NULL;
-  size_t n = sizeof NAMES / sizeof *NAMES - !same;
+  size_t n = sizeof NAMES / sizeof *NAMES - edited(w);  // a fingerprint is of one model alone
   for (size_t i = 0; i < n && !st; i++) {
     char *from = file_join(w->source->dir, NAMES[i]);
     char *to = file_join(staged_dir_path(w->dir), NAMES[i]);
