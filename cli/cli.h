@@ -24,13 +24,16 @@ typedef enum option_kind {
   OPTION_STRING,
   OPTION_INT,
   OPTION_SIZE,
-  OPTION_LIST
+  OPTION_LIST,
+  OPTION_FILES,   // a list; further words ending in .npz belong to it too
+  OPTION_SHAPES,  // a list of NAME:1x3x224x224, which may be separated by commas
 } option_kind_t;
-enum { LIST_MAX = 64 };
+enum { LIST_MAX = 256 };
 typedef struct list {
   const char *v[LIST_MAX];
   int n;
 } list_t;
+// One without help is another spelling of one before it, and not listed.
 typedef struct option_def {
   const char *name;  // "signature"
   char letter;       // 0: none

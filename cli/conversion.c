@@ -1,15 +1,21 @@
 #include "conversion.h"
 
+#include <limits.h>
 #include <string.h>
 
+#define NOT_GIVEN INT64_MIN
+
 void conversion_options(conversion_flags_t *f, option_def_t *defs) {
-  tftrt_converter_options d;
-  tftrt_converter_options_init(&d);
-  *f = (conversion_flags_t){.min_segment_size = d.minimum_segment_size,
-                            .max_cached_engines = d.maximum_cached_engines,
-                            .workspace = d.max_workspace_size_bytes};
+  *f = (conversion_flags_t){.min_segment_size = NOT_GIVEN,
+                            .max_cached_engines = NOT_GIVEN,
+                            .threads = NOT_GIVEN,
+                            .workspace = NOT_GIVEN};
   const option_def_t table[] = {
+      {"params", 0, OPTION_STRING, &f->params_file, "FILE.json",
+       "arguments of the Converter in JSON; flags go before it"},
       {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|int8", "precision mode (fp32)"},
+      {"fp16", 0, OPTION_FLAG, &f->fp16, NULL, NULL},
+      {"int8", 0, OPTION_FLAG, &f->int8, NULL, NULL},
       {"signature", 's', OPTION_STRING, &f->signature, "KEY",
        "signature to convert (serving_default)"},
       {"tags", 0, OPTION_STRING, &f->tags, "A,B", "meta graph (serve)"},
@@ -38,24 +44,44 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
   memcpy(defs, table, sizeof table);
 }
 
-void conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_options *o) {
+static void take_int(int64_t given, int *out) {
+  if (given != NOT_GIVEN) *out = given > INT_MAX ? INT_MAX : given < INT_MIN ? INT_MIN : (int)given;
+}
+
+int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_options *o) {
+  tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter_options_init(o);
+  if (f->params_file) {
+    if (tftrt_params_load(f->params_file, &f->params, &e)) return report_error(&e);
+    tftrt_params_apply(f->params, o);
+  }
   if (f->tags) split_list(f->tags, ',', &f->tag_list);
-  o->input_saved_model_dir = source;
-  o->input_saved_model_tags = f->tag_list.n ? f->tag_list.v : NULL;
-  o->n_tags = f->tag_list.n;
-  o->input_saved_model_signature_key = f->signature;
-  o->use_dynamic_shape = f->dynamic_shape;
-  o->dynamic_shape_profile_strategy = f->strategy;
-  o->max_workspace_size_bytes = f->workspace;
+  if (f->tag_list.n) {
+    o->input_saved_model_tags = f->tag_list.v;
+    o->n_tags = f->tag_list.n;
+  }
+  if (source) o->input_saved_model_dir = source;
+  if (!o->input_saved_model_dir)
+    return usage_error("no SavedModel is named, neither as SRC nor in --params");
+  if (f->fp16 || f->int8) {
+    if (f->precision) return usage_error("--precision and --fp16 or --int8 are two of a kind");
+    f->precision = f->int8 ? "int8" : "fp16";
+  }
+  if (f->signature) o->input_saved_model_signature_key = f->signature;
+  if (f->dynamic_shape) o->use_dynamic_shape = 1;
+  if (f->strategy) o->dynamic_shape_profile_strategy = f->strategy;
+  if (f->workspace != NOT_GIVEN) o->max_workspace_size_bytes = f->workspace;
   if (f->precision) o->precision_mode = f->precision;
-  o->minimum_segment_size = (int)f->min_segment_size;
-  o->maximum_cached_engines = (int)f->max_cached_engines;
-  o->use_calibration = !f->no_calibration;
-  o->allow_build_at_runtime = !f->no_runtime_build;
+  take_int(f->min_segment_size, &o->minimum_segment_size);
+  take_int(f->max_cached_engines, &o->maximum_cached_engines);
+  take_int(f->threads, &o->threads);
+  if (f->no_calibration) o->use_calibration = 0;
+  if (f->no_runtime_build) o->allow_build_at_runtime = 0;
   if (f->op_set) o->op_set = f->op_set;
   if (f->backend) o->backend = f->backend;
-  o->compat = f->compat;
-  o->threads = (int)f->threads;
+  if (f->compat) o->compat = f->compat;
   o->progress = progress_printer();
+  return -1;
 }
+
+void conversion_free(conversion_flags_t *f) { tftrt_params_destroy(f->params); }

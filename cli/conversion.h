@@ -4,16 +4,21 @@
 
 #include "cli.h"
 
-enum { CONVERSION_OPTIONS = 16 };
+enum { CONVERSION_OPTIONS = 24 };
 typedef struct conversion_flags {
-  const char *tags, *signature, *precision, *op_set, *backend, *strategy, *compat;
-  bool dynamic_shape, no_calibration, no_runtime_build;
-  int64_t min_segment_size, max_cached_engines, threads, workspace;
+  const char *params_file, *tags, *signature, *precision, *op_set, *backend, *strategy, *compat;
+  bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8;
+  int64_t min_segment_size, max_cached_engines, threads, workspace;  // NOT_GIVEN
   list_t tag_list;
+  tftrt_params *params;
 } conversion_flags_t;
 
 // Sets defaults and fills defs (ended by an empty one).
 void conversion_options(conversion_flags_t *f, option_def_t *defs);
-void conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_options *o);
+// Fills o from --params and, over that, from the flags. source NULL: the parameters name it.
+// Returns -1, or an exit code when something is wrong, which is told. *o is good until
+// conversion_free.
+int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_options *o);
+void conversion_free(conversion_flags_t *f);
 
 #endif

@@ -10,7 +10,7 @@
 typedef struct source {
   const list_t *files;
   int next;
-  const char *dir, *signature;
+  const char *signature;
   tftrt_model *model;  // only asked for the names of inputs
   tftrt_arrays *arrays;
   tftrt_error error;
@@ -35,16 +35,16 @@ static void print_line(void *user, const char *line) {
 
 int cmd_convert(int argc, char **argv) {
   conversion_flags_t f;
-  option_def_t defs[CONVERSION_OPTIONS + 8];
+  option_def_t defs[CONVERSION_OPTIONS + 12];
   list_t build_files = {0}, calibration_files = {0};
   bool no_save = false, no_build = false;
   conversion_options(&f, defs);
   int at = 0;
   while (defs[at].name) at++;
   const option_def_t more[] = {
-      {"build-inputs", 0, OPTION_LIST, &build_files, "F.npz",
+      {"build-inputs", 0, OPTION_FILES, &build_files, "F.npz...",
        "build engines for the shapes of these inputs (may be repeated)"},
-      {"calibration-inputs", 0, OPTION_LIST, &calibration_files, "F.npz",
+      {"calibration-inputs", 0, OPTION_FILES, &calibration_files, "F.npz...",
        "int8: calibrate over these inputs (may be repeated)"},
       {"no-build", 0, OPTION_FLAG, &no_build, NULL, "leave engines to be built by the first run"},
       {"no-save-engines", 0, OPTION_FLAG, &no_save, NULL,
@@ -53,16 +53,19 @@ int cmd_convert(int argc, char **argv) {
   memcpy(&defs[at], more, sizeof more);
   const char *words[2];
   int n;
-  int rc = parse_options(find_command("convert"), defs, argc, argv, 2, 2, words, &n);
+  int rc = parse_options(find_command("convert"), defs, argc, argv, 1, 2, words, &n);
   if (rc >= 0) return rc;
   tftrt_converter_options o;
-  conversion_fill(&f, words[0], &o);
+  rc = conversion_fill(&f, n == 2 ? words[0] : NULL, &o);
+  if (rc >= 0) return rc;
+  const char *target = words[n - 1];
   catch_interrupts();
 
   tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter *c = NULL;
-  source_t build = {
-      .files = &build_files, .dir = words[0], .signature = f.signature, .error = TFTRT_ERROR_INIT};
+  source_t build = {.files = &build_files,
+                    .signature = o.input_saved_model_signature_key,
+                    .error = TFTRT_ERROR_INIT};
   source_t calibration = build;
   calibration.files = &calibration_files;
   tftrt_model_options mo;
@@ -71,7 +74,7 @@ int cmd_convert(int argc, char **argv) {
   mo.n_tags = o.n_tags;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
   if (!code && (build_files.n || calibration_files.n)) {
-    code = tftrt_model_open(words[0], &mo, &build.model, &e);
+    code = tftrt_model_open(o.input_saved_model_dir, &mo, &build.model, &e);
     calibration.model = build.model;
   }
   if (!code)
@@ -81,7 +84,7 @@ int cmd_convert(int argc, char **argv) {
     code = build_files.n ? tftrt_converter_build(c, next_inputs, &build, &e)
                          : tftrt_converter_build_default(c, 1, &e);
   if (code && build.error.code) e = build.error;
-  if (!code) code = tftrt_converter_save(c, words[1], !no_save, &e);
+  if (!code) code = tftrt_converter_save(c, target, !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));
   if (!code && common.json) {
@@ -96,5 +99,6 @@ int cmd_convert(int argc, char **argv) {
   tftrt_arrays_destroy(calibration.arrays);
   tftrt_model_close(build.model);
   tftrt_converter_destroy(c);
+  conversion_free(&f);
   return code ? report_error(&e) : EXIT_DONE;
 }

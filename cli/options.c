@@ -31,6 +31,7 @@ int usage_error(const char *fmt, ...) {
 
 static void print_options(const option_def_t *defs) {
   for (; defs->name; defs++) {
+    if (!defs->help) continue;
     char left[64];
     snprintf(left, sizeof left, "%s%c%s--%s%s%s", defs->letter ? "-" : " ",
              defs->letter ? defs->letter : ' ', defs->letter ? ", " : "  ", defs->name,
@@ -60,6 +61,18 @@ static bool parse_size(const char *text, int64_t *out) {
   return false;
 }
 
+static int take_item(const option_def_t *d, const char *item) {
+  list_t *l = d->target;
+  if (l->n == LIST_MAX) return usage_error("--%s is given too often", d->name);
+  l->v[l->n++] = item;
+  return -1;
+}
+
+static bool is_npz(const char *word) {
+  size_t n = strlen(word);
+  return *word != '-' && n > 4 && strcmp(word + n - 4, ".npz") == 0;
+}
+
 static int take(const option_def_t *d, const char *arg) {
   char *end;
   switch (d->kind) {
@@ -74,10 +87,15 @@ static int take(const option_def_t *d, const char *arg) {
       if (end == arg || *end || errno)
         return usage_error("--%s: '%s' is not a number", d->name, arg);
       return -1;
-    case OPTION_LIST: {
-      list_t *l = d->target;
-      if (l->n == LIST_MAX) return usage_error("--%s is given too often", d->name);
-      l->v[l->n++] = arg;
+    case OPTION_FILES:
+    case OPTION_LIST: return take_item(d, arg);
+    case OPTION_SHAPES: {
+      list_t parts;
+      split_list(arg, ',', &parts);
+      for (int i = 0; i < parts.n; i++) {
+        int rc = take_item(d, parts.v[i]);
+        if (rc >= 0) return rc;
+      }
       return -1;
     }
   }
@@ -120,6 +138,8 @@ int parse_options(const command_t *c, const option_def_t *defs, int argc, char *
     if (!d) return usage_error("%s: unknown or incomplete option '%s'", c->name, argv[optind - 1]);
     int rc = take(d, optarg);
     if (rc >= 0) return rc;
+    while (d->kind == OPTION_FILES && optind < argc && is_npz(argv[optind]))
+      if ((rc = take_item(d, argv[optind++])) >= 0) return rc;
   }
   if (common.help) return print_help(c, defs);
   *n_words = argc - optind;

@@ -77,9 +77,11 @@ int cmd_explain(int argc, char **argv) {
   int rc = parse_options(find_command("explain"), defs, argc, argv, 1, 1, words, &n);
   if (rc >= 0) return rc;
   tftrt_converter_options o;
-  conversion_fill(&f, words[0], &o);
+  rc = conversion_fill(&f, words[0], &o);
+  if (rc >= 0) return rc;
   tftrt_error e = TFTRT_ERROR_INIT;
   char *text = NULL;
   tftrt_code code = tftrt_explain(&o, common.json, &text, &e);
+  conversion_free(&f);
   return print_text(code, text, &e);
 }

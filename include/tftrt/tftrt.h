@@ -212,6 +212,19 @@ typedef struct tftrt_converter tftrt_converter;
  * (TFTRT_CANCELLED). */
 typedef int (*tftrt_progress_fn)(void *user, const char *stage, int64_t done, int64_t total);
 
+/* tf.experimental.tensorrt.ConversionParams, deprecated there and here: the options have the same
+ * fields. */
+typedef struct tftrt_conversion_params {
+  uint32_t struct_size;
+  int64_t max_workspace_size_bytes;
+  const char *precision_mode;
+  int minimum_segment_size;
+  int maximum_cached_engines;
+  int use_calibration;
+  int allow_build_at_runtime;
+} tftrt_conversion_params;
+TFTRT_API void tftrt_conversion_params_init(tftrt_conversion_params *p);
+
 typedef struct tftrt_converter_options {
   uint32_t struct_size;
   const char *input_saved_model_dir;         /* required */
@@ -234,8 +247,20 @@ typedef struct tftrt_converter_options {
   int threads;         /* 0: all */
   tftrt_progress_fn progress;
   void *progress_user;
+  /* NULL, or what counts in the place of the six fields above that it has too (a warning says so) */
+  const tftrt_conversion_params *conversion_params;
 } tftrt_converter_options;
 TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
+
+/* Options from a JSON file: one object with the names of tftrt_converter_options (those of
+ * tf.experimental.tensorrt.Converter's arguments; also "conversion_params", an object of the names
+ * of tftrt_conversion_params). What is null or left out stays as it is. INVALID_ARGUMENT names a
+ * key that is not known, or whose value is of the wrong type. One thread at a time. */
+typedef struct tftrt_params tftrt_params;
+TFTRT_API tftrt_code tftrt_params_load(const char *path, tftrt_params **out, tftrt_error *err);
+/* Strings in *o are the params' from then on. */
+TFTRT_API void tftrt_params_apply(const tftrt_params *p, tftrt_converter_options *o);
+TFTRT_API void tftrt_params_destroy(tftrt_params *p);
 
 /* Gives the next set of inputs: fills inputs (in the signature's order, borrowed until the next
  * call) and returns 1; 0 at the end; a negative number fails the call that asked. */

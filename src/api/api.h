@@ -18,4 +18,7 @@ status_t api_tensor_in(const tftrt_tensor *t, const char *name, tensor_t *out);
 // Gives t's reference away. Strings become an array of tftrt_string.
 void api_tensor_out(tensor_t *t, tftrt_tensor *out);
 
+// The six fields that the params share with the options.
+void api_take_conversion_params(const tftrt_conversion_params *p, tftrt_converter_options *o);
+
 #endif

@@ -23,6 +23,28 @@ void tftrt_converter_options_init(tftrt_converter_options *o) {
                                  .backend = "cpu"};
 }
 
+void tftrt_conversion_params_init(tftrt_conversion_params *p) {
+  *p = (tftrt_conversion_params){.struct_size = sizeof *p,
+                                 .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
+                                 .precision_mode = "FP32",
+                                 .minimum_segment_size = 3,
+                                 .maximum_cached_engines = 1,
+                                 .use_calibration = 1,
+                                 .allow_build_at_runtime = 1};
+}
+
+void api_take_conversion_params(const tftrt_conversion_params *params, tftrt_converter_options *o) {
+  tftrt_conversion_params p;
+  tftrt_conversion_params_init(&p);
+  api_copy_options(&p, sizeof p, params, params->struct_size);
+  o->max_workspace_size_bytes = p.max_workspace_size_bytes;
+  o->precision_mode = p.precision_mode;
+  o->minimum_segment_size = p.minimum_segment_size;
+  o->maximum_cached_engines = p.maximum_cached_engines;
+  o->use_calibration = p.use_calibration;
+  o->allow_build_at_runtime = p.allow_build_at_runtime;
+}
+
 static status_t translate(const tftrt_converter_options *o, converter_options_t *out) {
   *out = (converter_options_t){.struct_size = sizeof *out,
                                .dir = o->input_saved_model_dir,
@@ -58,8 +80,13 @@ static status_t create(const tftrt_converter_options *options, converter_t **out
   if (!options) return FAIL(INVALID_ARGUMENT, "the converter's options are NULL");
   tftrt_converter_options_init(&o);
   api_copy_options(&o, sizeof o, options, options->struct_size);
+  if (o.conversion_params) api_take_conversion_params(o.conversion_params, &o);
   TRY(translate(&o, &inner));
-  return converter_create(&inner, out);
+  TRY(converter_create(&inner, out));
+  if (o.conversion_params)
+    converter_warn(*out,
+                   "conversion_params is deprecated: Use individual converter parameters instead");
+  return NULL;
 }
 
 tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_converter **out,
@@ -79,50 +106,55 @@ void tftrt_converter_destroy(tftrt_converter *c) {
   mem_free(c);
 }
 
-// The caller's input function as an input_source_t.
+// The caller's input function as an input_source_t. The signature is known once the converter has
+// opened the model, which is before it asks for inputs.
 typedef struct fed {
   tftrt_input_fn fn;
   void *user;
-  const signature_t *signature;
+  const converter_t *converter;
+  int n;
   tftrt_tensor *given;
   tensor_t *tensors;
 } fed_t;
 
 static void drop_inputs(fed_t *f) {
-  for (int i = 0; i < f->signature->n_inputs; i++) tensor_unref(&f->tensors[i]);
+  for (int i = 0; i < f->n; i++) tensor_unref(&f->tensors[i]);
+}
+
+static status_t check_input(const tensor_info_t *want, const tensor_t *t) {
+  char a[160], b[160];
+  if (t->dtype == want->dtype && shape_compatible(&t->shape, &want->shape)) return NULL;
+  return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants %s %s, got %s %s", want->key,
+              dtype_name(want->dtype), shape_format(&want->shape, a, sizeof a),
+              dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
 }
 
 static status_t next_inputs(void *self, const tensor_t **inputs, bool *end) {
   fed_t *f = self;
-  int n = f->signature->n_inputs;
+  const signature_t *s = converter_signature(f->converter);
+  if (!f->given) {
+    f->n = s->n_inputs;
+    f->given = mem_calloc((size_t)f->n + 1, sizeof *f->given);
+    f->tensors = mem_calloc((size_t)f->n + 1, sizeof *f->tensors);
+  }
   drop_inputs(f);
-  memset(f->given, 0, (size_t)n * sizeof *f->given);
-  int more = f->fn(f->user, f->given, n);
+  memset(f->given, 0, (size_t)f->n * sizeof *f->given);
+  int more = f->fn(f->user, f->given, f->n);
   if (more < 0) return FAIL(INVALID_ARGUMENT, "Failed to convert input to tensor.");
   *end = more == 0;
   *inputs = f->tensors;
-  for (int i = 0; i < n && more; i++) {
-    const tensor_info_t *want = &f->signature->inputs[i];
-    char a[160], b[160];
-    TRY(api_tensor_in(&f->given[i], want->key, &f->tensors[i]));
-    const tensor_t *t = &f->tensors[i];
-    if (t->dtype != want->dtype || !shape_compatible(&t->shape, &want->shape))
-      return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants %s %s, got %s %s", want->key,
-                  dtype_name(want->dtype), shape_format(&want->shape, a, sizeof a),
-                  dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
+  for (int i = 0; i < f->n && more; i++) {
+    TRY(api_tensor_in(&f->given[i], s->inputs[i].key, &f->tensors[i]));
+    TRY(check_input(&s->inputs[i], &f->tensors[i]));
   }
   return NULL;
 }
 
-static status_t feed(tftrt_converter *c, tftrt_input_fn fn, void *user,
+static status_t feed(converter_t *c, tftrt_input_fn fn, void *user,
                      status_t (*run)(converter_t *, const input_source_t *)) {
-  const signature_t *s = converter_signature(c->c);
-  if (!fn || !s) return run(c->c, NULL);
-  fed_t f = {.fn = fn, .user = user, .signature = s};
-  f.given = mem_calloc((size_t)s->n_inputs + 1, sizeof *f.given);
-  f.tensors = mem_calloc((size_t)s->n_inputs + 1, sizeof *f.tensors);
+  fed_t f = {.fn = fn, .user = user, .converter = c};
   input_source_t source = {next_inputs, &f};
-  status_t st = run(c->c, &source);
+  status_t st = run(c, fn ? &source : NULL);
   drop_inputs(&f);
   mem_free(f.given);
   mem_free(f.tensors);
@@ -131,12 +163,12 @@ static status_t feed(tftrt_converter *c, tftrt_input_fn fn, void *user,
 
 tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration, void *user,
                                    tftrt_error *err) {
-  return api_report(feed(c, calibration, user, converter_convert), err);
+  return api_report(feed(c->c, calibration, user, converter_convert), err);
 }
 
 tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
                                  tftrt_error *err) {
-  return api_report(feed(c, inputs, user, converter_build), err);
+  return api_report(feed(c->c, inputs, user, converter_build), err);
 }
 
 tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch, tftrt_error *err) {

@@ -111,13 +111,17 @@ static void check_value(const env_var_t *v, const char *text, char *out, size_t 
              v->name, kind, text, v->fallback);
 }
 
+static bool feature_is(const char *p, size_t n, const char *name) {
+  return n == strlen(name) && memcmp(p, name, n) == 0;
+}
+
 // The experimental features are a list of their own.
 static void check_features(const char *text, char *out, size_t size) {
   size_t at = 0;
   for (const char *p = text; *p;) {
     size_t n = strcspn(p, ",");
-    bool known =
-        n == strlen("remove_native_segments") && memcmp(p, "remove_native_segments", n) == 0;
+    bool known = feature_is(p, n, "remove_native_segments") ||
+                 feature_is(p, n, "disable_graph_freezing");  // the converter tells
     if (n && !known && at < size)
       at += (size_t)snprintf(out + at, size - at, "%s%.*s", at ? ", " : "", (int)n, p);
     p += n;

@@ -102,8 +102,9 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
     refused = FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
                    e->node->name, status_message(st));
   else  // as in TF-TRT; unlike there, it is said
-    warn(c, "Engine creation for %s failed. The native segment will be used instead. Reason: %s",
-         e->node->name, status_message(st));
+    converter_warn(
+        c, "Engine creation for %s failed. The native segment will be used instead. Reason: %s",
+        e->node->name, status_message(st));
   status_free(st);
   if (refused) return refused;
   return NULL;
@@ -133,10 +134,14 @@ static status_t build_engine(converter_t *c, engine_node_t *e) {
   return NULL;
 }
 
+static status_t check_not_built(const converter_t *c) {
+  if (!c->built) return NULL;
+  return FAIL(UNIMPLEMENTED,
+              "build() is already called. It is not supported to call build() more than once.");
+}
+
 status_t converter_build(converter_t *c, const input_source_t *inputs) {
-  if (c->built)
-    return FAIL(UNIMPLEMENTED,
-                "build() is already called. It is not supported to call build() more than once.");
+  TRY(check_not_built(c));
   if (!inputs)
     return FAIL(FAILED_PRECONDITION,
                 "input_fn is None. Method build() needs input_fn to be specified in order to build "
@@ -200,6 +205,7 @@ static bool has_inner_unknown(const signature_t *s) {
 
 status_t converter_build_default(converter_t *c, int64_t batch) {
   static const int64_t dims[] = {16, 128, 1};
+  TRY(check_not_built(c));
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
   if (batch < 1) return FAIL(INVALID_ARGUMENT, "a batch cannot be %lld", (long long)batch);
   int tries = has_inner_unknown(c->signature) ? 3 : 1;
@@ -210,10 +216,11 @@ status_t converter_build_default(converter_t *c, int64_t batch) {
     if (!st || status_code(st) == CODE_CANCELLED) return st;
     for (size_t k = 0; k < c->engines.n; k++) c->engines.v[k].wanted.n = 0;
   }
-  warn(c,
-       "No engine was built, as the model does not run on zeros of the signature's shapes (%s). "
-       "Give inputs to build with; else the first run builds.",
-       status_message(st));
+  converter_warn(
+      c,
+      "No engine was built, as the model does not run on zeros of the signature's shapes (%s). "
+      "Give inputs to build with; else the first run builds.",
+      status_message(st));
   status_free(st);
   return NULL;
 }

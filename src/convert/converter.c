@@ -57,7 +57,7 @@ static status_t check_options(const converter_options_t *o, const char **strateg
   return NULL;
 }
 
-void warn(converter_t *c, const char *fmt, ...) {
+void converter_warn(converter_t *c, const char *fmt, ...) {
   char text[2048];
   va_list ap;
   va_start(ap, fmt);
@@ -66,7 +66,9 @@ void warn(converter_t *c, const char *fmt, ...) {
   vec_push(&c->warnings, arena_strdup(c->own, text));
 }
 
-static void warn_sentence(void *user, const char *sentence) { warn(user, "%s", sentence); }
+static void warn_sentence(void *user, const char *sentence) {
+  converter_warn(user, "%s", sentence);
+}
 
 status_t converter_create(const converter_options_t *o, converter_t **out) {
   *out = NULL;
@@ -87,12 +89,19 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   for (int i = 0; i < checked.n_tags; i++) tags[i] = arena_strdup(c->own, checked.tags[i]);
   c->o.tags = tags;
   env_check(warn_sentence, c);
+  if (env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing"))
+    converter_warn(c, "%s",
+                   checked.dynamic_shape
+                       ? "TF_TRT_EXPERIMENTAL_FEATURES: disable_graph_freezing has no effect, the "
+                         "graph is frozen"
+                       : "Disabling graph freezing is only possible in dynamic shape mode. The "
+                         "graph will be frozen.");
   *out = c;
   return NULL;
 }
 
-void converter_destroy(converter_t *c) {
-  if (!c) return;
+// Back to before convert(): after a failure it may be called again.
+static void forget_conversion(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     engine_node_t *e = &c->engines.v[i];
     for (size_t k = 0; k < e->built.n; k++) mem_free(e->built.v[k].plan.data);
@@ -100,12 +109,24 @@ void converter_destroy(converter_t *c) {
     vec_free(&e->wanted);
   }
   vec_free(&c->engines);
-  vec_free(&c->warnings);
   segmentation_destroy(c->segmentation);
   graph_destroy(c->graph);
   library_destroy(c->library);
   arena_destroy(c->arena);
   saved_model_close(c->model);
+  c->segmentation = NULL;
+  c->graph = NULL;
+  c->library = NULL;
+  c->arena = NULL;
+  c->model = NULL;
+  c->meta = NULL;
+  c->signature = NULL;
+}
+
+void converter_destroy(converter_t *c) {
+  if (!c) return;
+  forget_conversion(c);
+  vec_free(&c->warnings);
   arena_destroy(c->own);
   mem_free(c);
 }
@@ -182,18 +203,8 @@ static void skip_taken_numbers(converter_t *c) {
   }
 }
 
-status_t converter_convert(converter_t *c, const input_source_t *calibration) {
+static status_t convert_signature(converter_t *c) {
   static atomic_int graphs;
-  if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
-  bool need = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration;
-  if (need && !calibration)
-    return FAIL(INVALID_ARGUMENT,
-                "Should specify calibration_input_fn because INT8 calibration is needed");
-  if (!need && calibration)
-    return FAIL(INVALID_ARGUMENT,
-                "Should not specify calibration_input_fn because INT8 calibration is not needed");
-  if (need) return FAIL(UNIMPLEMENTED, "INT8 calibration is not available yet");
-  c->converted = true;
   TRY(report_progress(c, "reading", 0, 3));
   TRY(open_signature(c));
   TRY(simplify(c));
@@ -205,4 +216,20 @@ status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   for (size_t i = 0; i < c->engines.n; i++)
     TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
   return report_progress(c, "converting", 3, 3);
+}
+
+status_t converter_convert(converter_t *c, const input_source_t *calibration) {
+  if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
+  bool need = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration;
+  if (need && !calibration)
+    return FAIL(INVALID_ARGUMENT,
+                "Should specify calibration_input_fn because INT8 calibration is needed");
+  if (!need && calibration)
+    return FAIL(INVALID_ARGUMENT,
+                "Should not specify calibration_input_fn because INT8 calibration is not needed");
+  if (need) return FAIL(UNIMPLEMENTED, "INT8 calibration is not available yet");
+  status_t st = convert_signature(c);
+  c->converted = !st;
+  if (st) forget_conversion(c);
+  return st;
 }

@@ -54,6 +54,7 @@ status_t converter_build_default(converter_t *c, int64_t batch);
 // What did not go as asked, though nothing failed: engines that could not be built, and why.
 int converter_n_warnings(const converter_t *c);
 const char *converter_warning(const converter_t *c, int i);
+void converter_warn(converter_t *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines);
 
 typedef void (*print_fn)(void *user, const char *line);

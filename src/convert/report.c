@@ -92,7 +92,7 @@ void report_refusals(converter_t *c) {
   if (!*wish || (number && atoi(wish) < 1)) return;
   lines_t lines = gather(c->segmentation);
   status_t st = number ? NULL : write_csv(&lines, wish);
-  if (st) warn(c, "TF_TRT_SHOW_DETAILED_REPORT: %s", status_message(st));
+  if (st) converter_warn(c, "TF_TRT_SHOW_DETAILED_REPORT: %s", status_message(st));
   status_free(st);
   char *text = as_text(&lines);
   vec_push(&c->warnings, arena_strdup(c->own, text));

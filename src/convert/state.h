@@ -44,8 +44,6 @@ bool uses_explicit_precision(const graph_t *g);
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };
 
-// Adds to the converter's warnings.
-void warn(converter_t *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 // TF_TRT_SHOW_DETAILED_REPORT (convert/report.c).
 void report_refusals(converter_t *c);
 

@@ -1,0 +1,187 @@
+// tftrt_params: the converter's options from a JSON file.
+#include "api/params.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum { MAX_TAGS = 64 };
+
+struct tftrt_params {
+  json_t *root;
+  const char *tags[MAX_TAGS];
+};
+
+typedef enum kind { TEXT, FLAG, NUMBER, SIZE, TEXTS, NESTED } kind_t;
+
+typedef struct field {
+  const char *name;
+  kind_t kind;
+  size_t at;  // where in the struct
+} field_t;
+
+#define OPTION(name, kind) \
+  { #name, kind, offsetof(tftrt_converter_options, name) }
+static const field_t options[] = {OPTION(input_saved_model_dir, TEXT),
+                                  OPTION(input_saved_model_tags, TEXTS),
+                                  OPTION(input_saved_model_signature_key, TEXT),
+                                  OPTION(use_dynamic_shape, FLAG),
+                                  OPTION(dynamic_shape_profile_strategy, TEXT),
+                                  OPTION(max_workspace_size_bytes, SIZE),
+                                  OPTION(precision_mode, TEXT),
+                                  OPTION(minimum_segment_size, NUMBER),
+                                  OPTION(maximum_cached_engines, NUMBER),
+                                  OPTION(use_calibration, FLAG),
+                                  OPTION(allow_build_at_runtime, FLAG),
+                                  OPTION(conversion_params, NESTED),
+                                  OPTION(op_set, TEXT),
+                                  OPTION(backend, TEXT),
+                                  OPTION(compat, TEXT),
+                                  OPTION(threads, NUMBER),
+                                  {0}};
+
+#define PARAM(name, kind) \
+  { #name, kind, offsetof(tftrt_conversion_params, name) }
+static const field_t conversion_params[] = {PARAM(max_workspace_size_bytes, SIZE),
+                                            PARAM(precision_mode, TEXT),
+                                            PARAM(minimum_segment_size, NUMBER),
+                                            PARAM(maximum_cached_engines, NUMBER),
+                                            PARAM(use_calibration, FLAG),
+                                            PARAM(allow_build_at_runtime, FLAG),
+                                            {0}};
+
+static const field_t *find(const field_t *fields, const char *name) {
+  for (; fields->name; fields++)
+    if (strcmp(fields->name, name) == 0) return fields;
+  return NULL;
+}
+
+static bool all_texts(const json_t *v) {
+  for (size_t i = 0; i < json_array_size(v); i++)
+    if (!json_is_string(json_array_get(v, i))) return false;
+  return true;
+}
+
+static status_t check_object(const json_t *object, const field_t *fields);
+
+// What is wrong with a value, NULL when nothing is.
+static const char *wrong(const json_t *v, kind_t kind) {
+  switch (kind) {
+    case TEXT: return json_is_string(v) ? NULL : "a text";
+    case FLAG: return json_is_boolean(v) ? NULL : "true or false";
+    case SIZE: return json_is_integer(v) ? NULL : "a whole number";
+    case NUMBER:
+      return json_is_integer(v) && json_integer_value(v) >= INT_MIN &&
+                     json_integer_value(v) <= INT_MAX
+                 ? NULL
+                 : "a whole number of 32 bits";
+    case TEXTS:
+      return json_is_array(v) && json_array_size(v) <= MAX_TAGS && all_texts(v)
+                 ? NULL
+                 : "a list of at most 64 texts";
+    case NESTED: return json_is_object(v) ? NULL : "an object";
+  }
+  return NULL;
+}
+
+static status_t unknown_key(const char *key, const field_t *fields) {
+  text_t known = {0};
+  for (const field_t *f = fields; f->name; f++)
+    text_printf(&known, "%s%s", f == fields ? "" : ", ", f->name);
+  status_t st = FAIL(INVALID_ARGUMENT, "there is no parameter '%s'; there are: %s", key, known.v);
+  text_free(&known);
+  return st;
+}
+
+static status_t check_object(const json_t *object, const field_t *fields) {
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+    const field_t *f = find(fields, key);
+    if (!f) return unknown_key(key, fields);
+    if (json_is_null(value)) continue;
+    const char *expected = wrong(value, f->kind);
+    if (expected) return FAIL(INVALID_ARGUMENT, "'%s' must be %s", key, expected);
+    if (f->kind == NESTED) TRY(status_prefix(check_object(value, conversion_params), "'%s'", key));
+  }
+  return NULL;
+}
+
+status_t params_parse(const void *text, size_t size, tftrt_params **out) {
+  json_error_t e;
+  *out = NULL;
+  json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &e);
+  if (!root) return FAIL(INVALID_ARGUMENT, "line %d: %s", e.line, e.text);
+  status_t st = json_is_object(root) ? check_object(root, options)
+                                     : FAIL(INVALID_ARGUMENT, "expected one JSON object");
+  if (st) {
+    json_decref(root);
+    return st;
+  }
+  *out = mem_calloc(1, sizeof **out);
+  (*out)->root = root;
+  return NULL;
+}
+
+static status_t load(const char *path, tftrt_params **out) {
+  file_map_t *m;
+  if (!path) return FAIL(INVALID_ARGUMENT, "the parameters' file is NULL");
+  TRY(file_map_open(path, &m));
+  status_t st =
+      status_prefix(params_parse(m->size ? (const char *)m->data : "", m->size, out), "%s", path);
+  file_map_unref(m);
+  return st;
+}
+
+tftrt_code tftrt_params_load(const char *path, tftrt_params **out, tftrt_error *err) {
+  *out = NULL;
+  return api_report(load(path, out), err);
+}
+
+static void put(const field_t *f, const json_t *v, void *to) {
+  char *at = (char *)to + f->at;
+  int64_t size = json_integer_value(v);
+  int number = json_is_boolean(v) ? json_is_true(v) : (int)size;
+  const char *text = json_string_value(v);
+  if (f->kind == TEXT) memcpy(at, &text, sizeof text);
+  if (f->kind == SIZE) memcpy(at, &size, sizeof size);
+  if (f->kind == FLAG || f->kind == NUMBER) memcpy(at, &number, sizeof number);
+}
+
+static void put_all(const json_t *object, const field_t *fields, void *to) {
+  for (const field_t *f = fields; f->name; f++) {
+    const json_t *v = json_object_get(object, f->name);
+    if (v && !json_is_null(v)) put(f, v, to);
+  }
+}
+
+void tftrt_params_apply(const tftrt_params *params, tftrt_converter_options *o) {
+  tftrt_params *p = (tftrt_params *)(uintptr_t)params;
+  put_all(p->root, options, o);
+  const json_t *tags = json_object_get(p->root, "input_saved_model_tags");
+  if (json_array_size(tags)) {
+    o->n_tags = (int)json_array_size(tags);
+    for (int i = 0; i < o->n_tags; i++)
+      p->tags[i] = json_string_value(json_array_get(tags, (size_t)i));
+    o->input_saved_model_tags = p->tags;
+  }
+  const json_t *nested = json_object_get(p->root, "conversion_params");
+  if (json_is_object(nested)) {  // all of its fields count, also those that it leaves out
+    tftrt_conversion_params n;
+    tftrt_conversion_params_init(&n);
+    put_all(nested, conversion_params, &n);
+    api_take_conversion_params(&n, o);
+  }
+}
+
+void tftrt_params_destroy(tftrt_params *p) {
+  if (!p) return;
+  json_decref(p->root);
+  mem_free(p);
+}

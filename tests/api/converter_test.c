@@ -1,0 +1,479 @@
+// The Converter through the public header: converter-api.md, sections 2 to 6, sentence by sentence.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "test.h"
+#include "tftrt/tftrt.h"
+
+#define MODELS TESTS_DIR "/models/small/"
+#define MNIST MODELS "mnist_cnn/saved_model"
+
+static char scratch[64];
+
+static int load(void **state) {
+  (void)state;
+  strcpy(scratch, "/tmp/tftrt_converter_XXXXXX");
+  return mkdtemp(scratch) ? 0 : -1;
+}
+
+static int unload(void **state) {
+  (void)state;
+  status_free(file_remove_tree(scratch));
+  return 0;
+}
+
+static tftrt_error e = TFTRT_ERROR_INIT;
+
+static void assert_done(tftrt_code code) {
+  if (code) fail_msg("%s: %s (%s:%d)", tftrt_code_name(code), e.message, e.file, e.line);
+}
+
+static void assert_error(tftrt_code got, tftrt_code want, const char *message) {
+  if (got != want) fail_msg("got %s: %s", tftrt_code_name(got), e.message);
+  assert_string_equal(e.message, message);
+}
+
+static tftrt_converter_options options(void) {
+  tftrt_converter_options o;
+  tftrt_converter_options_init(&o);
+  o.input_saved_model_dir = MNIST;
+  o.threads = 2;
+  return o;
+}
+
+static tftrt_converter *create(const tftrt_converter_options *o) {
+  tftrt_converter *c = NULL;
+  assert_done(tftrt_converter_create(o, &c, &e));
+  return c;
+}
+
+static tftrt_converter *converted(const tftrt_converter_options *o) {
+  tftrt_converter *c = create(o);
+  assert_done(tftrt_converter_convert(c, NULL, NULL, &e));
+  return c;
+}
+
+static void not_created(const tftrt_converter_options *o, const char *message) {
+  tftrt_converter *c = NULL;
+  assert_error(tftrt_converter_create(o, &c, &e), TFTRT_INVALID_ARGUMENT, message);
+  assert_null(c);
+}
+
+// Inputs: images in the shapes that a list asks for.
+typedef struct feeder {
+  int64_t batches[4];
+  int n, at, ends_with;
+  tftrt_tensor change;  // dtype and dims, if rank is not 0
+  float data[4 * 28 * 28];
+} feeder_t;
+
+static int feed(void *user, tftrt_tensor *inputs, int n_inputs) {
+  feeder_t *f = user;
+  assert_int_equal(n_inputs, 1);
+  if (f->at == f->n) return f->ends_with;
+  inputs[0] = (tftrt_tensor){
+      .dtype = TFTRT_FLOAT, .rank = 4, .dims = {f->batches[f->at++], 28, 28, 1}, .data = f->data};
+  if (f->change.rank) {
+    inputs[0].dtype = f->change.dtype;
+    inputs[0].rank = f->change.rank;
+    memcpy(inputs[0].dims, f->change.dims, sizeof f->change.dims);
+  }
+  inputs[0].bytes = tftrt_dtype_size(inputs[0].dtype);
+  for (int i = 0; i < inputs[0].rank; i++) inputs[0].bytes *= (size_t)inputs[0].dims[i];
+  return 1;
+}
+
+// ---------------------------------------------------------------- constructor
+
+static void precision_mode_is_all_upper_or_all_lower(void **state) {
+  (void)state;
+  static const char *const good[] = {"FP32", "FP16", "INT8", "fp32", "fp16", "int8"};
+  static const char *const bad[] = {"Fp32", "fp99", "", "BF16"};
+  tftrt_converter_options o = options();
+  for (int i = 0; i < 6; i++) {
+    o.precision_mode = good[i];
+    tftrt_converter_destroy(create(&o));
+  }
+  for (int i = 0; i < 4; i++) {
+    char message[256];
+    o.precision_mode = bad[i];
+    snprintf(message, sizeof message,
+             "precision mode '%s' is not supported.It should be one of ['FP32', 'FP16', 'INT8', "
+             "'fp32', 'fp16', 'int8']",
+             bad[i]);
+    not_created(&o, message);
+  }
+}
+
+static void minimum_segment_size_is_positive_or_minus_one(void **state) {
+  (void)state;
+  static const char message[] =
+      "minimum segment size should be positive or -1 (to disable main graph conversion).";
+  tftrt_converter_options o = options();
+  o.minimum_segment_size = 0;
+  not_created(&o, message);
+  o.minimum_segment_size = -2;
+  not_created(&o, message);
+  o.minimum_segment_size = -1;
+  tftrt_converter_destroy(create(&o));
+}
+
+static void profile_strategy_is_compared_without_case_and_only_in_dynamic_mode(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.dynamic_shape_profile_strategy = "Best";
+  tftrt_converter_destroy(create(&o));
+  o.use_dynamic_shape = 1;
+  not_created(&o,
+              "profile_strategy 'Best' is not supported. It should be one of ['Range', 'Optimal', "
+              "'Range+Optimal', 'ImplicitBatchModeCompatible']");
+  static const char *const good[] = {"range", "OPTIMAL", "Range+optimal",
+                                     "implicitbatchmodecompatible"};
+  for (int i = 0; i < 4; i++) {
+    o.dynamic_shape_profile_strategy = good[i];
+    tftrt_converter_destroy(create(&o));
+  }
+}
+
+static void checks_come_in_order(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.use_dynamic_shape = 1;
+  o.dynamic_shape_profile_strategy = "Best";
+  o.minimum_segment_size = 0;
+  o.precision_mode = "fp99";
+  tftrt_converter *c;
+  tftrt_converter_create(&o, &c, &e);
+  assert_non_null(strstr(e.message, "precision mode"));
+  o.precision_mode = "FP32";
+  tftrt_converter_create(&o, &c, &e);
+  assert_non_null(strstr(e.message, "minimum segment size"));
+  o.minimum_segment_size = 3;
+  tftrt_converter_create(&o, &c, &e);
+  assert_non_null(strstr(e.message, "profile_strategy"));
+}
+
+static void maximum_cached_engines_is_not_validated(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.maximum_cached_engines = 0;
+  tftrt_converter_destroy(create(&o));
+}
+
+static void input_saved_model_dir_is_required(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.input_saved_model_dir = NULL;
+  not_created(&o, "input_saved_model_dir: expected a directory, got none");
+}
+
+static void conversion_params_replace_the_arguments_and_are_deprecated(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  tftrt_conversion_params p;
+  tftrt_conversion_params_init(&p);
+  p.precision_mode = "fp99";
+  o.conversion_params = &p;
+  tftrt_converter *c;
+  assert_int_equal(tftrt_converter_create(&o, &c, &e), TFTRT_INVALID_ARGUMENT);
+  p.precision_mode = "FP32";
+  o.precision_mode = "fp99";  // ignored
+  c = create(&o);
+  assert_int_equal(tftrt_converter_warning_count(c), 1);
+  assert_non_null(
+      strstr(tftrt_converter_warning(c, 0), "Use individual converter parameters instead"));
+  tftrt_converter_destroy(c);
+}
+
+static void disable_graph_freezing_without_dynamic_shape_is_warned_about(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing", 1);
+  tftrt_converter *c = create(&o);
+  assert_int_equal(tftrt_converter_warning_count(c), 1);
+  assert_string_equal(
+      tftrt_converter_warning(c, 0),
+      "Disabling graph freezing is only possible in dynamic shape mode. The graph will be frozen.");
+  tftrt_converter_destroy(c);
+  o.use_dynamic_shape = 1;
+  c = create(&o);
+  assert_non_null(strstr(tftrt_converter_warning(c, 0), "disable_graph_freezing has no effect"));
+  tftrt_converter_destroy(c);
+  unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
+}
+
+// ---------------------------------------------------------------- convert
+
+static void an_unknown_signature_key_fails_in_convert(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.input_saved_model_signature_key = "no_such_key";
+  tftrt_converter *c = create(&o);
+  assert_int_equal(tftrt_converter_convert(c, NULL, NULL, &e), TFTRT_NOT_FOUND);
+  assert_non_null(strstr(e.message, "no_such_key"));
+  assert_non_null(strstr(e.message, "serving_default"));
+  tftrt_converter_destroy(c);
+}
+
+static void unknown_tags_fail_in_convert(void **state) {
+  (void)state;
+  static const char *const tags[] = {"train"};
+  tftrt_converter_options o = options();
+  o.input_saved_model_tags = tags;
+  o.n_tags = 1;
+  tftrt_converter *c = create(&o);
+  assert_int_equal(tftrt_converter_convert(c, NULL, NULL, &e), TFTRT_NOT_FOUND);
+  assert_non_null(strstr(e.message, "train"));
+  tftrt_converter_destroy(c);
+}
+
+static void a_directory_without_a_model_fails_in_convert(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.input_saved_model_dir = "/nowhere/model";
+  tftrt_converter *c = create(&o);
+  assert_int_equal(tftrt_converter_convert(c, NULL, NULL, &e), TFTRT_NOT_FOUND);
+  assert_non_null(strstr(e.message, "/nowhere/model"));
+  tftrt_converter_destroy(c);
+}
+
+static int cancel(void *user, const char *stage, int64_t done, int64_t total) {
+  (void)stage, (void)done, (void)total;
+  return *(int *)user;
+}
+
+static void forget(void *user, const char *line) { (void)user, (void)line; }
+
+static void a_failed_convert_leaves_nothing_and_may_be_retried(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  int stop = 1;
+  char *text;
+  o.progress = cancel;
+  o.progress_user = &stop;
+  tftrt_converter *c = create(&o);
+  assert_int_equal(tftrt_converter_convert(c, NULL, NULL, &e), TFTRT_CANCELLED);
+  assert_int_equal(tftrt_converter_summary(c, 160, 1, forget, NULL, &e), TFTRT_FAILED_PRECONDITION);
+  assert_int_equal(tftrt_converter_explain(c, 0, &text, &e), TFTRT_FAILED_PRECONDITION);
+  stop = 0;
+  assert_done(tftrt_converter_convert(c, NULL, NULL, &e));
+  assert_done(tftrt_converter_summary(c, 160, 1, forget, NULL, &e));
+  tftrt_converter_destroy(c);
+}
+
+static void convert_is_called_once(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  tftrt_converter *c = converted(&o);
+  assert_int_equal(tftrt_converter_convert(c, NULL, NULL, &e), TFTRT_FAILED_PRECONDITION);
+  tftrt_converter_destroy(c);
+}
+
+static void a_calibration_function_is_given_when_and_only_when_it_is_needed(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  feeder_t f = {.n = 1, .batches = {1}};
+  tftrt_converter *c = create(&o);
+  assert_error(tftrt_converter_convert(c, feed, &f, &e), TFTRT_INVALID_ARGUMENT,
+               "Should not specify calibration_input_fn because INT8 calibration is not needed");
+  assert_done(tftrt_converter_convert(c, NULL, NULL, &e));  // nothing was begun
+  tftrt_converter_destroy(c);
+  o.precision_mode = "INT8";
+  c = create(&o);
+  assert_error(tftrt_converter_convert(c, NULL, NULL, &e), TFTRT_INVALID_ARGUMENT,
+               "Should specify calibration_input_fn because INT8 calibration is needed");
+  tftrt_converter_destroy(c);
+  o.use_calibration = 0;
+  c = create(&o);
+  assert_error(tftrt_converter_convert(c, feed, &f, &e), TFTRT_INVALID_ARGUMENT,
+               "Should not specify calibration_input_fn because INT8 calibration is not needed");
+  tftrt_converter_destroy(c);
+}
+
+static void minimum_segment_size_minus_one_leaves_the_graph(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *text;
+  o.minimum_segment_size = -1;
+  tftrt_converter *c = converted(&o);
+  assert_done(tftrt_converter_explain(c, 0, &text, &e));
+  assert_non_null(strstr(text, " are in 0 engines."));
+  tftrt_free(text);
+  tftrt_converter_destroy(c);
+}
+
+// ---------------------------------------------------------------- build
+
+static void build_checks_come_in_order(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  feeder_t f = {.n = 1, .batches = {2}};
+  tftrt_converter *c = create(&o);
+  assert_error(tftrt_converter_build(c, NULL, NULL, &e), TFTRT_FAILED_PRECONDITION,
+               "input_fn is None. Method build() needs input_fn to be specified in order to build "
+               "TensorRT engines");
+  assert_error(tftrt_converter_build(c, feed, &f, &e), TFTRT_FAILED_PRECONDITION,
+               "Need to call convert() before build()");
+  assert_done(tftrt_converter_convert(c, NULL, NULL, &e));
+  assert_done(tftrt_converter_build(c, feed, &f, &e));
+  static const char again[] =
+      "build() is already called. It is not supported to call build() more than once.";
+  assert_error(tftrt_converter_build(c, feed, &f, &e), TFTRT_UNIMPLEMENTED, again);
+  assert_error(tftrt_converter_build(c, NULL, NULL, &e), TFTRT_UNIMPLEMENTED, again);
+  assert_error(tftrt_converter_build_default(c, 1, &e), TFTRT_UNIMPLEMENTED, again);
+  tftrt_converter_destroy(c);
+}
+
+static void a_generator_that_yields_nothing_fails_and_build_may_be_retried(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  tftrt_converter *c = converted(&o);
+  feeder_t none = {.n = 0}, broken = {.n = 1, .batches = {1}, .ends_with = -1},
+           good = {.n = 1, .batches = {1}};
+  assert_error(tftrt_converter_build(c, feed, &none, &e), TFTRT_FAILED_PRECONDITION,
+               "Failed to convert input to tensor.");
+  assert_error(tftrt_converter_build(c, feed, &broken, &e), TFTRT_INVALID_ARGUMENT,
+               "Failed to convert input to tensor.");
+  assert_done(tftrt_converter_build(c, feed, &good, &e));
+  tftrt_converter_destroy(c);
+}
+
+static void inputs_of_wrong_dtype_or_shape_are_named(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  tftrt_converter *c = converted(&o);
+  feeder_t f = {.n = 1, .batches = {1}};
+  f.change = (tftrt_tensor){.dtype = TFTRT_INT32, .rank = 4, .dims = {1, 28, 28, 1}};
+  assert_int_equal(tftrt_converter_build(c, feed, &f, &e), TFTRT_INVALID_ARGUMENT);
+  assert_non_null(strstr(e.message, "input 'image': the signature wants float32"));
+  assert_non_null(strstr(e.message, "got int32 [1,28,28,1]"));
+  f = (feeder_t){.n = 1, .batches = {1}};
+  f.change = (tftrt_tensor){.dtype = TFTRT_FLOAT, .rank = 4, .dims = {1, 28, 27, 1}};
+  assert_int_equal(tftrt_converter_build(c, feed, &f, &e), TFTRT_INVALID_ARGUMENT);
+  assert_non_null(strstr(e.message, "input 'image'"));
+  assert_non_null(strstr(e.message, "got float32 [1,28,27,1]"));
+  f = (feeder_t){.n = 1, .batches = {1}};
+  f.change = (tftrt_tensor){.dtype = TFTRT_FLOAT, .rank = 3, .dims = {28, 28, 1}};
+  assert_int_equal(tftrt_converter_build(c, feed, &f, &e), TFTRT_INVALID_ARGUMENT);
+  assert_non_null(strstr(e.message, "got float32 [28,28,1]"));
+  f = (feeder_t){.n = 1, .batches = {1}};  // and after all that
+  assert_done(tftrt_converter_build(c, feed, &f, &e));
+  tftrt_converter_destroy(c);
+}
+
+// ---------------------------------------------------------------- save
+
+static int64_t asset_bytes(const char *model) {
+  char *dir = file_join(model, "assets"), **names = NULL;
+  size_t n = 0;
+  int64_t bytes = -1;  // none
+  if (file_is_dir(dir)) assert_ok(file_list_dir(dir, &names, &n));
+  for (size_t i = 0; i < n; i++) {
+    char *path = file_join(dir, names[i]);
+    file_map_t *m;
+    if (strncmp(names[i], "trt-serialized-engine.", 22) == 0) {
+      assert_ok(file_map_open(path, &m));
+      bytes = (bytes < 0 ? 0 : bytes) + (int64_t)m->size;
+      file_map_unref(m);
+    }
+    mem_free(path);
+    mem_free(names[i]);
+  }
+  mem_free(names);
+  mem_free(dir);
+  return bytes;
+}
+
+static void save_before_convert_fails(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *dir = file_join(scratch, "early");
+  tftrt_converter *c = create(&o);
+  assert_error(tftrt_converter_save(c, dir, 1, &e), TFTRT_FAILED_PRECONDITION,
+               "Need to call convert() before save()");
+  assert_false(file_is_dir(dir));
+  tftrt_converter_destroy(c);
+  mem_free(dir);
+}
+
+static void save_before_build_is_legal_and_writes_no_engine_assets(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *dir = file_join(scratch, "unbuilt");
+  feeder_t f = {.n = 1, .batches = {2}};
+  tftrt_converter *c = converted(&o);
+  assert_done(tftrt_converter_save(c, dir, 1, &e));
+  assert_int_equal(asset_bytes(dir), -1);
+  assert_done(tftrt_converter_build(c, feed, &f, &e));
+  assert_done(tftrt_converter_save(c, dir, 1, &e));
+  assert_true(asset_bytes(dir) > 0);
+  tftrt_converter_destroy(c);
+  mem_free(dir);
+}
+
+static void save_without_gpu_specific_engines_writes_an_empty_asset(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *dir = file_join(scratch, "empty_asset");
+  feeder_t f = {.n = 1, .batches = {2}};
+  tftrt_converter *c = converted(&o);
+  assert_done(tftrt_converter_build(c, feed, &f, &e));
+  assert_done(tftrt_converter_save(c, dir, 0, &e));
+  assert_int_equal(asset_bytes(dir), 0);
+  assert_done(tftrt_converter_save(c, dir, 1, &e));  // TF-TRT's second save has no engines
+  assert_true(asset_bytes(dir) > 0);
+  tftrt_converter_destroy(c);
+  mem_free(dir);
+}
+
+// ---------------------------------------------------------------- summary
+
+static void summary_before_convert_fails_in_tf_trts_words(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  tftrt_converter *c = create(&o);
+  assert_error(tftrt_converter_summary(c, 160, 1, forget, NULL, &e), TFTRT_FAILED_PRECONDITION,
+               "Impossible to call `TrtGraphConverterV2.summary()` before calling "
+               "TrtGraphConverterV2.convert()`.");
+  tftrt_converter_destroy(c);
+}
+
+static void summary_lines_are_at_least_160_long(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  tftrt_converter *c = converted(&o);
+  assert_error(tftrt_converter_summary(c, 159, 1, forget, NULL, &e), TFTRT_INVALID_ARGUMENT,
+               "Invalid `line_length` value has been received: 159. Minimum: 160.");
+  assert_done(tftrt_converter_summary(c, 160, 1, forget, NULL, &e));
+  tftrt_converter_destroy(c);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(precision_mode_is_all_upper_or_all_lower),
+      cmocka_unit_test(minimum_segment_size_is_positive_or_minus_one),
+      cmocka_unit_test(profile_strategy_is_compared_without_case_and_only_in_dynamic_mode),
+      cmocka_unit_test(checks_come_in_order),
+      cmocka_unit_test(maximum_cached_engines_is_not_validated),
+      cmocka_unit_test(input_saved_model_dir_is_required),
+      cmocka_unit_test(conversion_params_replace_the_arguments_and_are_deprecated),
+      cmocka_unit_test(disable_graph_freezing_without_dynamic_shape_is_warned_about),
+      cmocka_unit_test(an_unknown_signature_key_fails_in_convert),
+      cmocka_unit_test(unknown_tags_fail_in_convert),
+      cmocka_unit_test(a_directory_without_a_model_fails_in_convert),
+      cmocka_unit_test(a_failed_convert_leaves_nothing_and_may_be_retried),
+      cmocka_unit_test(convert_is_called_once),
+      cmocka_unit_test(a_calibration_function_is_given_when_and_only_when_it_is_needed),
+      cmocka_unit_test(minimum_segment_size_minus_one_leaves_the_graph),
+      cmocka_unit_test(build_checks_come_in_order),
+      cmocka_unit_test(a_generator_that_yields_nothing_fails_and_build_may_be_retried),
+      cmocka_unit_test(inputs_of_wrong_dtype_or_shape_are_named),
+      cmocka_unit_test(save_before_convert_fails),
+      cmocka_unit_test(save_before_build_is_legal_and_writes_no_engine_assets),
+      cmocka_unit_test(save_without_gpu_specific_engines_writes_an_empty_asset),
+      cmocka_unit_test(summary_before_convert_fails_in_tf_trts_words),
+      cmocka_unit_test(summary_lines_are_at_least_160_long)};
+  return cmocka_run_group_tests(tests, load, unload);
+}
