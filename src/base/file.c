@@ -134,6 +134,16 @@ status_t file_write(const char *path, const void *data, size_t size) {
   return s;
 }
 
+status_t file_replace(const char *path, const void *data, size_t size) {
+  static atomic_uint count;
+  char *aside = mem_printf("%s.%ld-%u.tmp", path, (long)getpid(), atomic_fetch_add(&count, 1));
+  status_t s = file_write(aside, data, size);
+  if (!s && rename(aside, path) != 0) s = from_errno("cannot replace", path);
+  if (s) unlink(aside);
+  mem_free(aside);
+  return s;
+}
+
 status_t file_make_dirs(const char *path) {
   char *copy = mem_strdup(path);
   status_t s = NULL;

@@ -25,6 +25,8 @@ bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 status_t file_write(const char *path, const void *data,
                     size_t size);  // creates or truncates, fsyncs
+// Writes a file aside and renames it to `path`, so that it is there as a whole or as it was.
+status_t file_replace(const char *path, const void *data, size_t size);
 // A file written in pieces: created or truncated; finish fsyncs. finish and abandon free it; what
 // is abandoned stays as far as it came.
 typedef struct file_out file_out_t;

@@ -9,10 +9,11 @@
 typedef struct build_options {
   size_t struct_size;
   int threads;
-  int64_t max_workspace;  // bytes of scratch that a tactic may take
+  int64_t max_workspace;  // bytes of scratch that a tactic may take; 0 or less: no limit
   const shape_t
       *opt_shapes;  // [n_inputs] concrete shapes to time tactics at; NULL: heuristics only
   bool time_tactics;
+  struct timing_cache *timing;  // engine/timing_cache.h: asked first, told after; NULL: none
 } build_options_t;
 
 typedef struct bytes {  // mem_free data

@@ -91,6 +91,13 @@ static status_t channels_first(conv_fn fn, const conv_shape_t *s, const float *x
   return st;
 }
 
+size_t conv_scratch(const conv_shape_t *shape) {
+  conv_shape_t s = conv_widen(shape);
+  if (s.channels_last) return 0;
+  int64_t in = s.in_c * s.in[0] * s.in[1] * s.in[2], out = s.out_c * s.out[0] * s.out[1] * s.out[2];
+  return (size_t)(s.batch * (in + out)) * sizeof(float);
+}
+
 // ---------------------------------------------------------------- convolution
 
 size_t conv_packed_floats(const conv_shape_t *shape) {

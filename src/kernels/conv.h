@@ -23,6 +23,9 @@ void conv_pack(const conv_shape_t *s, const float *w, float *packed, int threads
 status_t conv_run(const conv_shape_t *s, const float *x, const float *packed, float *y,
                   const gemm_epilogue_t *ep, int threads);
 
+// Bytes that the functions of this file allocate while they run: of copies with the channels last.
+size_t conv_scratch(const conv_shape_t *s);
+
 // Every input channel by itself: w is TensorFlow's [kernel h, kernel w, in_c, multiplier], out_c =
 // in_c * multiplier; 1 or 2 spatial dims. Not packed.
 status_t depthwise_run(const conv_shape_t *s, const float *x, const float *w, float *y,

@@ -275,11 +275,23 @@ static void skinny_columns(void *ctx, int64_t begin, int64_t end, int thread) {
 
 enum { SKINNY_ROWS = 3, SMALL_B = 1 << 16 };  // floats of B that per-thread scratch may hold
 
+static bool is_skinny(int64_t m, int64_t a_cs, int64_t b_rs, int64_t b_cs) {
+  return m <= SKINNY_ROWS && (b_cs == 1 || (b_rs == 1 && a_cs == 1));
+}
+
+size_t gemm_batch_scratch(const gemm_batch_t *g, int threads) {
+  size_t floats = gemm_packed_floats(g->k, g->n);
+  if (g->m <= 0 || g->n <= 0 || is_skinny(g->m, g->a_cs, g->b_rs, g->b_cs) || floats <= SMALL_B)
+    return 0;
+  int64_t at_once = g->batch >= threads ? threads : 1;
+  return floats * sizeof(float) * (size_t)at_once;
+}
+
 status_t gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_rs, int64_t a_cs,
               const float *b, int64_t b_rs, int64_t b_cs, float *c, int64_t ldc, bool accumulate,
               const gemm_epilogue_t *ep, int threads) {
   if (m <= 0 || n <= 0) return NULL;
-  if (m <= SKINNY_ROWS && (b_cs == 1 || (b_rs == 1 && a_cs == 1))) {
+  if (is_skinny(m, a_cs, b_rs, b_cs)) {
     skinny_t s = {gemm_isa(), m, n, k, a_rs, a_cs, b_rs, b_cs, ldc, a, b, c, accumulate, ep};
     parallel_for(threads, ceil_div(n, SKINNY_PIECE), 32768 / (k * SKINNY_PIECE + 1) + 1,
                  skinny_columns, &s);

@@ -63,6 +63,9 @@ typedef struct gemm_batch {
 status_t gemm_batch(const gemm_batch_t *g, const float *a, const float *b, float *c,
                     const gemm_epilogue_t *ep, int threads);
 
+// Bytes that it allocates while it runs, for panels of B.
+size_t gemm_batch_scratch(const gemm_batch_t *g, int threads);
+
 // The same product for any numeric dtype (half and bfloat16 through float, complex too; integers
 // wrap). conj_a, conj_b: complex operands are conjugated. No epilogue. UNIMPLEMENTED for other
 // dtypes. a_len and b_len: elements in the buffers, for converting 16-bit types.

@@ -22,18 +22,24 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
   return true;
 }
 
-#define TACTICS "tactics"  // the plan's blob: a byte (tactic_t) per layer
+#define TACTICS "tactics"      // the plan's blob: a byte (tactic_t) per layer
+#define WORKSPACE "workspace"  // where there is a limit: int64, bytes
+enum { MAX_BLOBS = 2 };
+static const int64_t boundless = (int64_t)1 << 60;  // of workspaces: TF-TRT's default is above
 
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
   network_t *copy = network_clone(n);
   network_options_t options = {.struct_size = sizeof options, .fuse = true};
-  plan_blob_t tactics = {.name = TACTICS};
+  plan_blob_t blobs[MAX_BLOBS];
+  int n_blobs = 0;
+  int64_t workspace = o && o->max_workspace < boundless ? o->max_workspace : 0;
   uint8_t *chosen = NULL;
   status_t s = network_optimize(copy, &options);
-  if (!s && o && o->time_tactics && o->opt_shapes) s = choose_tactics(copy, o, &chosen);
-  tactics.data = chosen;
-  tactics.size = (size_t)copy->n_layers;
-  if (!s) s = plan_write(copy, "cpu", &tactics, chosen ? 1 : 0, out_plan);
+  if (!s && o && o->opt_shapes && (o->time_tactics || workspace > 0))
+    s = choose_tactics(copy, o, workspace, &chosen);
+  if (chosen) blobs[n_blobs++] = (plan_blob_t){TACTICS, chosen, (size_t)copy->n_layers};
+  if (workspace > 0) blobs[n_blobs++] = (plan_blob_t){WORKSPACE, &workspace, sizeof workspace};
+  if (!s) s = plan_write(copy, "cpu", blobs, n_blobs, out_plan);
   mem_free(chosen);
   network_destroy(copy);
   return s;
@@ -48,6 +54,9 @@ static status_t load(const uint8_t *data, size_t size, const weight_source_t *we
   e->net = plan->net;
   const plan_blob_t *tactics = plan_blob(plan, TACTICS);
   if (tactics && tactics->size == (size_t)e->net->n_layers) e->tactics = tactics->data;
+  const plan_blob_t *workspace = plan_blob(plan, WORKSPACE);
+  if (workspace && workspace->size == sizeof e->max_workspace)
+    memcpy(&e->max_workspace, workspace->data, sizeof e->max_workspace);
   pthread_mutex_init(&e->lock, NULL);
   *out = e;
   return NULL;

@@ -1,10 +1,12 @@
 // Execution contexts: a network's steps for concrete shapes, and running them.
 #include "backend/cpu/context.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/parallel.h"
+#include "base/work.h"
 
 static const struct {
   layer_type_t type;
@@ -48,11 +50,54 @@ static bool is_empty(const backend_context_t *c, const layer_t *l) {
   return true;
 }
 
+bool cpu_is_step(const backend_context_t *c, const layer_t *l) {
+  return !is_empty(c, l) && !is_view(l);
+}
+
+bool cpu_has_choice(const layer_t *l) {
+  return l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
+}
+
 static status_t make_step(backend_context_t *c, const layer_t *l, step_t *s) {
   *s = (step_t){0};
   for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
     if (makers[i].type == l->type) TRY(makers[i].make(c, l, s));
   return s->run ? NULL : make_ref_step(c, l, s);
+}
+
+static bool within(const backend_context_t *c, const step_t *s) {
+  int64_t most = c->engine->max_workspace;
+  return most <= 0 || s->scratch + s->inner <= (uint64_t)most;
+}
+
+static void destroy_step(step_t *s) {
+  if (s->destroy) s->destroy(s->state);
+  *s = (step_t){0};
+}
+
+// The other tactic may do with less scratch memory.
+static status_t make_other(backend_context_t *c, const layer_t *l, step_t *s) {
+  tactic_t asked = c->tactic;
+  c->tactic = prefers_own(c, l) ? TACTIC_ONEDNN : TACTIC_OWN;
+  status_t st = make_step(c, l, s);
+  c->tactic = asked;
+  return st;
+}
+
+status_t cpu_make_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  TRY(make_step(c, l, s));
+  if (within(c, s)) return NULL;
+  size_t least = s->scratch + s->inner;
+  destroy_step(s);
+  if (cpu_has_choice(l)) {
+    TRY(make_other(c, l, s));
+    s->limited = true;
+    if (within(c, s)) return NULL;
+    if (s->scratch + s->inner < least) least = s->scratch + s->inner;
+    destroy_step(s);
+  }
+  return FAIL(RESOURCE_EXHAUSTED, "it takes %zu bytes of scratch memory; the workspace is %" PRId64,
+              least, c->engine->max_workspace);
 }
 
 // What owns a tensor's memory, as far as making steps is concerned.
@@ -76,7 +121,8 @@ static status_t make_steps(backend_context_t *c, uint8_t *owner) {
       continue;
     }
     step_t *s = &c->steps[c->n_steps];
-    status_t e = make_step(c, l, s);
+    status_t e = work_check();
+    if (!e) e = cpu_make_step(c, l, s);
     if (e) return status_prefix(e, "layer %s", l->name);
     c->n_steps++;
     if (s->scratch > c->scratch_bytes) c->scratch_bytes = s->scratch;
@@ -84,19 +130,25 @@ static status_t make_steps(backend_context_t *c, uint8_t *owner) {
   return NULL;
 }
 
-static status_t create(backend_context_t *c, const shape_t *shapes, const tensor_t *values) {
+static status_t begin(backend_context_t *c, const shape_t *shapes, const tensor_t *values) {
   const network_t *n = c->net;
   TRY(specialize(n, shapes, values, &c->spec));
   c->at = mem_calloc((size_t)n->n_tensors + 1, sizeof *c->at);
+  for (int i = 0; i < n->n_tensors; i++) {
+    const tensor_t *v = spec_value(c->spec, n->tensors[i]);
+    if (v) c->at[i] = v->data;
+  }
+  return NULL;
+}
+
+static status_t create(backend_context_t *c, const shape_t *shapes, const tensor_t *values) {
+  const network_t *n = c->net;
+  TRY(begin(c, shapes, values));
   c->root = mem_alloc(((size_t)n->n_tensors + 1) * sizeof *c->root);
   uint8_t *owner = mem_calloc((size_t)n->n_tensors + 1, 1);
   for (int i = 0; i < n->n_tensors; i++) {
     c->root[i] = i;
-    const tensor_t *v = spec_value(c->spec, n->tensors[i]);
-    if (v) {
-      owner[i] = OWNER_VALUE;
-      c->at[i] = v->data;
-    }
+    if (spec_value(c->spec, n->tensors[i])) owner[i] = OWNER_VALUE;
   }
   for (int i = 0; i < n->n_inputs; i++)
     if (owner[n->inputs[i]->id] == OWNER_ARENA) owner[n->inputs[i]->id] = OWNER_INPUT;
@@ -118,13 +170,17 @@ static status_t create(backend_context_t *c, const shape_t *shapes, const tensor
   return NULL;
 }
 
-static status_t create_context(backend_engine_t *e, tactic_t tactic, const shape_t *shapes,
-                               const tensor_t *values, int threads, backend_context_t **out) {
+static backend_context_t *new_context(backend_engine_t *e, int threads) {
   backend_context_t *c = mem_calloc(1, sizeof *c);
   c->engine = e;
   c->net = e->net;
-  c->tactic = tactic;
   c->threads = threads > 0 ? threads : 1;
+  return c;
+}
+
+status_t cpu_context_create(backend_engine_t *e, const shape_t *shapes, const tensor_t *values,
+                            int threads, backend_context_t **out) {
+  backend_context_t *c = new_context(e, threads);
   // Primitives split their work for the number of threads that they are made under.
   int before = parallel_set_threads(c->threads);
   status_t s = create(c, shapes, values);
@@ -137,14 +193,16 @@ static status_t create_context(backend_engine_t *e, tactic_t tactic, const shape
   return NULL;
 }
 
-status_t cpu_context_create(backend_engine_t *e, const shape_t *shapes, const tensor_t *values,
-                            int threads, backend_context_t **out) {
-  return create_context(e, TACTIC_DEFAULT, shapes, values, threads, out);
-}
-
-status_t cpu_context_create_with(backend_engine_t *e, tactic_t tactic, const shape_t *shapes,
-                                 int threads, backend_context_t **out) {
-  return create_context(e, tactic, shapes, NULL, threads, out);
+status_t cpu_context_begin(backend_engine_t *e, const shape_t *shapes, int threads,
+                           backend_context_t **out) {
+  backend_context_t *c = new_context(e, threads);
+  status_t s = begin(c, shapes, NULL);
+  if (s) {
+    cpu_context_destroy(c);
+    return s;
+  }
+  *out = c;
+  return NULL;
 }
 
 void cpu_context_destroy(backend_context_t *c) {

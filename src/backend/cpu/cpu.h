@@ -26,6 +26,7 @@ struct backend_engine {
   plan_t *plan;
   network_t *net;          // the plan's
   const uint8_t *tactics;  // [net->n_layers] of tactic_t; NULL: all default
+  int64_t max_workspace;   // bytes of scratch memory that a step may take; 0: no limit
   pthread_mutex_t lock;    // for packed
   packed_weights_t *packed;
 };
@@ -39,6 +40,8 @@ struct step {
   void *state;
   void (*destroy)(void *state);
   size_t scratch;      // bytes of the context's shared scratch memory that run() uses
+  size_t inner;        // bytes that its kernels allocate while they run, beside their fixed panels
+  bool limited;        // the workspace did not allow the tactic that was asked for
   int reuse;           // input whose memory output 0 had better take; -1: none
   bool reuse_any;      // elementwise: any input of the output's size will do
   const char *tactic;  // how it runs, for profiles

@@ -225,6 +225,7 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
     s->tactic = "gemm";
     s->reuse = -1;  // partial sums would overwrite the residual
     e = make_own(c, l, &p, st);
+    if (!e && !st->weights) s->inner = gemm_batch_scratch(&st->batch, c->threads);
   }
   if (e) {
     destroy(st);

@@ -108,6 +108,7 @@ status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
                 .run = run,
                 .state = state,
                 .destroy = mem_free,
+                .inner = conv_scratch(&st.shape),
                 .reuse = -1,
                 .tactic = st.kind == DEPTHWISE ? "depthwise" : "gemm"};
   return NULL;

@@ -1,30 +1,29 @@
 #include "backend/cpu/tactics.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "backend/cpu/context.h"
+#include "base/cpu.h"
+#include "base/map.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "base/work.h"
+#include "engine/plan_io.h"
+#include "engine/timing_cache.h"
+#include "engine/turns.h"
 
-enum { MIN_ROUNDS = 4, MAX_ROUNDS = 30 };
-static const double enough_seconds = 0.5;
+enum { MIN_ROUNDS = 3, MAX_ROUNDS = 24 };
+static const double enough_seconds = 0.03;
 // Our own kernels replace oneDNN's only when they are clearly faster: the clock is not that good.
 static const double clearly = 0.92;
 
-typedef struct trial {
-  backend_context_t *c;
-  int64_t *best;  // [n_layers], ns; 0: not a step
-} trial_t;
-
-static status_t run_trial(trial_t *t, const tensor_t *in, tensor_t *out) {
-  backend_context_t *c = t->c;
-  for (int k = 0; k < c->n_steps; k++) c->steps[k].ns = 0;
-  TRY(cpu_context_run(c, in, out));
-  for (int k = 0; k < c->n_steps; k++) {
-    int64_t ns = c->steps[k].ns > 0 ? c->steps[k].ns : 1, *b = &t->best[c->steps[k].layer->id];
-    if (*b == 0 || ns < *b) *b = ns;
-  }
-  return NULL;
-}
+static const struct {
+  tactic_t tactic;
+  const char *name;  // in timing caches
+} tactics[] = {{TACTIC_ONEDNN, "onednn"}, {TACTIC_OWN, "own"}};
+enum { N_TACTICS = sizeof tactics / sizeof *tactics };
 
 static double seconds(void) {
   struct timespec t;
@@ -32,71 +31,228 @@ static double seconds(void) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-// Both trials in turns, so that whatever else the machine does meets both alike. On made-up inputs.
-static status_t run_trials(const network_t *n, const build_options_t *o, trial_t *trials) {
-  tensor_t *in = mem_calloc((size_t)n->n_inputs + 1, sizeof *in);
-  tensor_t *out = mem_calloc((size_t)n->n_outputs + 1, sizeof *out);
-  status_t s = NULL;
-  for (int i = 0; i < n->n_inputs; i++) {
-    TRY_GOTO(s, done, tensor_alloc(n->inputs[i]->dtype, &o->opt_shapes[i], &in[i]));
-    memset(in[i].data, 0, tensor_bytes(&in[i]));
-    for (int64_t k = 0; k < tensor_elements(&in[i]) && in[i].dtype == DT_FLOAT; k++)
-      TENSOR_DATA(float, &in[i])[k] = (float)(k % 17) * 0.05f - 0.4f;
+typedef struct chooser {
+  backend_context_t *c;  // no steps: they are made one at a time
+  const build_options_t *o;
+  timing_cache_t *times;
+  char *machine;
+  bool has_onednn;
+} chooser_t;
+
+// ---- what is the same layer ------------------------------------------------------------------
+
+static void add_tensor(text_t *t, const backend_context_t *c, const net_tensor_t *x) {
+  char shape[160];
+  text_printf(t, " %s%s%s", spec_value(c->spec, x) ? "c" : "", dtype_name(x->dtype),
+              shape_format(spec_shape(c->spec, x), shape, sizeof shape));
+}
+
+static char *layer_key(const backend_context_t *c, const layer_t *l) {
+  text_t t = {0};
+  text_printf(&t, "%s", layer_type_name(l->type));
+  for (int i = 0; i < l->n_in; i++) add_tensor(&t, c, l->in[i]);
+  text_add(&t, " ->");
+  for (int i = 0; i < l->n_out; i++) add_tensor(&t, c, l->out[i]);
+  plan_writer_t params = {0};
+  plan_write_params(&params, &l->p);
+  text_printf(&t, " %016llx", (unsigned long long)hash_bytes(params.v, params.n, PLAN_VERSION));
+  vec_free(&params);
+  return text_take(&t);
+}
+
+static char *machine_key(const onednn_t *dn, int threads) {
+  const dn_version_t *v = dn->version();
+  return mem_printf("%s, %s, oneDNN %d.%d.%d, tftrt kernels 1, %d threads", cpu_model_name(),
+                    cpu_isa_name(cpu_isa()), v->major, v->minor, v->patch, threads);
+}
+
+// ---- timing ----------------------------------------------------------------------------------
+
+// Memory for what a layer reads and writes; values that are known are where they are.
+typedef struct operands {
+  VEC(void *) blocks;
+} operands_t;
+
+static status_t place(operands_t *m, backend_context_t *c, const net_tensor_t *t) {
+  if (spec_value(c->spec, t)) return NULL;
+  size_t bytes = (size_t)shape_elements(spec_shape(c->spec, t)) * dtype_size(t->dtype);
+  void *p = mem_try_alloc(bytes);
+  if (!p) return FAIL(RESOURCE_EXHAUSTED, "no memory for %zu bytes of tensor %s", bytes, t->name);
+  vec_push(&m->blocks, p);
+  c->at[t->id] = p;
+  memset(p, 0, bytes);
+  for (size_t k = 0; t->dtype == DT_FLOAT && k < bytes / sizeof(float); k++)
+    ((float *)p)[k] = (float)(k % 17) * 0.05f - 0.4f;
+  return NULL;
+}
+
+static status_t place_all(operands_t *m, backend_context_t *c, const layer_t *l) {
+  for (int i = 0; i < l->n_in; i++) TRY(place(m, c, l->in[i]));
+  for (int i = 0; i < l->n_out; i++) TRY(place(m, c, l->out[i]));
+  return NULL;
+}
+
+static void free_operands(operands_t *m, backend_context_t *c, const layer_t *l) {
+  for (size_t i = 0; i < m->blocks.n; i++) mem_aligned_free(m->blocks.v[i]);
+  vec_free(&m->blocks);
+  for (int i = 0; i < l->n_in + l->n_out; i++) {
+    const net_tensor_t *t = i < l->n_in ? l->in[i] : l->out[i - l->n_in];
+    if (!spec_value(c->spec, t)) c->at[t->id] = NULL;
   }
-  for (int i = 0; i < n->n_outputs; i++)
-    TRY_GOTO(s, done, tensor_alloc(n->outputs[i]->dtype, &trials[0].c->output_shapes[i], &out[i]));
+}
+
+static status_t run_once(chooser_t *ch, step_t *s, int64_t *best) {
+  backend_context_t *c = ch->c;
+  const layer_t *l = s->layer;
+  void *out = c->at[l->out[0]->id];
+  // In a run the output would be where that input is.
+  if (s->reuse >= 0 && !spec_value(c->spec, l->in[s->reuse]))
+    c->at[l->out[0]->id] = c->at[l->in[s->reuse]->id];
   double start = seconds();
-  for (int r = 0; r < MAX_ROUNDS && (r < MIN_ROUNDS || seconds() - start < enough_seconds); r++)
-    for (int i = 0; i < 2; i++) TRY_GOTO(s, done, run_trial(&trials[i], in, out));
-done:
-  for (int i = 0; i < n->n_inputs; i++) tensor_unref(&in[i]);
-  for (int i = 0; i < n->n_outputs; i++) tensor_unref(&out[i]);
-  mem_free(in);
-  mem_free(out);
-  return s;
+  status_t st = s->run(s, c);
+  int64_t ns = (int64_t)((seconds() - start) * 1e9);
+  c->at[l->out[0]->id] = out;
+  if (ns < 1) ns = 1;
+  if (!*best || ns < *best) *best = ns;
+  return st;
 }
 
-static bool has_choice(const layer_t *l) {
-  return l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
+// In turns, so that whatever else the machine does meets all alike.
+static status_t run_rounds(chooser_t *ch, step_t *steps, int64_t *best) {
+  status_t st = NULL;
+  turns_alone();
+  double start = seconds();
+  for (int r = 0; !st && r < MAX_ROUNDS; r++) {
+    if (r >= MIN_ROUNDS && seconds() - start > enough_seconds) break;
+    for (int i = 0; !st && i < N_TACTICS; i++) {
+      st = work_check();
+      if (!st && steps[i].run) st = run_once(ch, &steps[i], &best[i]);
+    }
+  }
+  turns_together();
+  return st;
 }
 
-status_t choose_tactics(network_t *n, const build_options_t *o, uint8_t **out) {
+static status_t time_layer(chooser_t *ch, const layer_t *l, int64_t *best, bool *limited) {
+  backend_context_t *c = ch->c;
+  step_t steps[N_TACTICS] = {{0}};
+  operands_t memory = {0};
+  status_t st = NULL;
+  for (int i = 0; !st && i < N_TACTICS; i++) {
+    c->tactic = tactics[i].tactic;
+    st = cpu_make_step(c, l, &steps[i]);
+    *limited |= steps[i].limited;
+  }
+  c->tactic = TACTIC_DEFAULT;
+  size_t scratch = 0;
+  for (int i = 0; i < N_TACTICS; i++)
+    if (steps[i].scratch > scratch) scratch = steps[i].scratch;
+  c->scratch = scratch && !st ? mem_try_alloc(scratch) : NULL;
+  if (!st && scratch && !c->scratch)
+    st = FAIL(RESOURCE_EXHAUSTED, "no memory for %zu bytes of scratch", scratch);
+  if (!st) st = place_all(&memory, c, l);
+  if (!st) st = run_rounds(ch, steps, best);
+  free_operands(&memory, c, l);
+  for (int i = 0; i < N_TACTICS; i++)
+    if (steps[i].destroy) steps[i].destroy(steps[i].state);
+  mem_aligned_free(c->scratch);
+  c->scratch = NULL;
+  return st;
+}
+
+// Weights are packed for one layer's trials at a time.
+static void forget_weights(backend_context_t *c) {
+  weights_free(c->packed);
+  weights_free(c->engine->packed);
+  c->packed = c->engine->packed = NULL;
+}
+
+// Can it be run within the workspace?
+static status_t try_step(chooser_t *ch, const layer_t *l, tactic_t t) {
+  step_t s = {0};
+  ch->c->tactic = t;
+  status_t st = cpu_make_step(ch->c, l, &s);
+  ch->c->tactic = TACTIC_DEFAULT;
+  if (s.destroy) s.destroy(s.state);
+  forget_weights(ch->c);
+  return st;
+}
+
+static status_t choose(chooser_t *ch, const layer_t *l, uint8_t *chosen) {
+  int64_t best[N_TACTICS] = {0};
+  char *key = layer_key(ch->c, l);
+  bool known = true, limited = false;  // a tactic's workspace was too large: no time to keep
+  for (int i = 0; i < N_TACTICS; i++)
+    known &= timing_cache_get(ch->times, ch->machine, key, tactics[i].name, &best[i]);
+  status_t st = known ? NULL : time_layer(ch, l, best, &limited);
+  forget_weights(ch->c);
+  for (int i = 0; !st && !known && !limited && i < N_TACTICS; i++)
+    timing_cache_put(ch->times, ch->machine, key, tactics[i].name, best[i]);
+  mem_free(key);
+  tactic_t t = (double)best[1] < clearly * (double)best[0] ? TACTIC_OWN : TACTIC_ONEDNN;
+  if (!st && ch->c->engine->max_workspace) st = try_step(ch, l, t);
+  *chosen = (uint8_t)t;
+  return st;
+}
+
+static bool is_fatal(status_t st) {
+  return status_code(st) == CODE_RESOURCE_EXHAUSTED || status_code(st) == CODE_CANCELLED;
+}
+
+static status_t choose_all(chooser_t *ch, uint8_t *chosen) {
+  const specialized_t *sp = ch->c->spec;
+  for (int k = 0; k < sp->n_layers; k++) {
+    const layer_t *l = sp->layers[k];
+    TRY(work_check());
+    status_t st = NULL;
+    if (cpu_is_step(ch->c, l)) {
+      if (cpu_has_choice(l) && ch->times)
+        st = choose(ch, l, &chosen[l->id]);
+      else if (ch->c->engine->max_workspace)
+        st = try_step(ch, l, TACTIC_DEFAULT);
+    }
+    // Made-up inputs may be no sensible ones (indices, shapes): no reason not to build.
+    if (st && is_fatal(st)) return status_prefix(st, "layer %s", l->name);
+    status_free(st);
+    work_fraction((double)(k + 1) / sp->n_layers);
+  }
+  return NULL;
+}
+
+status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_workspace,
+                        uint8_t **out) {
   *out = NULL;
-  const onednn_t *dn;
-  status_t none = onednn_get(&dn);
-  if (none) {
-    status_free(none);
+  const onednn_t *dn = NULL;
+  status_free(onednn_get(&dn));
+  backend_engine_t e = {.net = n, .max_workspace = max_workspace};
+  pthread_mutex_init(&e.lock, NULL);
+  chooser_t ch = {.o = o};
+  timing_cache_t *own = NULL;
+  status_t s = cpu_context_begin(&e, o->opt_shapes, o->threads, &ch.c);
+  if (s && !is_fatal(s)) {  // shapes that depend on inputs' values
+    status_free(s);
+    pthread_mutex_destroy(&e.lock);
     return NULL;
   }
-  backend_engine_t e = {.net = n};
-  pthread_mutex_init(&e.lock, NULL);
-  trial_t trials[2] = {0};
-  status_t s = NULL;
-  for (int i = 0; i < 2; i++) {
-    trials[i].best = mem_calloc((size_t)n->n_layers + 1, sizeof *trials[i].best);
-    tactic_t t = i == 0 ? TACTIC_ONEDNN : TACTIC_OWN;
-    if (!s) s = cpu_context_create_with(&e, t, o->opt_shapes, o->threads, &trials[i].c);
-    if (!s) trials[i].c->profile = true;
-  }
-  if (!s) s = run_trials(n, o, trials);
   if (!s) {
-    uint8_t *t = mem_calloc((size_t)n->n_layers + 1, 1);
-    for (int k = 0; k < n->n_layers; k++) {
-      double onednn = (double)trials[0].best[k], own = (double)trials[1].best[k];
-      if (has_choice(n->layers[k]) && onednn > 0 && own > 0)
-        t[k] = own < clearly * onednn ? TACTIC_OWN : TACTIC_ONEDNN;
+    bool timed = o->time_tactics && dn;
+    if (timed) {
+      ch.machine = machine_key(dn, ch.c->threads);
+      ch.times = o->timing ? o->timing : (own = timing_cache_create());
     }
-    *out = t;
-  } else if (status_code(s) != CODE_RESOURCE_EXHAUSTED) {
-    // Made-up inputs may be no sensible ones (indices, shapes): no reason not to build.
-    status_free(s);
-    s = NULL;
+    uint8_t *chosen = mem_calloc((size_t)n->n_layers + 1, 1);
+    int before = parallel_set_threads(ch.c->threads);
+    s = choose_all(&ch, chosen);
+    parallel_set_threads(before);
+    if (s || !timed)
+      mem_free(chosen);
+    else
+      *out = chosen;
+    forget_weights(ch.c);
   }
-  for (int i = 0; i < 2; i++) {
-    cpu_context_destroy(trials[i].c);
-    mem_free(trials[i].best);
-  }
-  weights_free(e.packed);
+  timing_cache_destroy(own);
+  mem_free(ch.machine);
+  cpu_context_destroy(ch.c);
   pthread_mutex_destroy(&e.lock);
   return s;
 }

@@ -4,9 +4,12 @@
 
 #include "engine/backend.h"
 
-// Runs the network at o->opt_shapes once per tactic and takes for every layer the one that was
-// faster there. *out: [n->n_layers] of tactic_t, mem_free it; NULL when there is no choice (no
-// oneDNN, or shapes that depend on input values).
-status_t choose_tactics(network_t *n, const build_options_t *o, uint8_t **out);
+// Times every heavy layer's tactics at o->opt_shapes, each layer by itself, equal layers once, and
+// takes for every layer the one that was faster. *out: [n->n_layers] of tactic_t, mem_free it; NULL
+// when there is no choice (no oneDNN, tactics are not to be timed, or shapes depend on input
+// values). max_workspace (0: none): RESOURCE_EXHAUSTED, naming the layer and its bytes, when a
+// layer cannot be run within.
+status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_workspace,
+                        uint8_t **out);
 
 #endif

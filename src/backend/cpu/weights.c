@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "base/stream.h"
 
 typedef struct wanted {
   const dn_op_t *op;       // oneDNN's layout, or
@@ -30,6 +31,8 @@ static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *so
     mem_aligned_free(data);
     return s;
   }
+  const tensor_t *whole = spec_value(c->spec, t);
+  if (whole->buf->mapped) stream_forget(source, tensor_bytes(whole));  // from now on `data` is read
   packed_weights_t *p = mem_calloc(1, sizeof *p);
   *p = (packed_weights_t){.source = source, .data = data};
   if (w->op)

@@ -3,7 +3,10 @@
 // choice of kernels.
 #include "backend/cpu/context.h"
 
+#include <stdio.h>
+
 #include "backend/cpu/tactics.h"
+#include "engine/timing_cache.h"
 #include "network/eval.h"
 #include "test.h"
 
@@ -107,14 +110,16 @@ static void check(rig_t *r) {
     in[i] = random_tensor(r, &shapes[i]);
   }
   define(n, in, values);
-  uint8_t *chosen;
-  build_options_t o = {.struct_size = sizeof o, .threads = 1, .opt_shapes = shapes};
-  assert_ok(choose_tactics(n, &o, &chosen));
+  uint8_t *chosen, *all = mem_alloc((size_t)n->n_layers + 1);
+  build_options_t o = {
+      .struct_size = sizeof o, .threads = 1, .opt_shapes = shapes, .time_tactics = true};
+  assert_ok(choose_tactics(n, &o, 0, &chosen));
   for (int k = 0; chosen && k < n->n_layers; k++) assert_in_range(chosen[k], 0, TACTIC_OWN);
-  r->engine.tactics = chosen;
   for (int t = 0; t < 6; t++) {
     backend_context_t *c;
-    assert_ok(cpu_context_create_with(&r->engine, (tactic_t)(t % 3), shapes, t < 3 ? 1 : 3, &c));
+    memset(all, t % 3, (size_t)n->n_layers);
+    r->engine.tactics = t % 3 == TACTIC_DEFAULT ? chosen : all;
+    assert_ok(cpu_context_create(&r->engine, shapes, NULL, t < 3 ? 1 : 3, &c));
     for (int round = 0; round < 2; round++) {
       tensor_t out[4];
       for (int i = 0; i < n->n_outputs; i++) {
@@ -131,8 +136,10 @@ static void check(rig_t *r) {
   }
   for (int i = 0; i < n->n_inputs; i++) tensor_unref(&in[i]);
   for (int i = 0; i < n->n_tensors; i++) tensor_unref(&values[i]);
+  r->engine.tactics = NULL;
   mem_free(values);
   mem_free(chosen);
+  mem_free(all);
 }
 
 static void residual_blocks(void **state) {
@@ -318,11 +325,171 @@ static void wrong_tensors_are_refused(void **state) {
   teardown(&r);
 }
 
+// A product of two activations: our own kernel packs one of them.
+static void build_product(rig_t *r) {
+  setup(r);
+  layer_params_t p = {0};
+  net_tensor_t *in[] = {input(r, SHAPE(1, 64, 500)), input(r, SHAPE(1, 500, 300))};
+  network_mark_output(r->engine.net, net_layer1(r->engine.net, LAYER_MATMUL, 2, in, DT_FLOAT, &p));
+  assert_ok(network_infer(r->engine.net));
+  network_compact(r->engine.net);
+}
+
+// A convolution with the channels first: our own kernel turns them around.
+static void build_turned(rig_t *r) {
+  setup(r);
+  layer_params_t p = {0};
+  p.conv.spatial = 2;
+  p.conv.same = true;
+  for (int i = 0; i < 2; i++) p.conv.strides[i] = p.conv.dilations[i] = 1;
+  net_tensor_t *in[] = {input(r, SHAPE(1, 8, 30, 30)), constant(r, SHAPE(3, 3, 8, 16))};
+  network_mark_output(r->engine.net, net_layer1(r->engine.net, LAYER_CONV, 2, in, DT_FLOAT, &p));
+  assert_ok(network_infer(r->engine.net));
+  network_compact(r->engine.net);
+}
+
+static void (*const scratchy[])(rig_t *) = {build_product, build_turned};
+static const size_t own_scratch[] = {500 * 304 * 4, (8 + 16) * 30 * 30 * 4};
+
+// Bytes that a tactic takes for the only layer.
+static size_t need(rig_t *r, tactic_t t) {
+  uint8_t tactic = (uint8_t)t;
+  shape_t shapes[] = {r->engine.net->inputs[0]->shape,
+                      r->engine.net->inputs[1 % r->engine.net->n_inputs]->shape};
+  backend_context_t *c;
+  r->engine.tactics = &tactic;
+  assert_ok(cpu_context_create(&r->engine, shapes, NULL, 1, &c));
+  assert_int_equal(c->n_steps, 1);
+  size_t bytes = c->steps[0].scratch + c->steps[0].inner;
+  r->engine.tactics = NULL;
+  cpu_context_destroy(c);
+  return bytes;
+}
+
+// What a kernel says it allocates is what it allocates.
+static void own_scratch_is_known(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    rig_t r;
+    scratchy[i](&r);
+    network_t *n = r.engine.net;
+    uint8_t own = TACTIC_OWN;
+    shape_t shapes[2];
+    tensor_t in[2], out;
+    r.engine.tactics = &own;
+    for (int k = 0; k < n->n_inputs; k++) {
+      shapes[k] = n->inputs[k]->shape;
+      in[k] = random_tensor(&r, &shapes[k]);
+    }
+    backend_context_t *c;
+    assert_ok(cpu_context_create(&r.engine, shapes, NULL, 1, &c));
+    assert_ok(tensor_alloc(DT_FLOAT, &c->output_shapes[0], &out));
+    assert_ok(cpu_context_run(c, in, &out));
+    size_t bytes = c->steps[0].inner;
+    assert_true(bytes >= own_scratch[i] && bytes < own_scratch[i] + own_scratch[i] / 8);
+    mem_set_limit(mem_held() + bytes + (64 << 10));
+    assert_ok(cpu_context_run(c, in, &out));
+    mem_set_limit(mem_held() + bytes / 4);
+    assert_fails(cpu_context_run(c, in, &out), RESOURCE_EXHAUSTED, "no room");
+    mem_set_limit(0);
+    for (int k = 0; k < n->n_inputs; k++) tensor_unref(&in[k]);
+    tensor_unref(&out);
+    cpu_context_destroy(c);
+    r.engine.tactics = NULL;
+    teardown(&r);
+  }
+}
+
+// Tactics above the workspace are not chosen; where none is left the layer is named.
+static void workspace_bounds_tactics(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    rig_t r;
+    scratchy[i](&r);
+    network_t *n = r.engine.net;
+    size_t onednn = need(&r, TACTIC_ONEDNN), own = need(&r, TACTIC_OWN);
+    size_t least = onednn < own ? onednn : own, most = onednn < own ? own : onednn;
+    shape_t shapes[] = {n->inputs[0]->shape, n->inputs[1 % n->n_inputs]->shape};
+    build_options_t o = {
+        .struct_size = sizeof o, .threads = 1, .opt_shapes = shapes, .time_tactics = true};
+    uint8_t *chosen = NULL;
+    if (most > least) {
+      assert_ok(choose_tactics(n, &o, (int64_t)most - 1, &chosen));
+      mem_free(chosen);
+      r.engine.max_workspace = (int64_t)most - 1;
+      assert_true(need(&r, TACTIC_ONEDNN) <= least);
+      assert_true(need(&r, TACTIC_OWN) <= least);
+    }
+    if (least > 1) {
+      char text[160];
+      snprintf(text, sizeof text, "it takes %zu bytes of scratch memory; the workspace is %zu",
+               least, least - 1);
+      assert_fails(choose_tactics(n, &o, (int64_t)least - 1, &chosen), RESOURCE_EXHAUSTED, text);
+      o.time_tactics = false;
+      assert_fails(choose_tactics(n, &o, (int64_t)least - 1, &chosen), RESOURCE_EXHAUSTED,
+                   "layer ");
+      backend_context_t *c;
+      r.engine.max_workspace = (int64_t)least - 1;
+      assert_fails(cpu_context_create(&r.engine, shapes, NULL, 1, &c), RESOURCE_EXHAUSTED, text);
+    }
+    teardown(&r);
+  }
+}
+
+// Equal layers are timed once, and what a timing cache knows not at all.
+static void known_times_are_not_measured_again(void **state) {
+  (void)state;
+  rig_t r;
+  setup(&r);
+  activation_t relu = {.on = true, .op = UNARY_RELU};
+  net_tensor_t *x = input(&r, SHAPE(1, 9, 9, 8));
+  net_tensor_t *y = conv(&r, x, 3, 8, 8, 1, NULL, relu);
+  y = conv(&r, y, 3, 8, 8, 1, NULL, relu);
+  y = conv(&r, y, 3, 8, 8, 2, NULL, relu);
+  network_mark_output(r.engine.net, conv(&r, y, 1, 8, 8, 1, NULL, relu));
+  network_t *n = r.engine.net;
+  assert_ok(network_infer(n));
+  network_compact(n);
+  timing_cache_t *times = timing_cache_create();
+  build_options_t o = {.struct_size = sizeof o,
+                       .threads = 1,
+                       .opt_shapes = &x->shape,
+                       .time_tactics = true,
+                       .timing = times};
+  uint8_t *first, *second;
+  assert_ok(choose_tactics(n, &o, 0, &first));
+  if (first) {
+    assert_int_equal(timing_cache_count(times), 2 * 3);  // two of the four are equal
+    assert_int_equal(first[0], first[1]);
+    // The same answer again, and other answers where other times are believed.
+    assert_ok(choose_tactics(n, &o, 0, &second));
+    assert_memory_equal(first, second, (size_t)n->n_layers);
+    mem_free(second);
+    for (int own = 0; own < 2; own++) {
+      timing_cache_each(times, own ? "own" : "onednn", 1);
+      timing_cache_each(times, own ? "onednn" : "own", 1000);
+      assert_ok(choose_tactics(n, &o, 0, &second));
+      for (int k = 0; k < n->n_layers; k++)
+        assert_int_equal(second[k], own ? TACTIC_OWN : TACTIC_ONEDNN);
+      mem_free(second);
+    }
+  }
+  mem_free(first);
+  timing_cache_destroy(times);
+  teardown(&r);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(residual_blocks),           cmocka_unit_test(attention),
-      cmocka_unit_test(views_and_outputs),         cmocka_unit_test(broadcasts),
-      cmocka_unit_test(contexts_run_side_by_side), cmocka_unit_test(wrong_tensors_are_refused),
+      cmocka_unit_test(residual_blocks),
+      cmocka_unit_test(attention),
+      cmocka_unit_test(views_and_outputs),
+      cmocka_unit_test(broadcasts),
+      cmocka_unit_test(contexts_run_side_by_side),
+      cmocka_unit_test(wrong_tensors_are_refused),
+      cmocka_unit_test(own_scratch_is_known),
+      cmocka_unit_test(workspace_bounds_tactics),
+      cmocka_unit_test(known_times_are_not_measured_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
