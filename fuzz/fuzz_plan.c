@@ -1,6 +1,7 @@
 // Plans from anywhere, with a right checksum: each backend either refuses them with one clear error
 // or loads them, makes a context for small shapes, and runs.
 #include "engine/backend.h"
+#include "engine/plan.h"
 #include "engine/specialize.h"
 #include "fuzz.h"
 #include "tensor/tensor.h"
@@ -71,11 +72,33 @@ static void run(const backend_t *b, backend_engine_t *e) {
   }
 }
 
+// Profiles: told, and asked for one that has small shapes.
+static void read_profiles(const uint8_t *data, size_t size) {
+  profiles_t *p = NULL;
+  status_free(plan_profiles(data, size, &p));
+  if (p && p->n_inputs <= MAX_TENSORS) {
+    tensor_t in[MAX_TENSORS] = {0};
+    shape_t small = SHAPE(2, 2);
+    status_t st = NULL;
+    for (int i = 0; i < p->n_inputs && !st; i++) st = tensor_alloc(DT_INT64, &small, &in[i]);
+    for (int i = 0; i < p->n_inputs && !st; i++) memset(in[i].data, 0, tensor_bytes(&in[i]));
+    if (!st) profiles_find_tensors(p, in);
+    status_free(st);
+    for (int i = 0; i < MAX_TENSORS; i++) tensor_unref(&in[i]);
+    text_t t = {0};
+    profiles_text(p, NULL, &t);
+    profiles_json(p, NULL, &t);
+    text_free(&t);
+  }
+  profiles_destroy(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   uint8_t *copy = aligned_alloc(64, (size + 63) / 64 * 64 + 64);
   if (!copy) return 0;
   if (size) memcpy(copy, data, size);
   fuzz_seal_plan(copy, size);
+  read_profiles(copy, size);
   static const char *const names[] = {"ref", "cpu"};
   for (int i = 0; i < 2; i++) {
     const backend_t *b = backend_find(names[i]);

@@ -4,6 +4,7 @@
 #ifndef TFTRT_ENGINE_BACKEND_H
 #define TFTRT_ENGINE_BACKEND_H
 
+#include "engine/profile.h"
 #include "network/network.h"
 
 typedef struct build_options {
@@ -14,6 +15,7 @@ typedef struct build_options {
       *opt_shapes;  // [n_inputs] concrete shapes to time tactics at; NULL: heuristics only
   bool time_tactics;
   struct timing_cache *timing;  // engine/timing_cache.h: asked first, told after; NULL: none
+  const profiles_t *profiles;  // the engine will be used for; kept in the plan. NULL: none
 } build_options_t;
 
 typedef struct bytes {  // mem_free data

@@ -14,7 +14,7 @@ static const char magic[8] = {'T', 'F', 'T', 'R', 'T', 'P', 'L', 'N'};
 enum { HEADER = 64, ALIGN = 64 };
 // Where the header's numbers are.
 enum { AT_VERSION = 8, AT_SIZE = 16, AT_HASH = 24, AT_META = 32, AT_NETWORK = 40, AT_WEIGHTS = 48 };
-enum { META_BACKEND = 1, META_ISA = 2, META_BLOB = 3 };
+enum { META_BACKEND = 1, META_ISA = 2, META_BLOB = 3, META_PROFILE = 4 };
 enum { BLOB_NAME = 1, BLOB_RANGE = 2 };
 enum { NET_NAME = 1, NET_TENSOR = 2, NET_LAYER = 3, NET_INPUTS = 4, NET_OUTPUTS = 5 };
 enum {
@@ -157,7 +157,7 @@ static status_t check_ids(const network_t *n) {
 }
 
 status_t plan_write(const network_t *n, const char *backend, const plan_blob_t *blobs, int n_blobs,
-                    bytes_t *out) {
+                    const profiles_t *profiles, bytes_t *out) {
   TRY(check_ids(n));
   weights_t weights = {.by_hash = map_create()};
   plan_writer_t net = {0}, meta = {0};
@@ -181,6 +181,7 @@ status_t plan_write(const network_t *n, const char *backend, const plan_blob_t *
     vec_free(&b);
     at += align_up(blobs[i].size);
   }
+  profiles_write(profiles, META_PROFILE, &meta);
   size_t meta_at = at, total = meta_at + meta.n;
   uint8_t *data = net.n > UINT32_MAX ? NULL : mem_try_alloc(total);
   status_t st = data ? NULL : FAIL(RESOURCE_EXHAUSTED, "a plan of %zu bytes does not fit", total);
@@ -504,6 +505,20 @@ static bool read_meta(const uint8_t *data, size_t size, const sections_t *at, ar
   return !r.bad;
 }
 
+// *out stays NULL when there are none.
+static bool read_profiles(const uint8_t *data, size_t size, const sections_t *at,
+                          profiles_t **out) {
+  plan_reader_t r = {data + at->meta, data + size, false};
+  plan_field_t f;
+  *out = NULL;
+  while (plan_next(&r, &f)) {
+    if (f.tag != META_PROFILE) continue;
+    if (!*out) *out = profiles_create(profiles_inputs(&f));
+    if (!profiles_read(*out, &f)) return false;
+  }
+  return !r.bad;
+}
+
 status_t plan_read(const uint8_t *data, size_t size, const weight_source_t *weights, plan_t **out) {
   sections_t at;
   TRY(read_header(data, size, &at));
@@ -516,6 +531,9 @@ status_t plan_read(const uint8_t *data, size_t size, const weight_source_t *weig
   loader_t ld = {.data = data, .size = size, .at = at, .source = weights, .net = net};
   status_t st = read_meta(data, size, &at, net->arena, p) ? NULL : DAMAGED("its metadata");
   if (!st) st = read_network(&ld);
+  if (!st && (!read_profiles(data, size, &at, &p->profiles) ||
+              (p->profiles && p->profiles->n_inputs != net->n_inputs)))
+    st = DAMAGED("its profiles");
   // Symbols that inference makes must be other ones than those of the plan.
   for (int i = 0; i < net->n_tensors && !st; i++)
     for (int d = 0; d < net->tensors[i]->shape.rank; d++) {
@@ -528,7 +546,7 @@ status_t plan_read(const uint8_t *data, size_t size, const weight_source_t *weig
     st = why;
   }
   if (st) {
-    network_destroy(net);
+    plan_free(p);
     return st;
   }
   *out = p;
@@ -536,7 +554,9 @@ status_t plan_read(const uint8_t *data, size_t size, const weight_source_t *weig
 }
 
 void plan_free(plan_t *p) {
-  if (p) network_destroy(p->net);
+  if (!p) return;
+  profiles_destroy(p->profiles);
+  network_destroy(p->net);
 }
 
 const plan_blob_t *plan_blob(const plan_t *p, const char *name) {
@@ -557,4 +577,14 @@ status_t plan_backend(const uint8_t *data, size_t size, char *out, size_t n) {
       out[f.size] = 0;
     }
   return r.bad || !out[0] ? DAMAGED("its metadata") : NULL;
+}
+
+status_t plan_profiles(const uint8_t *data, size_t size, profiles_t **out) {
+  sections_t at;
+  *out = NULL;
+  TRY(read_header(data, size, &at));
+  if (read_profiles(data, size, &at, out)) return NULL;
+  profiles_destroy(*out);
+  *out = NULL;
+  return DAMAGED("its profiles");
 }

@@ -21,13 +21,14 @@ typedef struct plan {
   const char *isa;      // cpu_isa_name of the machine it was made on
   plan_blob_t *blobs;
   int n_blobs;
+  profiles_t *profiles;  // NULL: it serves whatever the network takes
 } plan_t;
 
 // Writes a compacted network (network_compact: ids are positions). Constants with a weight_key are
-// named, not stored; equal contents are stored once. RESOURCE_EXHAUSTED when it does not fit in
-// memory.
+// named, not stored; equal contents are stored once. profiles may be NULL. RESOURCE_EXHAUSTED when
+// it does not fit in memory.
 status_t plan_write(const network_t *n, const char *backend, const plan_blob_t *blobs, int n_blobs,
-                    bytes_t *out);
+                    const profiles_t *profiles, bytes_t *out);
 
 // data must be 64-byte aligned for weights to be aligned (a memory map is; else they are copied),
 // and stay valid until plan_free. weights may be NULL when no constant is stored outside. Bytes
@@ -39,5 +40,7 @@ const plan_blob_t *plan_blob(const plan_t *p, const char *name);  // NULL when t
 
 // The name of the backend that made it, without reading the rest (header only is checked).
 status_t plan_backend(const uint8_t *data, size_t size, char *out, size_t n);
+// Its profiles, likewise; *out (profiles_destroy) is NULL when it has none.
+status_t plan_profiles(const uint8_t *data, size_t size, profiles_t **out);
 
 #endif

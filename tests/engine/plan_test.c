@@ -116,7 +116,7 @@ static void blobs_are_aligned_in_place(void **state) {
   network_t *n = small_network(NULL);
   plan_blob_t blobs[] = {{"tactics", "abc", 3}, {"packed", "0123456789", 10}, {"none", NULL, 0}};
   bytes_t bytes;
-  assert_ok(plan_write(n, "ref", blobs, 3, &bytes));
+  assert_ok(plan_write(n, "ref", blobs, 3, NULL, &bytes));
   plan_t *p;
   assert_ok(plan_read(bytes.data, bytes.size, NULL, &p));
   assert_int_equal(p->n_blobs, 3);
@@ -139,7 +139,7 @@ static void damage_is_found(void **state) {
   (void)state;
   network_t *n = small_network(NULL);
   bytes_t plan;
-  assert_ok(plan_write(n, "ref", NULL, 0, &plan));
+  assert_ok(plan_write(n, "ref", NULL, 0, NULL, &plan));
   plan_t *p;
   for (size_t size = 0; size < plan.size; size += 7)
     assert_fails(plan_read(plan.data, size, NULL, &p), DATA_LOSS, "not a whole plan");

@@ -39,7 +39,7 @@ static status_t build(const network_t *n, const build_options_t *o, bytes_t *out
     s = choose_tactics(copy, o, workspace, &chosen);
   if (chosen) blobs[n_blobs++] = (plan_blob_t){TACTICS, chosen, (size_t)copy->n_layers};
   if (workspace > 0) blobs[n_blobs++] = (plan_blob_t){WORKSPACE, &workspace, sizeof workspace};
-  if (!s) s = plan_write(copy, "cpu", blobs, n_blobs, out_plan);
+  if (!s) s = plan_write(copy, "cpu", blobs, n_blobs, o ? o->profiles : NULL, out_plan);
   mem_free(chosen);
   network_destroy(copy);
   return s;

@@ -26,8 +26,7 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
 }
 
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
-  (void)o;
-  return plan_write(n, "ref", NULL, 0, out_plan);
+  return plan_write(n, "ref", NULL, 0, o ? o->profiles : NULL, out_plan);
 }
 
 static status_t load(const uint8_t *plan, size_t size, const weight_source_t *weights,
