@@ -16,8 +16,9 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
       {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|int8", "precision mode (fp32)"},
       {"fp16", 0, OPTION_FLAG, &f->fp16, NULL, NULL},
       {"int8", 0, OPTION_FLAG, &f->int8, NULL, NULL},
-      {"signature", 's', OPTION_STRING, &f->signature, "KEY",
-       "signature to convert (serving_default)"},
+      {"signature", 's', OPTION_LIST, &f->signatures, "KEY",
+       "signature to convert (serving_default); may be repeated"},
+      {"all-signatures", 0, OPTION_FLAG, &f->all_signatures, NULL, "convert every signature"},
       {"tags", 0, OPTION_STRING, &f->tags, "A,B", "meta graph (serve)"},
       {"dynamic-shape", 0, OPTION_FLAG, &f->dynamic_shape, NULL,
        "dynamic shapes (profiles) instead of implicit batch"},
@@ -67,7 +68,12 @@ int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_o
     if (f->precision) return usage_error("--precision and --fp16 or --int8 are two of a kind");
     f->precision = f->int8 ? "int8" : "fp16";
   }
-  if (f->signature) o->input_saved_model_signature_key = f->signature;
+  if (f->signatures.n) {
+    o->input_saved_model_signature_key = f->signatures.v[0];
+    o->signature_keys = f->signatures.v;
+    o->n_signature_keys = f->signatures.n;
+  }
+  if (f->all_signatures) o->all_signatures = 1;
   if (f->dynamic_shape) o->use_dynamic_shape = 1;
   if (f->strategy) o->dynamic_shape_profile_strategy = f->strategy;
   if (f->workspace != NOT_GIVEN) o->max_workspace_size_bytes = f->workspace;

@@ -6,10 +6,10 @@
 
 enum { CONVERSION_OPTIONS = 24 };
 typedef struct conversion_flags {
-  const char *params_file, *tags, *signature, *precision, *op_set, *backend, *strategy, *compat;
-  bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8;
+  const char *params_file, *tags, *precision, *op_set, *backend, *strategy, *compat;
+  bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8, all_signatures;
   int64_t min_segment_size, max_cached_engines, threads, workspace;  // NOT_GIVEN
-  list_t tag_list;
+  list_t tag_list, signatures;
   tftrt_params *params;
 } conversion_flags_t;
 

@@ -6,31 +6,133 @@
 #include "conversion.h"
 #include "inputs.h"
 
-// Input sets for build(), one npz file each.
+// Input sets of one signature, one npz file each.
 typedef struct source {
+  tftrt_converter *converter;
+  const char *key;  // NULL: the first signature
   const list_t *files;
   int next;
-  const char *signature;
-  tftrt_model *model;  // only asked for the names of inputs
   tftrt_arrays *arrays;
   tftrt_error error;
 } source_t;
 
-static int next_inputs(void *user, tftrt_tensor *inputs, int n_inputs) {
+// Does the file hold all inputs of the signature?
+static bool fits(tftrt_converter *c, const char *key, const tftrt_arrays *a) {
+  int n = tftrt_converter_input_count(c, key);
+  for (int i = 0; i < n; i++) {
+    tftrt_tensor_info info;
+    tftrt_tensor t;
+    if (tftrt_converter_input(c, key, i, &info, NULL) || tftrt_arrays_get(a, info.name, &t, NULL))
+      return false;
+  }
+  return n >= 0;
+}
+
+static tftrt_code take(source_t *s, tftrt_tensor *inputs, int n) {
+  for (int i = 0; i < n; i++) {
+    tftrt_tensor_info info;
+    tftrt_code code = tftrt_converter_input(s->converter, s->key, i, &info, &s->error);
+    if (!code) code = input_from_arrays(s->arrays, &info, &inputs[i], &s->error);
+    if (code) return code;
+  }
+  return TFTRT_OK;
+}
+
+// With several signatures a file belongs to those whose inputs it has.
+static int next_inputs(void *user, tftrt_tensor *inputs, int n) {
   source_t *s = user;
-  int n;
-  tftrt_arrays_destroy(s->arrays);
-  s->arrays = NULL;
-  if (s->next == s->files->n) return 0;
-  if (tftrt_arrays_load(s->files->v[s->next++], &s->arrays, &s->error) ||
-      inputs_from_arrays(s->model, s->signature, s->arrays, inputs, &n, &s->error))
-    return -1;
-  return n == n_inputs ? 1 : -1;
+  bool choose = tftrt_converter_signature_count(s->converter) > 1;
+  while (s->next < s->files->n) {
+    tftrt_arrays_destroy(s->arrays);
+    s->arrays = NULL;
+    if (tftrt_arrays_load(s->files->v[s->next++], &s->arrays, &s->error)) return -1;
+    if (choose && !fits(s->converter, s->key, s->arrays)) continue;
+    return take(s, inputs, n) ? -1 : 1;
+  }
+  return 0;
+}
+
+static bool any_fits(tftrt_converter *c, const char *key, const list_t *files) {
+  bool found = false;
+  for (int i = 0; i < files->n && !found; i++) {
+    tftrt_arrays *a = NULL;
+    found = !tftrt_arrays_load(files->v[i], &a, NULL) && fits(c, key, a);
+    tftrt_arrays_destroy(a);
+  }
+  return found;
+}
+
+static tftrt_code build(tftrt_converter *c, const list_t *files, tftrt_error *e) {
+  int n = tftrt_converter_signature_count(c);
+  bool all = true;
+  for (int i = 0; i < n; i++) {
+    source_t s = {.converter = c,
+                  .key = tftrt_converter_signature(c, i),
+                  .files = files,
+                  .error = TFTRT_ERROR_INIT};
+    if (files->n == 0 || (n > 1 && !any_fits(c, s.key, files))) {
+      all = false;
+      continue;
+    }
+    tftrt_code code = tftrt_converter_build_signature(c, s.key, next_inputs, &s, e);
+    tftrt_arrays_destroy(s.arrays);
+    if (code && s.error.code) *e = s.error;
+    if (code) return code;
+  }
+  return all ? TFTRT_OK : tftrt_converter_build_default(c, 1, e);
 }
 
 static void print_line(void *user, const char *line) {
   fputs(line, user);
   fputc('\n', user);
+}
+
+static tftrt_code report(tftrt_converter *c, tftrt_error *e) {
+  if (!common.json)
+    return common.quiet ? TFTRT_OK
+                        : tftrt_converter_summary(c, 160, common.verbose, print_line, stdout, e);
+  char *text = NULL;
+  tftrt_code code = tftrt_converter_explain(c, 1, &text, e);
+  if (!code) fputs(text, stdout);
+  tftrt_free(text);
+  return code;
+}
+
+// The keys of the signatures beyond the first, before they are converted.
+static tftrt_code list_others(const tftrt_converter_options *o, list_t *keys, tftrt_model **model,
+                              tftrt_error *e) {
+  for (int i = 1; i < o->n_signature_keys; i++) keys->v[keys->n++] = o->signature_keys[i];
+  if (!o->all_signatures) return TFTRT_OK;
+  tftrt_model_options mo;
+  tftrt_model_options_init(&mo);
+  mo.tags = o->input_saved_model_tags;
+  mo.n_tags = o->n_tags;
+  tftrt_code code = tftrt_model_open(o->input_saved_model_dir, &mo, model, e);
+  keys->n = 0;
+  for (int i = 0; !code && i < tftrt_model_signature_count(*model) && keys->n < LIST_MAX; i++)
+    keys->v[keys->n++] = tftrt_model_signature(*model, i);
+  return code;
+}
+
+static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, const list_t *files,
+                          tftrt_error *e) {
+  static source_t sources[LIST_MAX + 1];  // calibration may be put off until build
+  list_t others = {0};
+  tftrt_model *model = NULL;
+  if (!files->n) return tftrt_converter_convert(c, NULL, NULL, e);
+  tftrt_code code = list_others(o, &others, &model, e);
+  for (int i = 0; i <= others.n && !code; i++) {
+    sources[i] = (source_t){.converter = c,
+                            .key = i ? others.v[i - 1] : NULL,
+                            .files = files,
+                            .error = TFTRT_ERROR_INIT};
+    if (i) code = tftrt_converter_calibrate_with(c, others.v[i - 1], next_inputs, &sources[i], e);
+  }
+  if (!code) code = tftrt_converter_convert(c, next_inputs, &sources[0], e);
+  for (int i = 0; i <= others.n && code; i++)
+    if (sources[i].error.code) *e = sources[i].error;
+  tftrt_model_close(model);
+  return code;
 }
 
 int cmd_convert(int argc, char **argv) {
@@ -58,46 +160,17 @@ int cmd_convert(int argc, char **argv) {
   tftrt_converter_options o;
   rc = conversion_fill(&f, n == 2 ? words[0] : NULL, &o);
   if (rc >= 0) return rc;
-  const char *target = words[n - 1];
   catch_interrupts();
 
   tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter *c = NULL;
-  source_t build = {.files = &build_files,
-                    .signature = o.input_saved_model_signature_key,
-                    .error = TFTRT_ERROR_INIT};
-  source_t calibration = build;
-  calibration.files = &calibration_files;
-  tftrt_model_options mo;
-  tftrt_model_options_init(&mo);
-  mo.tags = o.input_saved_model_tags;
-  mo.n_tags = o.n_tags;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
-  if (!code && (build_files.n || calibration_files.n)) {
-    code = tftrt_model_open(o.input_saved_model_dir, &mo, &build.model, &e);
-    calibration.model = build.model;
-  }
-  if (!code)
-    code = tftrt_converter_convert(c, calibration_files.n ? next_inputs : NULL, &calibration, &e);
-  if (code && calibration.error.code) e = calibration.error;
-  if (!code && !no_build)
-    code = build_files.n ? tftrt_converter_build(c, next_inputs, &build, &e)
-                         : tftrt_converter_build_default(c, 1, &e);
-  if (code && build.error.code) e = build.error;
-  if (!code) code = tftrt_converter_save(c, target, !no_save, &e);
+  if (!code) code = convert(c, &o, &calibration_files, &e);
+  if (!code && !no_build) code = build(c, &build_files, &e);
+  if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));
-  if (!code && common.json) {
-    char *text = NULL;
-    code = tftrt_converter_explain(c, 1, &text, &e);
-    if (!code) fputs(text, stdout);
-    tftrt_free(text);
-  } else if (!code && !common.quiet) {
-    code = tftrt_converter_summary(c, 160, common.verbose, print_line, stdout, &e);
-  }
-  tftrt_arrays_destroy(build.arrays);
-  tftrt_arrays_destroy(calibration.arrays);
-  tftrt_model_close(build.model);
+  if (!code) code = report(c, &e);
   tftrt_converter_destroy(c);
   conversion_free(&f);
   return code ? report_error(&e) : EXIT_DONE;

@@ -10,6 +10,15 @@ static tftrt_code fail(tftrt_error *e, tftrt_code code, const char *what, const 
   return code;
 }
 
+tftrt_code input_from_arrays(const tftrt_arrays *a, const tftrt_tensor_info *info,
+                             tftrt_tensor *input, tftrt_error *e) {
+  tftrt_code code = tftrt_arrays_get(a, info->name, input, e);
+  // NumPy has no bfloat16: its bits come as uint16.
+  if (!code && info->dtype == TFTRT_BFLOAT16 && input->dtype == TFTRT_UINT16)
+    input->dtype = TFTRT_BFLOAT16;
+  return code;
+}
+
 tftrt_code inputs_from_arrays(const tftrt_model *m, const char *signature, const tftrt_arrays *a,
                               tftrt_tensor *inputs, int *n, tftrt_error *e) {
   *n = tftrt_model_input_count(m, signature);
@@ -19,11 +28,8 @@ tftrt_code inputs_from_arrays(const tftrt_model *m, const char *signature, const
   for (int i = 0; i < *n; i++) {
     tftrt_tensor_info info;
     tftrt_code code = tftrt_model_input(m, signature, i, &info, e);
-    if (!code) code = tftrt_arrays_get(a, info.name, &inputs[i], e);
+    if (!code) code = input_from_arrays(a, &info, &inputs[i], e);
     if (code) return code;
-    // NumPy has no bfloat16: its bits come as uint16.
-    if (info.dtype == TFTRT_BFLOAT16 && inputs[i].dtype == TFTRT_UINT16)
-      inputs[i].dtype = TFTRT_BFLOAT16;
   }
   return TFTRT_OK;
 }

@@ -6,6 +6,9 @@
 
 enum { MAX_INPUTS = 256 };
 
+// One input, by its name.
+tftrt_code input_from_arrays(const tftrt_arrays *a, const tftrt_tensor_info *info,
+                             tftrt_tensor *input, tftrt_error *e);
 // Takes each input of the signature by name from the arrays. Tensors are borrowed.
 tftrt_code inputs_from_arrays(const tftrt_model *m, const char *signature, const tftrt_arrays *a,
                               tftrt_tensor *inputs, int *n, tftrt_error *e);

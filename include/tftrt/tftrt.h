@@ -247,8 +247,14 @@ typedef struct tftrt_converter_options {
   int threads;         /* 0: all */
   tftrt_progress_fn progress;
   void *progress_user;
-  /* NULL, or what counts in the place of the six fields above that it has too (a warning says so) */
+  /* NULL, or what counts in the place of the six fields above that it has too (a warning says so)
+   */
   const tftrt_conversion_params *conversion_params;
+  /* More signatures to convert after the first, input_saved_model_signature_key (where that is
+   * NULL, the first of these); all_signatures 1: every one of the meta graph. */
+  const char *const *signature_keys;
+  int n_signature_keys;
+  int all_signatures;
 } tftrt_converter_options;
 TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
 
@@ -270,16 +276,35 @@ typedef int (*tftrt_input_fn)(void *user, tftrt_tensor *inputs, int n_inputs);
 TFTRT_API tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_converter **out,
                                             tftrt_error *err);
 TFTRT_API void tftrt_converter_destroy(tftrt_converter *c);
-/* Freezes, simplifies, segments. calibration: NULL unless INT8 with calibration.
- * FAILED_PRECONDITION when called twice. */
+/* INT8 with calibration, several signatures: the inputs of each one but the first. Before convert;
+ * user and what it points to are used until the converter goes, or its build is done. */
+TFTRT_API tftrt_code tftrt_converter_calibrate_with(tftrt_converter *c, const char *signature_key,
+                                                    tftrt_input_fn inputs, void *user,
+                                                    tftrt_error *err);
+/* Freezes, simplifies, segments. calibration: inputs of the first signature, NULL unless INT8 with
+ * calibration; it may be called until build is done. FAILED_PRECONDITION when called twice; after a
+ * failure it may be called again. */
 TFTRT_API tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration,
                                              void *user, tftrt_error *err);
-/* Builds engines for the shapes of the inputs given. Once, after convert. */
+/* The signatures that are converted, the first one first, and their inputs in the order of
+ * tftrt_input_fn. Known as soon as convert asks for inputs. key NULL: the first one; a count of -1:
+ * no such signature. */
+TFTRT_API int tftrt_converter_signature_count(const tftrt_converter *c);
+TFTRT_API const char *tftrt_converter_signature(const tftrt_converter *c, int i); /* its key */
+TFTRT_API int tftrt_converter_input_count(const tftrt_converter *c, const char *key);
+TFTRT_API tftrt_code tftrt_converter_input(const tftrt_converter *c, const char *key, int i,
+                                           tftrt_tensor_info *out, tftrt_error *err);
+/* Builds engines of the first signature for the shapes of the inputs given. Once, after convert;
+ * after a failure it may be called again. */
 TFTRT_API tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
                                            tftrt_error *err);
-/* Builds engines for the signature's own shapes, with `batch` (1 or more) for an unknown first dim;
- * other unknown dims are tried small and larger. Where the model does not run on zeros of such
- * shapes, no engine is built, and a warning says so. */
+/* The same for any of the signatures that are converted, each once. */
+TFTRT_API tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
+                                                     tftrt_input_fn inputs, void *user,
+                                                     tftrt_error *err);
+/* Builds engines for the signatures' own shapes (those not built yet), with `batch` (1 or more) for
+ * an unknown first dim; other unknown dims are tried small and larger. Where the model does not run
+ * on zeros of such shapes, no engine is built, and a warning says so. */
 TFTRT_API tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch,
                                                    tftrt_error *err);
 /* What did not go as asked although nothing failed: engines that could not be built, and why.

@@ -76,6 +76,11 @@ status_t api_tensor_in(const tftrt_tensor *t, const char *name, tensor_t *out) {
   return NULL;
 }
 
+void api_tensor_info(const tensor_info_t *t, tftrt_tensor_info *out) {
+  *out = (tftrt_tensor_info){.name = t->key, .dtype = (tftrt_dtype)t->dtype, .rank = t->shape.rank};
+  for (int d = 0; d < t->shape.rank; d++) out->dims[d] = t->shape.d[d] < 0 ? -1 : t->shape.d[d];
+}
+
 void api_tensor_out(tensor_t *t, tftrt_tensor *out) {
   *out = (tftrt_tensor){.dtype = (tftrt_dtype)t->dtype, .rank = t->shape.rank};
   for (int i = 0; i < t->shape.rank; i++) out->dims[i] = t->shape.d[i];

@@ -3,6 +3,7 @@
 #define TFTRT_API_API_H
 
 #include "base/status.h"
+#include "saved_model/saved_model.h"
 #include "tensor/tensor.h"
 #include "tftrt/tftrt.h"
 
@@ -15,6 +16,7 @@ void api_copy_options(void *to, size_t to_size, const void *from, uint32_t from_
 // A tensor over the caller's memory, valid as long as that. INVALID_ARGUMENT when rank, dims and
 // bytes disagree. Strings are copied, all else is borrowed; tensor_unref it.
 status_t api_tensor_in(const tftrt_tensor *t, const char *name, tensor_t *out);
+void api_tensor_info(const tensor_info_t *t, tftrt_tensor_info *out);
 // Gives t's reference away. Strings become an array of tftrt_string.
 void api_tensor_out(tensor_t *t, tftrt_tensor *out);
 

@@ -9,6 +9,7 @@
 
 struct tftrt_converter {
   converter_t *c;
+  VEC(struct fed *) feeds;
 };
 
 void tftrt_converter_options_init(tftrt_converter_options *o) {
@@ -51,6 +52,9 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
                                .tags = o->input_saved_model_tags,
                                .n_tags = o->input_saved_model_tags ? o->n_tags : 0,
                                .signature = o->input_saved_model_signature_key,
+                               .signatures = o->signature_keys,
+                               .n_signatures = o->signature_keys ? o->n_signature_keys : 0,
+                               .all_signatures = o->all_signatures != 0,
                                .dynamic_shape = o->use_dynamic_shape != 0,
                                .profile_strategy = o->dynamic_shape_profile_strategy,
                                .max_workspace_bytes = o->max_workspace_size_bytes,
@@ -95,15 +99,9 @@ tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_conver
   converter_t *c;
   status_t s = create(o, &c);
   if (s) return api_report(s, err);
-  *out = mem_alloc(sizeof **out);
+  *out = mem_calloc(1, sizeof **out);
   (*out)->c = c;
   return TFTRT_OK;
-}
-
-void tftrt_converter_destroy(tftrt_converter *c) {
-  if (!c) return;
-  converter_destroy(c->c);
-  mem_free(c);
 }
 
 // The caller's input function as an input_source_t. The signature is known once the converter has
@@ -112,6 +110,7 @@ typedef struct fed {
   tftrt_input_fn fn;
   void *user;
   const converter_t *converter;
+  char *key;  // NULL: the first signature
   int n;
   tftrt_tensor *given;
   tensor_t *tensors;
@@ -119,6 +118,14 @@ typedef struct fed {
 
 static void drop_inputs(fed_t *f) {
   for (int i = 0; i < f->n; i++) tensor_unref(&f->tensors[i]);
+}
+
+static const signature_t *find_signature(const converter_t *c, const char *key) {
+  for (int i = 0; i < converter_n_signatures(c); i++) {
+    const signature_t *s = converter_signature(c, i);
+    if (!key || strcmp(s->key, key) == 0) return s;
+  }
+  return NULL;
 }
 
 static status_t check_input(const tensor_info_t *want, const tensor_t *t) {
@@ -131,7 +138,8 @@ static status_t check_input(const tensor_info_t *want, const tensor_t *t) {
 
 static status_t next_inputs(void *self, const tensor_t **inputs, bool *end) {
   fed_t *f = self;
-  const signature_t *s = converter_signature(f->converter);
+  const signature_t *s = find_signature(f->converter, f->key);
+  if (!s) return FAIL(NOT_FOUND, "signature '%s' is not converted", f->key ? f->key : "");
   if (!f->given) {
     f->n = s->n_inputs;
     f->given = mem_calloc((size_t)f->n + 1, sizeof *f->given);
@@ -150,25 +158,87 @@ static status_t next_inputs(void *self, const tensor_t **inputs, bool *end) {
   return NULL;
 }
 
-static status_t feed(converter_t *c, tftrt_input_fn fn, void *user,
-                     status_t (*run)(converter_t *, const input_source_t *)) {
-  fed_t f = {.fn = fn, .user = user, .converter = c};
-  input_source_t source = {next_inputs, &f};
-  status_t st = run(c, fn ? &source : NULL);
-  drop_inputs(&f);
-  mem_free(f.given);
-  mem_free(f.tensors);
-  return st;
+// Kept until the converter goes: calibration may be put off until build().
+static fed_t *feed(tftrt_converter *c, const char *key, tftrt_input_fn fn, void *user) {
+  if (!fn) return NULL;
+  fed_t *f = mem_calloc(1, sizeof *f);
+  *f = (fed_t){.fn = fn, .user = user, .converter = c->c, .key = key ? mem_strdup(key) : NULL};
+  vec_push(&c->feeds, f);
+  return f;
+}
+
+static void free_feed(fed_t *f) {
+  drop_inputs(f);
+  mem_free(f->given);
+  mem_free(f->tensors);
+  mem_free(f->key);
+  mem_free(f);
+}
+
+void tftrt_converter_destroy(tftrt_converter *c) {
+  if (!c) return;
+  for (size_t i = 0; i < c->feeds.n; i++) free_feed(c->feeds.v[i]);
+  vec_free(&c->feeds);
+  converter_destroy(c->c);
+  mem_free(c);
+}
+
+tftrt_code tftrt_converter_calibrate_with(tftrt_converter *c, const char *key,
+                                          tftrt_input_fn inputs, void *user, tftrt_error *err) {
+  fed_t *f = key ? feed(c, key, inputs, user) : NULL;
+  if (!f)
+    return api_report(FAIL(INVALID_ARGUMENT, "%s is NULL", key ? "inputs" : "signature_key"), err);
+  converter_set_calibration(c->c, key, &(input_source_t){next_inputs, f});
+  return TFTRT_OK;
 }
 
 tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration, void *user,
                                    tftrt_error *err) {
-  return api_report(feed(c->c, calibration, user, converter_convert), err);
+  fed_t *f = feed(c, NULL, calibration, user);
+  status_t st = converter_convert(c->c, f ? &(input_source_t){next_inputs, f} : NULL);
+  if (f) drop_inputs(f);
+  return api_report(st, err);
+}
+
+tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
+                                           tftrt_input_fn inputs, void *user, tftrt_error *err) {
+  fed_t *f = feed(c, key, inputs, user);
+  status_t st = converter_build(c->c, key, f ? &(input_source_t){next_inputs, f} : NULL);
+  if (f) drop_inputs(f);
+  return api_report(st, err);
 }
 
 tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
                                  tftrt_error *err) {
-  return api_report(feed(c->c, inputs, user, converter_build), err);
+  return tftrt_converter_build_signature(c, NULL, inputs, user, err);
+}
+
+int tftrt_converter_signature_count(const tftrt_converter *c) {
+  return converter_n_signatures(c->c);
+}
+
+const char *tftrt_converter_signature(const tftrt_converter *c, int i) {
+  const signature_t *s = converter_signature(c->c, i);
+  return s ? s->key : NULL;
+}
+
+int tftrt_converter_input_count(const tftrt_converter *c, const char *key) {
+  const signature_t *s = find_signature(c->c, key);
+  return s ? s->n_inputs : -1;
+}
+
+tftrt_code tftrt_converter_input(const tftrt_converter *c, const char *key, int i,
+                                 tftrt_tensor_info *out, tftrt_error *err) {
+  *out = (tftrt_tensor_info){0};
+  const signature_t *s = find_signature(c->c, key);
+  if (!s)
+    return api_report(FAIL(NOT_FOUND, "signature '%s' is not converted", key ? key : ""), err);
+  if (i < 0 || i >= s->n_inputs)
+    return api_report(
+        FAIL(OUT_OF_RANGE, "signature '%s' has %d inputs, not %d", s->key, s->n_inputs, i + 1),
+        err);
+  api_tensor_info(&s->inputs[i], out);
+  return TFTRT_OK;
 }
 
 tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch, tftrt_error *err) {

@@ -85,10 +85,7 @@ static tftrt_code info(const tftrt_model *m, const char *key, int i, bool output
                            output ? "outputs" : "inputs", i + 1),
                       err);
   const tensor_info_t *t = output ? &s->outputs[i] : &s->inputs[i];
-  out->name = t->key;
-  out->dtype = (tftrt_dtype)t->dtype;
-  out->rank = t->shape.rank;
-  for (int d = 0; d < t->shape.rank; d++) out->dims[d] = t->shape.d[d] < 0 ? -1 : t->shape.d[d];
+  api_tensor_info(t, out);
   return TFTRT_OK;
 }
 

@@ -11,11 +11,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { MAX_TAGS = 64 };
+enum { MAX_TEXTS = 64 };
 
 struct tftrt_params {
   json_t *root;
-  const char *tags[MAX_TAGS];
+  const char *tags[MAX_TEXTS], *signatures[MAX_TEXTS];
 };
 
 typedef enum kind { TEXT, FLAG, NUMBER, SIZE, TEXTS, NESTED } kind_t;
@@ -40,6 +40,8 @@ static const field_t options[] = {OPTION(input_saved_model_dir, TEXT),
                                   OPTION(use_calibration, FLAG),
                                   OPTION(allow_build_at_runtime, FLAG),
                                   OPTION(conversion_params, NESTED),
+                                  OPTION(signature_keys, TEXTS),
+                                  OPTION(all_signatures, FLAG),
                                   OPTION(op_set, TEXT),
                                   OPTION(backend, TEXT),
                                   OPTION(compat, TEXT),
@@ -82,7 +84,7 @@ static const char *wrong(const json_t *v, kind_t kind) {
                  ? NULL
                  : "a whole number of 32 bits";
     case TEXTS:
-      return json_is_array(v) && json_array_size(v) <= MAX_TAGS && all_texts(v)
+      return json_is_array(v) && json_array_size(v) <= MAX_TEXTS && all_texts(v)
                  ? NULL
                  : "a list of at most 64 texts";
     case NESTED: return json_is_object(v) ? NULL : "an object";
@@ -161,16 +163,20 @@ static void put_all(const json_t *object, const field_t *fields, void *to) {
   }
 }
 
+static int list_texts(const tftrt_params *p, const char *key, const char **out) {
+  const json_t *list = json_object_get(p->root, key);
+  int n = (int)json_array_size(list);
+  for (int i = 0; i < n; i++) out[i] = json_string_value(json_array_get(list, (size_t)i));
+  return n;
+}
+
 void tftrt_params_apply(const tftrt_params *params, tftrt_converter_options *o) {
   tftrt_params *p = (tftrt_params *)(uintptr_t)params;
   put_all(p->root, options, o);
-  const json_t *tags = json_object_get(p->root, "input_saved_model_tags");
-  if (json_array_size(tags)) {
-    o->n_tags = (int)json_array_size(tags);
-    for (int i = 0; i < o->n_tags; i++)
-      p->tags[i] = json_string_value(json_array_get(tags, (size_t)i));
-    o->input_saved_model_tags = p->tags;
-  }
+  int n = list_texts(p, "input_saved_model_tags", p->tags);
+  if (n) o->input_saved_model_tags = p->tags, o->n_tags = n;
+  n = list_texts(p, "signature_keys", p->signatures);
+  if (n) o->signature_keys = p->signatures, o->n_signature_keys = n;
   const json_t *nested = json_object_get(p->root, "conversion_params");
   if (json_is_object(nested)) {  // all of its fields count, also those that it leaves out
     tftrt_conversion_params n;

@@ -140,7 +140,7 @@ static status_t check_not_built(const converter_t *c) {
               "build() is already called. It is not supported to call build() more than once.");
 }
 
-status_t converter_build(converter_t *c, const input_source_t *inputs) {
+static status_t build_signature(converter_t *c, const input_source_t *inputs) {
   TRY(check_not_built(c));
   if (!inputs)
     return FAIL(FAILED_PRECONDITION,
@@ -156,6 +156,12 @@ status_t converter_build(converter_t *c, const input_source_t *inputs) {
   }
   c->built = true;
   return report_progress(c, "building engines", (int64_t)c->engines.n, (int64_t)c->engines.n);
+}
+
+status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs) {
+  converter_t *one = c;
+  if (c->converted) TRY(find_converter(c, signature, &one));
+  return build_signature(one, inputs);
 }
 
 // One set of zeros in the signature's shapes.
@@ -190,7 +196,7 @@ static status_t build_with_zeros(converter_t *c, int64_t batch, int64_t dim) {
   zeros_t z = {.inputs = mem_calloc((size_t)n + 1, sizeof *z.inputs)};
   input_source_t source = {give_zeros, &z};
   status_t st = make_zeros(c->signature, batch, dim, z.inputs);
-  if (!st) st = converter_build(c, &source);
+  if (!st) st = build_signature(c, &source);
   for (int i = 0; i < n; i++) tensor_unref(&z.inputs[i]);
   mem_free(z.inputs);
   return st;
@@ -203,11 +209,8 @@ static bool has_inner_unknown(const signature_t *s) {
   return false;
 }
 
-status_t converter_build_default(converter_t *c, int64_t batch) {
+static status_t build_default(converter_t *c, int64_t batch) {
   static const int64_t dims[] = {16, 128, 1};
-  TRY(check_not_built(c));
-  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
-  if (batch < 1) return FAIL(INVALID_ARGUMENT, "a batch cannot be %lld", (long long)batch);
   int tries = has_inner_unknown(c->signature) ? 3 : 1;
   status_t st = NULL;
   for (int i = 0; i < tries; i++) {
@@ -222,5 +225,17 @@ status_t converter_build_default(converter_t *c, int64_t batch) {
       "Give inputs to build with; else the first run builds.",
       status_message(st));
   status_free(st);
+  return NULL;
+}
+
+status_t converter_build_default(converter_t *c, int64_t batch) {
+  bool all_built = c->built;
+  for (size_t i = 0; i < c->others.n; i++) all_built &= c->others.v[i]->built;
+  if (all_built) return check_not_built(c);
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
+  if (batch < 1) return FAIL(INVALID_ARGUMENT, "a batch cannot be %lld", (long long)batch);
+  if (!c->built) TRY(build_default(c, batch));
+  for (size_t i = 0; i < c->others.n; i++)
+    if (!c->others.v[i]->built) TRY(build_default(c->others.v[i], batch));
   return NULL;
 }

@@ -63,11 +63,18 @@ void converter_warn(converter_t *c, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  if (c->owner) c = c->owner;
   vec_push(&c->warnings, arena_strdup(c->own, text));
 }
 
 static void warn_sentence(void *user, const char *sentence) {
   converter_warn(user, "%s", sentence);
+}
+
+static const char *const *copy_strings(arena_t *a, const char *const *from, int n) {
+  const char **copy = arena_alloc(a, ((size_t)n + 1) * sizeof *copy);
+  for (int i = 0; i < n; i++) copy[i] = arena_strdup(a, from[i]);
+  return copy;
 }
 
 status_t converter_create(const converter_options_t *o, converter_t **out) {
@@ -85,9 +92,8 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   c->o.backend = arena_strdup(c->own, checked.backend);
   c->o.precision_mode = canonical_precision(checked.precision_mode);
   if (checked.signature) c->o.signature = arena_strdup(c->own, checked.signature);
-  const char **tags = arena_alloc(c->own, ((size_t)checked.n_tags + 1) * sizeof *tags);
-  for (int i = 0; i < checked.n_tags; i++) tags[i] = arena_strdup(c->own, checked.tags[i]);
-  c->o.tags = tags;
+  c->o.signatures = copy_strings(c->own, checked.signatures, checked.n_signatures);
+  c->o.tags = copy_strings(c->own, checked.tags, checked.n_tags);
   env_check(warn_sentence, c);
   if (env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing"))
     converter_warn(c, "%s",
@@ -102,6 +108,8 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
 
 // Back to before convert(): after a failure it may be called again.
 static void forget_conversion(converter_t *c) {
+  for (size_t i = 0; i < c->others.n; i++) converter_destroy(c->others.v[i]);
+  vec_free(&c->others);
   for (size_t i = 0; i < c->engines.n; i++) {
     engine_node_t *e = &c->engines.v[i];
     for (size_t k = 0; k < e->built.n; k++) mem_free(e->built.v[k].plan.data);
@@ -113,7 +121,7 @@ static void forget_conversion(converter_t *c) {
   graph_destroy(c->graph);
   library_destroy(c->library);
   arena_destroy(c->arena);
-  saved_model_close(c->model);
+  if (!c->owner) saved_model_close(c->model);
   c->segmentation = NULL;
   c->graph = NULL;
   c->library = NULL;
@@ -127,11 +135,10 @@ void converter_destroy(converter_t *c) {
   if (!c) return;
   forget_conversion(c);
   vec_free(&c->warnings);
+  vec_free(&c->calibrations);
   arena_destroy(c->own);
   mem_free(c);
 }
-
-const signature_t *converter_signature(const converter_t *c) { return c->signature; }
 
 int converter_n_warnings(const converter_t *c) { return (int)c->warnings.n; }
 
@@ -150,12 +157,10 @@ static int max_engines(void) {
   return n < 0 ? 0 : n > INT_MAX ? INT_MAX : (int)n;
 }
 
-static status_t open_signature(converter_t *c) {
+static status_t open_model(converter_t *c) {
   TRY(saved_model_open(c->o.dir, &c->model));
   TRY(saved_model_find(c->model, c->o.tags, c->o.n_tags, &c->meta));
-  const char *key = c->o.signature ? c->o.signature : "serving_default";
-  TRY(meta_graph_signature(c->meta, key, &c->signature));
-  return signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph);
+  return find_signatures(c);
 }
 
 static status_t simplify(converter_t *c) {
@@ -203,33 +208,77 @@ static void skip_taken_numbers(converter_t *c) {
   }
 }
 
-static status_t convert_signature(converter_t *c) {
+// A graph of its own for each signature, so a number of its own, as TF-TRT numbers graphs.
+static void number_graph(converter_t *c) {
   static atomic_int graphs;
-  TRY(report_progress(c, "reading", 0, 3));
-  TRY(open_signature(c));
-  TRY(simplify(c));
-  TRY(find_segments(c));
-  report_refusals(c);
   if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
   skip_taken_numbers(c);
-  TRY(make_engine_nodes(c));
-  for (size_t i = 0; i < c->engines.n; i++)
-    TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
-  return report_progress(c, "converting", 3, 3);
+  if (!c->owner) return;
+  if (c->graph_number <= c->owner->graph_number) c->graph_number = c->owner->graph_number + 1;
+  for (size_t i = 0; i < c->owner->others.n && c->owner->others.v[i] != c; i++)
+    if (c->graph_number <= c->owner->others.v[i]->graph_number)
+      c->graph_number = c->owner->others.v[i]->graph_number + 1;
 }
 
-status_t converter_convert(converter_t *c, const input_source_t *calibration) {
-  if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
-  bool need = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration;
+static bool needs_calibration(const converter_t *c) {
+  return strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration;
+}
+
+static status_t check_calibration(const converter_t *c, const input_source_t *calibration) {
+  bool need = needs_calibration(c);
   if (need && !calibration)
     return FAIL(INVALID_ARGUMENT,
                 "Should specify calibration_input_fn because INT8 calibration is needed");
   if (!need && calibration)
     return FAIL(INVALID_ARGUMENT,
                 "Should not specify calibration_input_fn because INT8 calibration is not needed");
-  if (need) return FAIL(UNIMPLEMENTED, "INT8 calibration is not available yet");
-  status_t st = convert_signature(c);
-  c->converted = !st;
-  if (st) forget_conversion(c);
+  return NULL;
+}
+
+static status_t convert_signature(converter_t *c, const input_source_t *calibration) {
+  (void)calibration;
+  if (needs_calibration(c)) return FAIL(UNIMPLEMENTED, "INT8 calibration is not available yet");
+  TRY(report_progress(c, "reading", 0, 3));
+  TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
+  TRY(simplify(c));
+  TRY(find_segments(c));
+  report_refusals(c);
+  number_graph(c);
+  TRY(make_engine_nodes(c));
+  for (size_t i = 0; i < c->engines.n; i++)
+    TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
+  c->converted = true;
+  return report_progress(c, "converting", 3, 3);
+}
+
+static const input_source_t *calibration_of(const converter_t *c, const char *key) {
+  for (size_t i = 0; i < c->calibrations.n; i++)
+    if (strcmp(c->calibrations.v[i].signature, key) == 0) return &c->calibrations.v[i].source;
+  return NULL;
+}
+
+static status_t convert_all(converter_t *c, const input_source_t *calibration) {
+  TRY(open_model(c));
+  for (size_t i = 0; i < c->others.n; i++) {
+    const char *key = c->others.v[i]->signature->key;
+    TRY(status_prefix(check_calibration(c, calibration_of(c, key)), "signature '%s'", key));
+  }
+  TRY(convert_signature(c, calibration));
+  for (size_t i = 0; i < c->others.n; i++) {
+    const char *key = c->others.v[i]->signature->key;
+    TRY(status_prefix(convert_signature(c->others.v[i], calibration_of(c, key)), "signature '%s'",
+                      key));
+  }
+  return NULL;
+}
+
+status_t converter_convert(converter_t *c, const input_source_t *calibration) {
+  if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
+  TRY(check_calibration(c, calibration));
+  status_t st = convert_all(c, calibration);
+  if (st) {
+    forget_conversion(c);
+    c->converted = false;
+  }
   return st;
 }

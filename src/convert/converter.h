@@ -16,6 +16,10 @@ typedef struct converter_options {
   const char *const *tags;
   int n_tags;
   const char *signature;  // NULL: "serving_default"
+  // More signatures to convert, after that one; all: every one of the meta graph.
+  const char *const *signatures;
+  int n_signatures;
+  bool all_signatures;
   bool dynamic_shape;
   const char *profile_strategy;  // NULL: the default of `compat`
   int64_t max_workspace_bytes;
@@ -43,10 +47,17 @@ typedef struct input_source {
 // Strings in o are copied. INVALID_ARGUMENT in TF-TRT's words.
 status_t converter_create(const converter_options_t *o, converter_t **out);
 void converter_destroy(converter_t *c);  // NULL is fine
-// The signature that is converted (after converter_convert).
-const signature_t *converter_signature(const converter_t *c);
+// The signatures that are converted, once converter_convert has opened the model: from then on,
+// also when it asks for inputs. NULL when there is no i-th.
+int converter_n_signatures(const converter_t *c);
+const signature_t *converter_signature(const converter_t *c, int i);
+// Calibration inputs of one of several signatures, for converter_convert; *source must live as long
+// as the converter.
+void converter_set_calibration(converter_t *c, const char *signature, const input_source_t *source);
+// calibration: of the first signature.
 status_t converter_convert(converter_t *c, const input_source_t *calibration);
-status_t converter_build(converter_t *c, const input_source_t *inputs);
+// signature NULL: the first. Each is built once.
+status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs);
 // Builds for the signature's own shapes, with `batch` for an unknown first dim. Other unknown dims
 // are tried small and larger. Where the model does not run on zeros of such shapes, no engine is
 // built and a warning says so.

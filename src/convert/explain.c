@@ -55,7 +55,7 @@ static json_t *node_json(const node_t *n, const char *engine) {
   return o;
 }
 
-static char *explain_json(const converter_t *c) {
+static json_t *explain_signature(const converter_t *c) {
   json_t *engines = json_array(), *nodes = json_array();
   int in_engines = 0, native = 0;
   engine_list_t list = list_engines(c);
@@ -91,10 +91,22 @@ static char *explain_json(const converter_t *c) {
     json_array_append_new(nodes, o);
     native += !structural(r->node);
   }
-  json_t *root =
-      json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "schema", "tftrt.report/1", "command",
-                "explain", "model", c->o.dir, "signature", c->signature->key, "nodes_in_engines",
-                in_engines, "nodes_native", native, "engines", engines, "nodes", nodes);
+  return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "schema", "tftrt.report/1",
+                   "command", "explain", "model", c->o.dir, "signature", c->signature->key,
+                   "nodes_in_engines", in_engines, "nodes_native", native, "engines", engines,
+                   "nodes", nodes);
+}
+
+// One signature is the object itself; several are a list in it.
+static char *explain_json(const converter_t *c) {
+  json_t *root = explain_signature(c);
+  if (c->others.n) {
+    json_t *signatures = json_pack("[o]", root);
+    for (size_t i = 0; i < c->others.n; i++)
+      json_array_append_new(signatures, explain_signature(c->others.v[i]));
+    root = json_pack("{s:s, s:s, s:s, s:o}", "schema", "tftrt.report/1", "command", "explain",
+                     "model", c->o.dir, "signatures", signatures);
+  }
   char *dumped = json_dumps(root, JSON_INDENT(1));
   json_decref(root);
   text_t t = {0};
@@ -113,6 +125,7 @@ static int by_reason(const void *a, const void *b) {
 
 static char *explain_text(const converter_t *c) {
   text_t t = {0};
+  if (c->owner || c->others.n) text_printf(&t, "Signature '%s':\n", c->signature->key);
   int in_engines = 0, native = 0;
   engine_list_t list = list_engines(c);
   for (size_t i = 0; i < list.n; i++) {
@@ -145,6 +158,11 @@ static char *explain_text(const converter_t *c) {
   mem_free(sorted);
   text_printf(&t, "%d of %d nodes (constants and inputs not counted) are in %zu engines.\n",
               in_engines, in_engines + native, n_engines);
+  for (size_t i = 0; i < c->others.n; i++) {
+    char *other = explain_text(c->others.v[i]);
+    text_printf(&t, "\n%s", other);
+    mem_free(other);
+  }
   return text_take(&t);
 }
 

@@ -95,7 +95,8 @@ void report_refusals(converter_t *c) {
   if (st) converter_warn(c, "TF_TRT_SHOW_DETAILED_REPORT: %s", status_message(st));
   status_free(st);
   char *text = as_text(&lines);
-  vec_push(&c->warnings, arena_strdup(c->own, text));
+  converter_t *to = c->owner ? c->owner : c;
+  vec_push(&to->warnings, arena_strdup(to->own, text));
   mem_free(text);
   vec_free(&lines);
 }

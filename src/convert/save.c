@@ -74,13 +74,19 @@ static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_pla
     TRY(write_engine(c, w, &c->engines.v[i], with_plans));
     if (*export) TRY(export_engine(&c->engines.v[i], export));
   }
+  for (size_t i = 0; i < c->others.n; i++) TRY(write_all(c->others.v[i], w, with_plans));
   return report_progress(c, "saving", (int64_t)c->engines.n, (int64_t)c->engines.n);
+}
+
+static void forbid_builds(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++)
+    node_set_bool(c->graph, c->engines.v[i].node, "_allow_build_at_runtime", false);
+  for (size_t i = 0; i < c->others.n; i++) forbid_builds(c->others.v[i]);
 }
 
 status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
-  for (size_t i = 0; !c->o.allow_build_at_runtime && i < c->engines.n; i++)
-    node_set_bool(c->graph, c->engines.v[i].node, "_allow_build_at_runtime", false);
+  if (!c->o.allow_build_at_runtime) forbid_builds(c);
   saved_model_writer_t *w;
   TRY(saved_model_writer_create(c->model, dir, &w));
   status_t st = write_all(c, w, save_gpu_specific_engines);

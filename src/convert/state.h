@@ -18,6 +18,11 @@ typedef struct engine_node {
   VEC(built_engine_t) built;
 } engine_node_t;
 
+typedef struct calibration {
+  const char *signature;
+  input_source_t source;
+} calibration_t;
+
 struct converter {
   converter_options_t o;
   arena_t *own;  // copies of option strings, engine records
@@ -33,7 +38,17 @@ struct converter {
   VEC(const char *) warnings;  // what did not go as asked, in sentences
   bool converted, built;
   const char *strategy;  // canonical profile strategy; "" in implicit batch mode
+  // The other signatures that are converted: converters of their own, that share the model and
+  // leave warnings to the one that they belong to.
+  converter_t *owner;  // NULL: this is the first
+  VEC(converter_t *) others;
+  VEC(calibration_t) calibrations;  // of signatures, before convert()
 };
+
+// The converter of a signature: c or one of its others. key NULL: c. NOT_FOUND lists the keys.
+status_t find_converter(converter_t *c, const char *key, converter_t **out);
+// Which signatures are converted, of a model that is open: makes c->others (convert/signatures.c).
+status_t find_signatures(converter_t *c);
 
 // Replaces every segment by a TRTEngineOp with its native segment in the library
 // (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.

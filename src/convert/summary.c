@@ -172,7 +172,16 @@ status_t converter_summary(const converter_t *c, int line_length, bool detailed,
     return FAIL(FAILED_PRECONDITION,
                 "Impossible to call `TrtGraphConverterV2.summary()` before calling "
                 "TrtGraphConverterV2.convert()`.");
-  return summarize_graph(c->graph, line_length, detailed, print, user);
+  if (!c->others.n) return summarize_graph(c->graph, line_length, detailed, print, user);
+  for (size_t i = 0; i <= c->others.n; i++) {
+    const converter_t *one = i ? c->others.v[i - 1] : c;
+    text_t title = {0};
+    text_printf(&title, "Signature '%s'", one->signature->key);
+    print(user, title.v);
+    text_free(&title);
+    TRY(summarize_graph(one->graph, line_length, detailed, print, user));
+  }
+  return NULL;
 }
 
 static bool has_engines(const graph_t *g) {

@@ -363,6 +363,39 @@ static void inputs_of_wrong_dtype_or_shape_are_named(void **state) {
   tftrt_converter_destroy(c);
 }
 
+static void signatures_tell_their_inputs_and_each_is_built_once(void **state) {
+  (void)state;
+  static const char *const keys[] = {"serve"};
+  tftrt_converter_options o = options();
+  o.signature_keys = keys;
+  o.n_signature_keys = 1;
+  o.input_saved_model_signature_key = "serving_default";
+  feeder_t f = {.n = 1, .batches = {2}};
+  tftrt_tensor_info info;
+  tftrt_converter *c = create(&o);
+  assert_int_equal(tftrt_converter_signature_count(c), 0);
+  assert_int_equal(tftrt_converter_input_count(c, NULL), -1);
+  assert_done(tftrt_converter_convert(c, NULL, NULL, &e));
+  assert_int_equal(tftrt_converter_signature_count(c), 2);
+  assert_string_equal(tftrt_converter_signature(c, 0), "serving_default");
+  assert_string_equal(tftrt_converter_signature(c, 1), "serve");
+  assert_null(tftrt_converter_signature(c, 2));
+  assert_int_equal(tftrt_converter_input_count(c, "serve"), 1);
+  assert_int_equal(tftrt_converter_input_count(c, "train"), -1);
+  assert_done(tftrt_converter_input(c, "serve", 0, &info, &e));
+  assert_string_equal(info.name, "image");
+  assert_int_equal(info.rank, 4);
+  assert_int_equal(info.dims[0], -1);
+  assert_int_equal(tftrt_converter_input(c, NULL, 1, &info, &e), TFTRT_OUT_OF_RANGE);
+  assert_int_equal(tftrt_converter_build_signature(c, "train", feed, &f, &e), TFTRT_NOT_FOUND);
+  assert_done(tftrt_converter_build_signature(c, "serve", feed, &f, &e));
+  f.at = 0;
+  assert_int_equal(tftrt_converter_build_signature(c, "serve", feed, &f, &e), TFTRT_UNIMPLEMENTED);
+  assert_done(tftrt_converter_build_default(c, 1, &e));  // the one that is left
+  assert_int_equal(tftrt_converter_build_default(c, 1, &e), TFTRT_UNIMPLEMENTED);
+  tftrt_converter_destroy(c);
+}
+
 // ---------------------------------------------------------------- save
 
 static int64_t asset_bytes(const char *model) {
@@ -470,6 +503,7 @@ int main(void) {
       cmocka_unit_test(build_checks_come_in_order),
       cmocka_unit_test(a_generator_that_yields_nothing_fails_and_build_may_be_retried),
       cmocka_unit_test(inputs_of_wrong_dtype_or_shape_are_named),
+      cmocka_unit_test(signatures_tell_their_inputs_and_each_is_built_once),
       cmocka_unit_test(save_before_convert_fails),
       cmocka_unit_test(save_before_build_is_legal_and_writes_no_engine_assets),
       cmocka_unit_test(save_without_gpu_specific_engines_writes_an_empty_asset),

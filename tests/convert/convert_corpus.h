@@ -10,6 +10,7 @@ typedef struct conversion {
   bool dynamic_shape;
   op_set_t op_set;
   bool no_runtime_build;
+  bool all_signatures;
 } conversion_t;
 
 // The inputs of one golden case, for build().
@@ -26,12 +27,18 @@ static inline status_t give_inputs(void *self, const tensor_t **inputs, bool *en
   return NULL;
 }
 
+// Builds for the inputs of a case, which is of any of the signatures that are converted.
 static inline status_t build_from(converter_t *c, const golden_case_t *first) {
-  const signature_t *s = converter_signature(c);
+  int at = 0;
+  while (converter_signature(c, at) &&
+         strcmp(converter_signature(c, at)->key, first->signature) != 0)
+    at++;
+  const signature_t *s = converter_signature(c, at);
+  if (!s) return converter_build(c, first->signature, NULL);
   npz_t z = npz_open(first->path);
   case_inputs_t inputs = {.in = mem_calloc((size_t)s->n_inputs + 1, sizeof(tensor_t))};
   for (int i = 0; i < s->n_inputs; i++) inputs.in[i] = input_array(&z, &s->inputs[i]);
-  status_t st = converter_build(c, &(input_source_t){give_inputs, &inputs});
+  status_t st = converter_build(c, s->key, &(input_source_t){give_inputs, &inputs});
   for (int i = 0; i < s->n_inputs; i++) tensor_unref(&inputs.in[i]);
   mem_free(inputs.in);
   npz_close(&z);
@@ -54,6 +61,7 @@ static inline status_t converter_for(const corpus_model_t *cm, const golden_case
                            .maximum_cached_engines = 1,
                            .allow_build_at_runtime = !how->no_runtime_build,
                            .op_set = how->op_set,
+                           .all_signatures = how->all_signatures,
                            .rule_tactics = true,
                            .threads = 2};
   return converter_create(&o, out);
