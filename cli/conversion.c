@@ -38,6 +38,10 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
        "as TensorFlow 2.17 did, where its documentation says otherwise"},
       {"no-calibration", 0, OPTION_FLAG, &f->no_calibration, NULL,
        "int8: ranges come from quantization nodes"},
+      {"calibrator", 0, OPTION_STRING, &f->calibrator, "HOW",
+       "int8: entropy, minmax, percentile or mse (entropy)"},
+      {"calibration-table", 0, OPTION_STRING, &f->calibration_table, "FILE",
+       "int8: write the ranges there; without --calibration-inputs, read them"},
       {"no-runtime-build", 0, OPTION_FLAG, &f->no_runtime_build, NULL,
        "never build engines while running"},
       {"threads", 't', OPTION_INT, &f->threads, "N", "CPUs to use (all)"},
@@ -86,6 +90,8 @@ int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_o
   if (f->op_set) o->op_set = f->op_set;
   if (f->backend) o->backend = f->backend;
   if (f->compat) o->compat = f->compat;
+  if (f->calibrator) o->calibrator = f->calibrator;
+  if (f->calibration_table) o->calibration_table = f->calibration_table;
   o->progress = progress_printer();
   return -1;
 }

@@ -114,9 +114,16 @@ static tftrt_code list_others(const tftrt_converter_options *o, list_t *keys, tf
   return code;
 }
 
+static source_t sources[LIST_MAX + 1];  // of calibration, which may be put off until build
+
+static tftrt_code calibration_error(tftrt_code code, tftrt_error *e) {
+  for (int i = 0; i <= LIST_MAX && code; i++)
+    if (sources[i].error.code) *e = sources[i].error;
+  return code;
+}
+
 static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, const list_t *files,
                           tftrt_error *e) {
-  static source_t sources[LIST_MAX + 1];  // calibration may be put off until build
   list_t others = {0};
   tftrt_model *model = NULL;
   if (!files->n) return tftrt_converter_convert(c, NULL, NULL, e);
@@ -129,10 +136,8 @@ static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, 
     if (i) code = tftrt_converter_calibrate_with(c, others.v[i - 1], next_inputs, &sources[i], e);
   }
   if (!code) code = tftrt_converter_convert(c, next_inputs, &sources[0], e);
-  for (int i = 0; i <= others.n && code; i++)
-    if (sources[i].error.code) *e = sources[i].error;
   tftrt_model_close(model);
-  return code;
+  return calibration_error(code, e);
 }
 
 int cmd_convert(int argc, char **argv) {
@@ -166,7 +171,7 @@ int cmd_convert(int argc, char **argv) {
   tftrt_converter *c = NULL;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
   if (!code) code = convert(c, &o, &calibration_files, &e);
-  if (!code && !no_build) code = build(c, &build_files, &e);
+  if (!code && !no_build) code = calibration_error(build(c, &build_files, &e), &e);
   if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));

@@ -255,6 +255,14 @@ typedef struct tftrt_converter_options {
   const char *const *signature_keys;
   int n_signature_keys;
   int all_signatures;
+  /* How INT8 calibration chooses a tensor's range: "entropy" (NULL: this one), "minmax",
+   * "percentile" (99.99 %), "mse". */
+  const char *calibrator;
+  /* A file of ranges, TensorRT's calibration cache. When convert() or build() calibrates it is
+   * written; when convert() gets no calibration inputs it is read instead. A signature with several
+   * engines has one file each, named "<file>.000", "<file>.001", ...; of several signatures each
+   * has "<file>.<key>". NULL: none. */
+  const char *calibration_table;
 } tftrt_converter_options;
 TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
 
@@ -282,8 +290,12 @@ TFTRT_API tftrt_code tftrt_converter_calibrate_with(tftrt_converter *c, const ch
                                                     tftrt_input_fn inputs, void *user,
                                                     tftrt_error *err);
 /* Freezes, simplifies, segments. calibration: inputs of the first signature, NULL unless INT8 with
- * calibration; it may be called until build is done. FAILED_PRECONDITION when called twice; after a
- * failure it may be called again. */
+ * calibration. In implicit batch mode, and with dynamic shapes where all shapes are static (not
+ * with compat "2.17"), the engines are calibrated here, and an INT8 engine is built for the shapes
+ * of the first inputs. Else calibration and user are kept, must stay valid, and are used by build.
+ * FAILED_PRECONDITION when called twice, and in INT8 without calibration, naming tensors that have
+ * no range; INVALID_ARGUMENT when calibration gives no inputs, or other dtypes or shapes than the
+ * signature's, or a tensor is NaN or infinite on them. After a failure it may be called again. */
 TFTRT_API tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration,
                                              void *user, tftrt_error *err);
 /* The signatures that are converted, the first one first, and their inputs in the order of

@@ -74,6 +74,8 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
   if (o->compat && strcmp(o->compat, "2.17") != 0)
     return FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o->compat);
   out->compat_2_17 = o->compat != NULL;
+  out->calibrator = o->calibrator;
+  out->calibration_table = o->calibration_table;
   return NULL;
 }
 

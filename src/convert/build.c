@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/environment.h"
-#include "convert/state.h"
+#include "convert/calibrate.h"
 #include "ops/env.h"
 #include "runtime/executor.h"
 #include "runtime/segment_build.h"
@@ -90,13 +90,15 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
                        .opt_shapes = shapes,
                        .time_tactics = !c->o.rule_tactics};
   built_engine_t b = {.shapes = shapes};
-  status_t st =
-      segment_build(e->function->body, e->node->name, backend_find(c->o.backend), &o, &b.plan);
+  segment_precision_t precision = segment_precision_of(e->node);
+  status_t st = segment_build(e->function->body, e->node->name, &precision,
+                              backend_find(c->o.backend), &o, &b.plan);
   if (!st) {
     vec_push(&e->built, b);
     return NULL;
   }
-  if (status_code(st) == CODE_CANCELLED) return st;
+  bool no_range = precision.int8 && status_code(st) == CODE_FAILED_PRECONDITION;
+  if (status_code(st) == CODE_CANCELLED || (no_range && !c->o.compat_2_17)) return st;
   status_t refused = NULL;
   if (!env_flag("TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"))
     refused = FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
@@ -119,7 +121,7 @@ static void evict_oldest(engine_node_t *e) {
 static status_t build_engine(converter_t *c, engine_node_t *e) {
   size_t room = c->o.maximum_cached_engines > 0 ? (size_t)c->o.maximum_cached_engines : SIZE_MAX;
   if (c->o.dynamic_shape)  // one engine has all profiles
-    return e->wanted.n ? build_one(c, e, e->wanted.v[0]) : NULL;
+    return e->wanted.n && !e->built.n ? build_one(c, e, e->wanted.v[0]) : NULL;
   for (size_t i = 0; i < e->wanted.n; i++) {
     bool served = false;
     for (size_t k = 0; k < e->built.n && !served; k++)
@@ -130,6 +132,16 @@ static status_t build_engine(converter_t *c, engine_node_t *e) {
       evict_oldest(e);
     }
     TRY(build_one(c, e, e->wanted.v[i]));
+  }
+  return NULL;
+}
+
+status_t build_calibrated(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    engine_node_t *e = &c->engines.v[i];
+    TRY(report_progress(c, "building engines", (int64_t)i, (int64_t)c->engines.n));
+    if (e->wanted.n) TRY(build_one(c, e, e->wanted.v[0]));
+    e->wanted.n = 0;
   }
   return NULL;
 }
@@ -150,6 +162,7 @@ static status_t build_signature(converter_t *c, const input_source_t *inputs) {
   int count;
   TRY(collect_shapes(c, inputs, &count));
   if (!count) return FAIL(FAILED_PRECONDITION, "Failed to convert input to tensor.");
+  TRY(finish_calibration(c));
   for (size_t i = 0; i < c->engines.n; i++) {
     TRY(report_progress(c, "building engines", (int64_t)i, (int64_t)c->engines.n));
     TRY(build_engine(c, &c->engines.v[i]));
@@ -218,6 +231,11 @@ static status_t build_default(converter_t *c, int64_t batch) {
     st = build_with_zeros(c, batch, dims[i]);
     if (!st || status_code(st) == CODE_CANCELLED) return st;
     for (size_t k = 0; k < c->engines.n; k++) c->engines.v[k].wanted.n = 0;
+  }
+  status_t bad = finish_calibration(c);  // its inputs do better than zeros
+  if (bad) {
+    status_free(st);
+    return bad;
   }
   converter_warn(
       c,

@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "base/environment.h"
-#include "convert/state.h"
+#include "convert/calibrate.h"
 #include "saved_model/writer.h"
 
 static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
@@ -50,6 +50,12 @@ static status_t check_options(const converter_options_t *o, const char **strateg
                   "'Optimal', 'Range+Optimal', 'ImplicitBatchModeCompatible']",
                   asked);
   }
+  calibrator_t calibrator;
+  if (o->calibrator && !calibrator_from_name(o->calibrator, &calibrator))
+    return FAIL(INVALID_ARGUMENT,
+                "calibrator '%s' is not known. It should be one of ['entropy', 'minmax', "
+                "'percentile', 'mse']",
+                o->calibrator);
   if (!backend_find(o->backend))
     return FAIL(INVALID_ARGUMENT, "there is no backend '%s'", o->backend);
   if (!o->dir || !*o->dir)
@@ -91,6 +97,9 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   c->o.dir = arena_strdup(c->own, checked.dir);
   c->o.backend = arena_strdup(c->own, checked.backend);
   c->o.precision_mode = canonical_precision(checked.precision_mode);
+  if (checked.calibrator) c->o.calibrator = arena_strdup(c->own, checked.calibrator);
+  if (checked.calibration_table)
+    c->o.calibration_table = arena_strdup(c->own, checked.calibration_table);
   if (checked.signature) c->o.signature = arena_strdup(c->own, checked.signature);
   c->o.signatures = copy_strings(c->own, checked.signatures, checked.n_signatures);
   c->o.tags = copy_strings(c->own, checked.tags, checked.n_tags);
@@ -129,6 +138,8 @@ static void forget_conversion(converter_t *c) {
   c->model = NULL;
   c->meta = NULL;
   c->signature = NULL;
+  c->pending = (input_source_t){0};
+  c->calibrated = false;
 }
 
 void converter_destroy(converter_t *c) {
@@ -187,7 +198,7 @@ static status_t find_segments(converter_t *c) {
                          .use_calibration = c->o.use_calibration,
                          .max_engines = max_engines(),
                          .denylist = env_text("TF_TRT_OP_DENYLIST"),
-                         .explicit_precision = uses_explicit_precision(c->graph)};
+                         .explicit_precision = uses_explicit_precision(c, c->graph)};
   return segment_graph(c->graph, &o, &c->segmentation);
 }
 
@@ -220,24 +231,7 @@ static void number_graph(converter_t *c) {
       c->graph_number = c->owner->others.v[i]->graph_number + 1;
 }
 
-static bool needs_calibration(const converter_t *c) {
-  return strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration;
-}
-
-static status_t check_calibration(const converter_t *c, const input_source_t *calibration) {
-  bool need = needs_calibration(c);
-  if (need && !calibration)
-    return FAIL(INVALID_ARGUMENT,
-                "Should specify calibration_input_fn because INT8 calibration is needed");
-  if (!need && calibration)
-    return FAIL(INVALID_ARGUMENT,
-                "Should not specify calibration_input_fn because INT8 calibration is not needed");
-  return NULL;
-}
-
 static status_t convert_signature(converter_t *c, const input_source_t *calibration) {
-  (void)calibration;
-  if (needs_calibration(c)) return FAIL(UNIMPLEMENTED, "INT8 calibration is not available yet");
   TRY(report_progress(c, "reading", 0, 3));
   TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
   TRY(simplify(c));
@@ -248,6 +242,7 @@ static status_t convert_signature(converter_t *c, const input_source_t *calibrat
   for (size_t i = 0; i < c->engines.n; i++)
     TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
   c->converted = true;
+  TRY(start_calibration(c, calibration));
   return report_progress(c, "converting", 3, 3);
 }
 

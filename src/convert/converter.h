@@ -33,6 +33,8 @@ typedef struct converter_options {
   int threads;
   progress_fn progress;
   void *progress_user;
+  const char *calibrator;         // NULL: "entropy"
+  const char *calibration_table;  // file that ranges are read from, or written to; NULL: none
 } converter_options_t;
 
 // TF-TRT's default for max_workspace_size_bytes: sys.maxsize - 512.
@@ -54,7 +56,8 @@ const signature_t *converter_signature(const converter_t *c, int i);
 // Calibration inputs of one of several signatures, for converter_convert; *source must live as long
 // as the converter.
 void converter_set_calibration(converter_t *c, const char *signature, const input_source_t *source);
-// calibration: of the first signature.
+// calibration: of the first signature. It is copied, and in dynamic shape mode used until
+// converter_build has returned.
 status_t converter_convert(converter_t *c, const input_source_t *calibration);
 // signature NULL: the first. Each is built once.
 status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs);

@@ -162,14 +162,50 @@ static void fill_function(function_t *f, const segment_t *s, const border_t *b, 
   }
 }
 
-bool uses_explicit_precision(const graph_t *g) {
+static bool has_op(const graph_t *g, const char *const *ops, int n) {
   for (int i = 0; i < g->n_nodes; i++)
-    if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "QuantizeAndDequantizeV2") == 0) return true;
+    for (int k = 0; k < n && !g->nodes[i]->dead; k++)
+      if (strcmp(g->nodes[i]->op, ops[k]) == 0) return true;
   return false;
 }
 
-static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const function_t *f,
-                           const border_t *b, const told_t *told, int64_t max_batch) {
+// TF-TRT's four first.
+static const char *const quantize_ops[] = {"QuantizeAndDequantizeV2",
+                                           "QuantizeAndDequantizeV3",
+                                           "FakeQuantWithMinMaxVars",
+                                           "FakeQuantWithMinMaxArgs",
+                                           "QuantizeAndDequantizeV4",
+                                           "FakeQuantWithMinMaxVarsPerChannel",
+                                           "QuantizeV2",
+                                           "Dequantize"};
+
+static bool is_int8(const converter_t *c) { return strcmp(c->o.precision_mode, "INT8") == 0; }
+
+bool uses_explicit_precision(const converter_t *c, const graph_t *g) {
+  return has_op(g, quantize_ops, 1) ||
+         (c->o.op_set == OP_SET_ALL && is_int8(c) && has_op(g, quantize_ops, 8));
+}
+
+// What becomes of the precision mode. INT8 with no ranges in sight is FP16 in TF-TRT.
+typedef struct precision {
+  const char *mode;
+  bool calibrate, explicit_ranges;
+} precision_t;
+
+static precision_t decide_precision(const converter_t *c) {
+  const graph_t *g = c->graph;
+  precision_t p = {.mode = c->o.precision_mode, .explicit_ranges = uses_explicit_precision(c, g)};
+  if (has_op(g, quantize_ops, 1)) p.mode = "INT8";
+  p.calibrate = is_int8(c) && c->o.use_calibration && !p.explicit_ranges;
+  if (is_int8(c) && !c->o.use_calibration && !has_op(g, quantize_ops, 4) && !p.explicit_ranges)
+    p.mode = "FP16";
+  return p;
+}
+
+static void set_attributes(const converter_t *c, const precision_t *p, node_t *n,
+                           const function_t *f, const border_t *b, const told_t *told,
+                           int64_t max_batch) {
+  graph_t *g = c->graph;
   int n_in = (int)b->in.n, n_out = (int)b->out.n;
   dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
   shape_t *shapes = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *shapes);
@@ -188,11 +224,8 @@ static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const fu
   node_set_string(g, n, "serialized_segment", "", 0);
   node_set_func(g, n, "segment_func", f->name);
   node_set_string(g, n, "segment_funcdef_name", "", 0);
-  bool qdq = uses_explicit_precision(g);
-  bool calibrate = strcmp(c->o.precision_mode, "INT8") == 0 && c->o.use_calibration && !qdq;
-  const char *precision = qdq ? "INT8" : c->o.precision_mode;
-  node_set_string(g, n, "precision_mode", precision, strlen(precision));
-  node_set_bool(g, n, "use_calibration", calibrate);
+  node_set_string(g, n, "precision_mode", p->mode, strlen(p->mode));
+  node_set_bool(g, n, "use_calibration", p->calibrate);
   node_set_string(g, n, "calibration_data", "", 0);
   node_set_int(g, n, "max_batch_size", max_batch);
   node_set_int(g, n, "max_cached_engines_count", c->o.maximum_cached_engines);
@@ -200,7 +233,7 @@ static void set_attributes(const converter_t *c, graph_t *g, node_t *n, const fu
   node_set_ints(g, n, "cached_engine_batches", NULL, 0);
   node_set_bool(g, n, "fixed_input_size", true);
   node_set_string(g, n, "profile_strategy", c->strategy, strlen(c->strategy));
-  node_set_bool(g, n, "use_explicit_precision", qdq);
+  node_set_bool(g, n, "use_explicit_precision", p->explicit_ranges);
   node_set_bool(g, n, "_use_implicit_batch", !c->o.dynamic_shape);
   node_set_bool(g, n, "_allow_build_at_runtime", true);
 }
@@ -212,7 +245,8 @@ static void free_border(border_t *b) {
   vec_free(&b->control_in);
 }
 
-static status_t replace_segment(converter_t *c, int index, const segment_t *s, told_t *told) {
+static status_t replace_segment(converter_t *c, const precision_t *precision, int index,
+                                const segment_t *s, told_t *told) {
   graph_t *g = c->graph;
   bool *member = mem_calloc((size_t)g->n_nodes + 1, sizeof *member);
   node_t **copies = mem_calloc((size_t)g->n_nodes + 1, sizeof *copies);
@@ -239,7 +273,7 @@ static status_t replace_segment(converter_t *c, int index, const segment_t *s, t
   n->device = "";
   for (size_t i = 0; i < b.in.n; i++) node_add_input(g, n, b.in.v[i].node, b.in.v[i].index);
   for (size_t i = 0; i < b.control_in.n; i++) node_add_control(g, n, b.control_in.v[i]);
-  set_attributes(c, g, n, f, &b, told, s->max_batch);
+  set_attributes(c, precision, n, f, &b, told, s->max_batch);
   node_set_outputs(g, n, (int)b.out.n);
   for (size_t i = 0; i < b.out.n; i++) {
     n->out_dtype[i] = f->rets[i].dtype;
@@ -278,13 +312,17 @@ static void tell_engine_shapes(graph_t *g, const node_t *engine, told_t *told) {
 status_t make_engine_nodes(converter_t *c) {
   told_t told = {0};
   status_t st = NULL;
+  precision_t precision = decide_precision(c);  // before nodes go into functions
+  if (strcmp(precision.mode, c->o.precision_mode) != 0 && strcmp(precision.mode, "INT8") == 0 &&
+      c->segmentation->n_segments)
+    converter_warn(c, "Using explicit QDQ mode: the engines' precision is INT8");
   if (c->o.op_set == OP_SET_TF_TRT) {
     tell_shapes(c->graph, &told);
     st = graph_infer_shapes(c->graph);  // engines want to know all
   }
   for (int i = 0; !st && i < c->segmentation->n_segments; i++) {
     size_t before = c->engines.n;
-    st = replace_segment(c, i, &c->segmentation->segments[i], &told);
+    st = replace_segment(c, &precision, i, &c->segmentation->segments[i], &told);
     if (!st && told.n && c->engines.n > before)
       tell_engine_shapes(c->graph, c->engines.v[before].node, &told);
   }

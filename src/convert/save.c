@@ -2,7 +2,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "convert/state.h"
+#include "convert/calibrate.h"
 #include "formats/wire.h"
 #include "saved_model/writer.h"
 
@@ -86,6 +86,7 @@ static void forbid_builds(converter_t *c) {
 
 status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
+  TRY(check_calibrated(c));
   if (!c->o.allow_build_at_runtime) forbid_builds(c);
   saved_model_writer_t *w;
   TRY(saved_model_writer_create(c->model, dir, &w));

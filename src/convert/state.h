@@ -4,6 +4,7 @@
 
 #include "convert/converter.h"
 #include "engine/backend.h"
+#include "network/histogram.h"
 
 typedef struct built_engine {
   shape_t *shapes;  // [n_inputs], the key of the engine cache
@@ -37,6 +38,8 @@ struct converter {
   int graph_number;            // the 000 of TRTEngineOp_000_001
   VEC(const char *) warnings;  // what did not go as asked, in sentences
   bool converted, built;
+  input_source_t pending;  // calibration put off until build(); next is NULL when there is none
+  bool calibrated;
   const char *strategy;  // canonical profile strategy; "" in implicit batch mode
   // The other signatures that are converted: converters of their own, that share the model and
   // leave warnings to the one that they belong to.
@@ -53,8 +56,11 @@ status_t find_signatures(converter_t *c);
 // Replaces every segment by a TRTEngineOp with its native segment in the library
 // (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.
 status_t make_engine_nodes(converter_t *c);
-// Does the graph carry quantisation that TF-TRT takes over (QuantizeAndDequantizeV2)?
-bool uses_explicit_precision(const graph_t *g);
+// Does the graph's own quantisation decide what is quantized? In TF-TRT, when there is a
+// QuantizeAndDequantizeV2. Our op set also takes the other quantization nodes so, in INT8.
+bool uses_explicit_precision(const converter_t *c, const graph_t *g);
+// One engine per TRTEngineOp, for the shapes of the first calibration inputs (convert/build.c).
+status_t build_calibrated(converter_t *c);
 
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };

@@ -15,7 +15,8 @@ typedef struct build_options {
       *opt_shapes;  // [n_inputs] concrete shapes to time tactics at; NULL: heuristics only
   bool time_tactics;
   struct timing_cache *timing;  // engine/timing_cache.h: asked first, told after; NULL: none
-  const profiles_t *profiles;  // the engine will be used for; kept in the plan. NULL: none
+  const profiles_t *profiles;   // the engine will be used for; kept in the plan. NULL: none
+  bool keep_layers;             // leave the network as it was lowered, in float: for observing it
 } build_options_t;
 
 typedef struct bytes {  // mem_free data
@@ -28,6 +29,9 @@ typedef struct weight_source {
   status_t (*read)(void *self, const char *key, tensor_t *out);
   void *self;
 } weight_source_t;
+
+// Sees a tensor that a layer has just made; value is valid until it returns. t is the engine's.
+typedef status_t (*observe_fn)(void *user, const net_tensor_t *t, const tensor_t *value);
 
 typedef struct backend_engine backend_engine_t;
 typedef struct backend_context backend_context_t;
@@ -57,6 +61,10 @@ typedef struct backend {
   // One thread at a time per context. in: [n_inputs], out: [n_outputs] caller-allocated of
   // output_shapes.
   status_t (*run)(backend_context_t *c, const tensor_t *in, tensor_t *out);
+  // From now on every run shows each layer's outputs to fn as they come (not those that share
+  // their input's memory, nor what depends on shapes alone), and fails when fn does. fn NULL: no
+  // more. NULL when the backend cannot.
+  void (*observe)(backend_context_t *c, observe_fn fn, void *user);
   // Time per layer of the last runs, as JSON; NULL when not supported. mem_free the result.
   char *(*profile)(backend_context_t *c);
   size_t (*context_bytes)(const backend_context_t *c);  // scratch memory held

@@ -24,7 +24,9 @@ enum {
   TENSOR_WEIGHT = 4,
   TENSOR_KEY = 5,
   TENSOR_FACTORS = 6,
-  TENSOR_FACTOR_RUN = 7
+  TENSOR_FACTOR_RUN = 7,
+  TENSOR_ZERO_POINT = 8,
+  TENSOR_CHANNEL_SCALES = 9
 };
 enum {
   LAYER_TYPE = 1,
@@ -119,6 +121,10 @@ static void put_tensor(plan_writer_t *w, const net_tensor_t *t, weights_t *weigh
   int64_t numbers[] = {t->dtype, t->is_const, float_bits(t->scale), t->shape.rank};
   plan_put_ints(&m, TENSOR_NUMBERS, numbers, 4);
   if (t->shape.rank > 0) plan_put_ints(&m, TENSOR_DIMS, t->shape.d, (size_t)t->shape.rank);
+  if (t->zero_point) plan_put_ints(&m, TENSOR_ZERO_POINT, (int64_t[]){t->zero_point}, 1);
+  if (t->n_channel_scales)
+    plan_put_bytes(&m, TENSOR_CHANNEL_SCALES, t->channel_scale,
+                   (size_t)t->n_channel_scales * sizeof *t->channel_scale);
   if (t->is_const && t->weight_key) {
     plan_put_string(&m, TENSOR_KEY, t->weight_key);
     if (t->weight_scale.n) {
@@ -268,12 +274,20 @@ static bool read_factors(arena_t *a, const plan_field_t *f, weight_scale_t *out)
   return f->size && f->size % sizeof *v == 0;
 }
 
+static bool read_channel_scales(arena_t *a, const plan_field_t *f, net_tensor_t *t) {
+  float *v = arena_alloc(a, f->size + 1);
+  memcpy(v, f->data, f->size);
+  t->channel_scale = v;
+  t->n_channel_scales = (int64_t)(f->size / sizeof *v);
+  return f->size && f->size % sizeof *v == 0;
+}
+
 static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range) {
   network_t *n = ld->net;
   net_tensor_t *t = arena_alloc(n->arena, sizeof *t);
   plan_reader_t r = {field->data, field->data + field->size, false};
   plan_field_t f;
-  int64_t numbers[4] = {0};
+  int64_t numbers[4] = {0}, zero_point = 0;
   t->name = "";
   range[0] = range[1] = -1;
   while (plan_next(&r, &f)) {
@@ -286,16 +300,20 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
       case TENSOR_KEY: t->weight_key = string_of(n->arena, &f); break;
       case TENSOR_FACTORS: ok = read_factors(n->arena, &f, &t->weight_scale); break;
       case TENSOR_FACTOR_RUN: ok = plan_ints(&f, &t->weight_scale.inner, 1); break;
+      case TENSOR_ZERO_POINT: ok = plan_ints(&f, &zero_point, 1); break;
+      case TENSOR_CHANNEL_SCALES: ok = read_channel_scales(n->arena, &f, t); break;
       default: break;
     }
     if (!ok) return damaged(ld, "a tensor's field");
   }
-  if (r.bad || !dtype_ok(numbers[0]) || numbers[3] < -1 || numbers[3] > SHAPE_MAX_RANK)
+  if (r.bad || !dtype_ok(numbers[0]) || zero_point < -255 || zero_point > 255 || numbers[3] < -1 ||
+      numbers[3] > SHAPE_MAX_RANK)
     return damaged(ld, "a tensor");
   t->dtype = (dtype_t)numbers[0];
   t->is_const = numbers[1] != 0;
   int32_t bits = (int32_t)numbers[2];
   memcpy(&t->scale, &bits, sizeof bits);
+  t->zero_point = (int)zero_point;
   t->shape.rank = (int)numbers[3];
   t->id = n->n_tensors;
   if (n->n_tensors == n->cap_tensors) {

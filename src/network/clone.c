@@ -14,6 +14,11 @@ static net_tensor_t *clone_tensor(network_t *to, const net_tensor_t *t) {
     memcpy(f, t->weight_scale.factor, (size_t)t->weight_scale.n * sizeof *f);
     c->weight_scale.factor = f;
   }
+  if (t->channel_scale) {
+    float *f = arena_alloc(a, (size_t)t->n_channel_scales * sizeof *f);
+    memcpy(f, t->channel_scale, (size_t)t->n_channel_scales * sizeof *f);
+    c->channel_scale = f;
+  }
   c->producer = NULL;
   if (t->is_const) c->value = tensor_ref(&t->value);
   if (t->known) {
@@ -46,6 +51,8 @@ static layer_t *clone_layer(network_t *to, const layer_t *l) {
 network_t *network_clone(const network_t *n) {
   network_t *c = network_create(n->name);
   c->next_symbol = n->next_symbol;
+  c->int8 = n->int8;
+  c->implicit_ranges = n->implicit_ranges;
   c->n_tensors = c->cap_tensors = n->n_tensors;
   c->n_layers = c->cap_layers = n->n_layers;
   c->tensors = mem_alloc(((size_t)n->n_tensors + 1) * sizeof *c->tensors);

@@ -21,6 +21,7 @@ void network_destroy(network_t *n) {
   mem_free(n->tensors);
   mem_free(n->inputs);
   mem_free(n->outputs);
+  mem_free(n->names);
   arena_destroy(n->arena);
 }
 
@@ -56,6 +57,14 @@ net_tensor_t *network_add_input(network_t *n, const char *name, dtype_t dtype,
 void network_mark_output(network_t *n, net_tensor_t *t) {
   append(&n->outputs, &n->n_outputs, t);
   t->n_readers++;
+}
+
+void network_name_tensor(network_t *n, net_tensor_t *t, const char *name) {
+  if (n->n_names == n->cap_names) {
+    n->cap_names = n->cap_names ? 2 * n->cap_names : 64;
+    n->names = mem_realloc(n->names, (size_t)n->cap_names * sizeof *n->names);
+  }
+  n->names[n->n_names++] = (net_name_t){arena_strdup(n->arena, name), t};
 }
 
 net_tensor_t *network_add_constant(network_t *n, const char *name, const tensor_t *value,

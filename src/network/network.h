@@ -312,8 +312,15 @@ struct net_tensor {
                            // inside the plan
   weight_scale_t weight_scale;  // value = what is stored under the key, times this
   int n_readers;                // layers' inputs + network outputs
-  float scale;                  // precision: 0 when not quantized
-  const struct known *known;    // elements of a small int tensor, as far as known (network/known.h)
+  // Precision. scale: the real value of one 8-bit step. On a float tensor the range that is known
+  // of it, 127 steps to either side; 0: none. On an INT8 or UINT8 tensor that stands for real
+  // values: (number - zero_point) * scale. A constant may have one scale per channel of its last
+  // axis instead (depthwise filters: of the last two), in the network's arena.
+  float scale;
+  int zero_point;
+  const float *channel_scale;
+  int64_t n_channel_scales;
+  const struct known *known;  // elements of a small int tensor, as far as known (network/known.h)
 };
 
 struct layer {
@@ -328,6 +335,13 @@ struct layer {
   bool dead;
 };
 
+// What TensorFlow calls a tensor: "node", "node:1", "TensorRTInputPH_0". A tensor may have several
+// names (Identity is no layer). Kept while lowering; copies of the network have none.
+typedef struct net_name {
+  const char *name;
+  net_tensor_t *tensor;
+} net_name_t;
+
 struct network {
   arena_t *arena;
   const char *name;
@@ -337,8 +351,12 @@ struct network {
   int n_tensors, cap_tensors;
   net_tensor_t **inputs, **outputs;
   int n_inputs, n_outputs;
-  const char *tf_node;  // while lowering: recorded in the layers made
-  int64_t next_symbol;  // for unknown dims of inputs
+  const char *tf_node;   // while lowering: recorded in the layers made
+  int64_t next_symbol;   // for unknown dims of inputs
+  bool int8;             // precision mode INT8: layers may compute in 8 bits where ranges are known
+  bool implicit_ranges;  // ranges of tensors decide; quantization nodes only give ranges
+  net_name_t *names;
+  int n_names, cap_names;
 };
 
 network_t *network_create(const char *name);
@@ -350,6 +368,7 @@ network_t *network_clone(const network_t *n);  // constants share their buffers
 net_tensor_t *network_add_input(network_t *n, const char *name, dtype_t dtype,
                                 const shape_t *shape);
 void network_mark_output(network_t *n, net_tensor_t *t);
+void network_name_tensor(network_t *n, net_tensor_t *t, const char *name);
 // Takes a reference on the value. weight_key may be NULL.
 net_tensor_t *network_add_constant(network_t *n, const char *name, const tensor_t *value,
                                    const char *weight_key);

@@ -5,6 +5,7 @@
 
 #include "base/environment.h"
 #include "graph/passes.h"
+#include "network/ranges.h"
 #include "ops/op.h"
 
 // What became of the outputs of a node: the tensors of the network by node id and port.
@@ -35,7 +36,12 @@ static status_t lower_node(lowering_t *l, const node_t *n) {
   for (int i = 0; i < n->n_in; i++) c.in[i] = l->made[n->in[i].src->id][n->in[i].port];
   l->net->tf_node = n->name;
   TRY(status_prefix(n->def->lower(&c), "node '%s' (%s)", n->name, n->op));
-  for (int i = 0; i < n->n_out; i++) l->made[n->id][i] = c.out[i];
+  char name[512];
+  for (int i = 0; i < n->n_out; i++) {
+    l->made[n->id][i] = c.out[i];
+    snprintf(name, sizeof name, i ? "%s:%d" : "%s", n->name, i);
+    if (c.out[i]) network_name_tensor(l->net, c.out[i], name);
+  }
   return NULL;
 }
 
@@ -46,6 +52,7 @@ static status_t lower_all(lowering_t *l, node_t *const *order) {
     node_t *arg = body->args[i];
     snprintf(name, sizeof name, "TensorRTInputPH_%d", i);
     l->made[arg->id][0] = network_add_input(l->net, name, arg->out_dtype[0], &arg->out_shape[0]);
+    network_name_tensor(l->net, l->made[arg->id][0], name);
   }
   for (int i = 0; i < body->n_nodes; i++) {
     const node_t *n = order[i];
@@ -82,12 +89,36 @@ static status_t infer_with_known(graph_t *body) {
   return st;
 }
 
-status_t segment_lower(graph_t *body, const char *engine_name, network_t **out) {
+segment_precision_t segment_precision_of(const node_t *engine) {
+  segment_precision_t p = {.int8 = node_string_is(engine, "precision_mode", "INT8"),
+                           .explicit_ranges = node_bool(engine, "use_explicit_precision", false)};
+  const attr_value_t *table = node_attr(engine, "calibration_data");
+  if (p.int8 && table && table->kind == ATTR_STRING && table->s.n) {
+    p.table = table->s.p;
+    p.table_size = table->s.n;
+  }
+  return p;
+}
+
+static status_t set_ranges(network_t *net, const segment_precision_t *p) {
+  ranges_t *ranges = NULL;
+  if (p->table) {
+    TRY(ranges_parse(p->table, p->table_size, "calibration_data", &ranges));
+    network_apply_ranges(net, ranges);
+    ranges_destroy(ranges);
+  }
+  return net->implicit_ranges ? network_check_ranges(net) : NULL;
+}
+
+status_t segment_lower(graph_t *body, const char *engine_name, const segment_precision_t *precision,
+                       network_t **out) {
   *out = NULL;
   TRY(infer_with_known(body));
   node_t **order;
   TRY(graph_topological_order(body, &order));
   lowering_t l = {.body = body, .net = network_create(engine_name)};
+  l.net->int8 = precision && precision->int8;
+  l.net->implicit_ranges = l.net->int8 && !precision->explicit_ranges;
   arena_t *scratch = arena_create();
   l.made = arena_alloc(scratch, ((size_t)body->n_nodes + 1) * sizeof *l.made);
   for (int i = 0; i < body->n_nodes; i++) {
@@ -95,6 +126,7 @@ status_t segment_lower(graph_t *body, const char *engine_name, network_t **out) 
     l.made[i] = arena_alloc(scratch, (size_t)n_out * sizeof **l.made);
   }
   status_t st = lower_all(&l, order);
+  if (!st && precision) st = set_ranges(l.net, precision);
   arena_destroy(scratch);
   mem_free(order);
   if (st) {
@@ -105,13 +137,13 @@ status_t segment_lower(graph_t *body, const char *engine_name, network_t **out) 
   return NULL;
 }
 
-status_t segment_build(graph_t *body, const char *engine_name, const backend_t *backend,
-                       const build_options_t *o, bytes_t *out) {
+status_t segment_build(graph_t *body, const char *engine_name, const segment_precision_t *precision,
+                       const backend_t *backend, const build_options_t *o, bytes_t *out) {
   network_t *net;
   *out = (bytes_t){0};
   if (env_flag("TF_TRT_ABORT_CUDA_ENGINE_BUILD"))
     return FAIL(ABORTED, "Engine creation aborted by TF_TRT_ABORT_CUDA_ENGINE_BUILD variable");
-  TRY(segment_lower(body, engine_name, &net));
+  TRY(segment_lower(body, engine_name, precision, &net));
   status_t st = backend->build(net, o, out);
   network_destroy(net);
   return status_prefix(st, "%s", engine_name);

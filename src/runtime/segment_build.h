@@ -6,15 +6,27 @@
 #include "engine/backend.h"
 #include "graph/graph.h"
 
+// What a TRTEngineOp says about precision. The table is its calibration_data, borrowed.
+typedef struct segment_precision {
+  bool int8;             // its layers may compute in 8 bits
+  bool explicit_ranges;  // only where quantization nodes say so
+  const char *table;     // ranges in TensorRT's text form; NULL: none
+  size_t table_size;
+} segment_precision_t;
+segment_precision_t segment_precision_of(const node_t *engine);
+
 // Lowers a segment's body (arguments, constants, nodes that engines take) to a network that is not
 // optimised yet. Inputs are named TensorRTInputPH_<i>, outputs TensorRTOutputPH_<i>. Shapes of the
 // body's nodes are inferred from the arguments' (node->out_shape of body->args). Constants with the
-// attribute _tftrt_weight keep their key. UNIMPLEMENTED names the node that no layer is for.
-status_t segment_lower(graph_t *body, const char *engine_name, network_t **out);
+// attribute _tftrt_weight keep their key. UNIMPLEMENTED names the node that no layer is for. With a
+// precision (NULL: float) tensors get their ranges; in INT8 without explicit ranges
+// FAILED_PRECONDITION names those that have none and need one.
+status_t segment_lower(graph_t *body, const char *engine_name, const segment_precision_t *precision,
+                       network_t **out);
 
 // Lowers and builds. o->opt_shapes: concrete shapes to time tactics at, may be NULL. The plan is
 // the caller's (mem_free out->data).
-status_t segment_build(graph_t *body, const char *engine_name, const backend_t *backend,
-                       const build_options_t *o, bytes_t *out);
+status_t segment_build(graph_t *body, const char *engine_name, const segment_precision_t *precision,
+                       const backend_t *backend, const build_options_t *o, bytes_t *out);
 
 #endif

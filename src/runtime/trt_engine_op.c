@@ -271,7 +271,8 @@ static status_t build_segment(engines_t *e, engine_cache_t *cache, const op_ctx_
                        .max_workspace = node_int(c->node, "workspace_size_bytes", 0),
                        .opt_shapes = shapes};
   bytes_t plan = {0};
-  status_t st = segment_build(body, cache->name, e->backend, &o, &plan);
+  segment_precision_t precision = segment_precision_of(c->node);
+  status_t st = segment_build(body, cache->name, &precision, e->backend, &o, &plan);
   if (!st) {
     pthread_mutex_lock(&cache->lock);
     cache->builds++;

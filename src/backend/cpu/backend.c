@@ -29,7 +29,7 @@ static const int64_t boundless = (int64_t)1 << 60;  // of workspaces: TF-TRT's d
 
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
   network_t *copy = network_clone(n);
-  network_options_t options = {.struct_size = sizeof options, .fuse = true};
+  network_options_t options = {.struct_size = sizeof options, .fuse = !o || !o->keep_layers};
   plan_blob_t blobs[MAX_BLOBS];
   int n_blobs = 0;
   int64_t workspace = o && o->max_workspace < boundless ? o->max_workspace : 0;
@@ -71,6 +71,11 @@ static void unload(backend_engine_t *e) {
 }
 
 static const network_t *network(const backend_engine_t *e) { return e->net; }
+static void observe(backend_context_t *c, observe_fn fn, void *user) {
+  c->observe = fn;
+  c->observer = user;
+}
+
 static const shape_t *output_shapes(const backend_context_t *c) { return c->output_shapes; }
 static size_t context_bytes(const backend_context_t *c) {
   return c->arena_bytes + c->scratch_bytes;
@@ -136,6 +141,7 @@ const backend_t backend_cpu = {
     .context_destroy = cpu_context_destroy,
     .output_shapes = output_shapes,
     .run = cpu_context_run,
+    .observe = observe,
     .profile = profile,
     .context_bytes = context_bytes,
     .describe = describe,

@@ -254,12 +254,27 @@ static status_t bind(backend_context_t *c, const tensor_t *in, tensor_t *out) {
   return NULL;
 }
 
+static status_t show_outputs(backend_context_t *c, const layer_t *l) {
+  for (int i = 0; i < l->n_out; i++) {
+    const net_tensor_t *t = l->out[i];
+    const shape_t *s = spec_shape(c->spec, t);
+    size_t bytes = (size_t)shape_elements(s) * dtype_size(t->dtype);
+    if (!c->at[t->id]) continue;
+    tensor_t value = tensor_borrow(t->dtype, s, c->at[t->id], bytes, NULL, NULL);
+    status_t st = c->observe(c->observer, t, &value);
+    tensor_unref(&value);
+    TRY(st);
+  }
+  return NULL;
+}
+
 static status_t run_steps(backend_context_t *c) {
   int64_t t = c->profile ? now_ns() : 0;
   for (int k = 0; k < c->n_steps; k++) {
     step_t *s = &c->steps[k];
     status_t e = s->run(s, c);
     if (e) return status_prefix(e, "layer %s", s->layer->name);
+    if (c->observe) TRY(show_outputs(c, s->layer));
     if (c->profile) {
       int64_t end = now_ns();
       s->ns += end - t;

@@ -63,6 +63,8 @@ struct backend_context {
   void *scratch;  // shared by the steps, one at a time
   size_t scratch_bytes;
   shape_t *output_shapes;
+  observe_fn observe;
+  void *observer;
   bool profile;
   int64_t runs;
   packed_weights_t *packed;  // of constants that are this context's own

@@ -14,6 +14,8 @@ struct backend_context {
   specialized_t *spec;
   shape_t *out_shapes;
   tensor_t *values;  // [n_tensors] of a run
+  observe_fn observe;
+  void *observer;
   int *
       last_reader;  // [n_tensors] index of the layer after which the tensor is not needed; -1: keep
 };
@@ -92,6 +94,8 @@ static status_t run_layer(backend_context_t *c, int index) {
   }
   status_t st = layer_eval(l, in, out);
   for (int o = 0; o < l->n_out && !st; o++) c->values[l->out[o]->id] = out[o];
+  for (int o = 0; o < l->n_out && !st && c->observe; o++)
+    st = c->observe(c->observer, l->out[o], &out[o]);
   for (int k = 0; k < l->n_in; k++)
     if (c->last_reader[l->in[k]->id] == index) tensor_unref(&c->values[l->in[k]->id]);
   mem_free(in);
@@ -114,6 +118,11 @@ static status_t run(backend_context_t *c, const tensor_t *in, tensor_t *out) {
   }
   for (int i = 0; i < c->net->n_tensors; i++) tensor_unref(&c->values[i]);
   return st;
+}
+
+static void observe(backend_context_t *c, observe_fn fn, void *user) {
+  c->observe = fn;
+  c->observer = user;
 }
 
 static char *profile(backend_context_t *c) {
@@ -140,6 +149,7 @@ const backend_t backend_ref = {
     .context_destroy = context_destroy,
     .output_shapes = output_shapes,
     .run = run,
+    .observe = observe,
     .profile = profile,
     .context_bytes = context_bytes,
 };

@@ -1,0 +1,388 @@
+#include "convert/calibrate.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "network/histogram.h"
+#include "network/ranges.h"
+#include "ops/env.h"
+#include "runtime/executor.h"
+#include "runtime/segment_build.h"
+
+static bool wants_int8(const converter_t *c) { return strcmp(c->o.precision_mode, "INT8") == 0; }
+static bool needed(const converter_t *c) { return wants_int8(c) && c->o.use_calibration; }
+
+// ---------------------------------------------------------------- one engine under observation
+
+typedef struct context {  // for one set of input shapes
+  shape_t *shapes;
+  backend_context_t *run;
+} context_t;
+
+typedef struct observed {
+  engine_node_t *e;
+  network_t *net;  // as lowered
+  bytes_t plan;
+  backend_engine_t *engine;  // NULL: it cannot be observed
+  bool *shape_input;         // [n_inputs]: shapes depend on its values
+  VEC(context_t) contexts;
+  histogram_t **seen;  // [engine's n_tensors]; NULL: none yet, or not of interest
+} observed_t;
+
+typedef struct calibrating {
+  converter_t *c;
+  const backend_t *backend;
+  observed_t *engines;  // one for each of c->engines
+  int sets;             // of inputs so far
+} calibrating_t;
+
+// A constant that the plan names by key is in the lowered network.
+static status_t read_weight(void *self, const char *key, tensor_t *out) {
+  const network_t *n = self;
+  for (int i = 0; i < n->n_tensors; i++) {
+    const net_tensor_t *t = n->tensors[i];
+    if (t->is_const && t->weight_key && strcmp(t->weight_key, key) == 0) {
+      *out = tensor_ref(&t->value);
+      return NULL;
+    }
+  }
+  return FAIL(NOT_FOUND, "there is no weight '%s'", key);
+}
+
+// From now on a tensor's name is the last one that TensorFlow has for it, and "" where it has none.
+static void name_tensors(network_t *n) {
+  for (int i = 0; i < n->n_tensors; i++) n->tensors[i]->name = "";
+  for (int i = 0; i < n->n_names; i++) {
+    net_tensor_t *t = n->names[i].tensor;
+    bool input = !t->producer && !t->is_const;
+    if (!input || !*t->name) t->name = n->names[i].name;
+  }
+}
+
+static status_t start_observing(calibrating_t *k, observed_t *o) {
+  build_options_t options = {
+      .struct_size = sizeof options, .threads = k->c->o.threads, .keep_layers = true};
+  weight_source_t weights = {read_weight, NULL};
+  TRY(segment_lower(o->e->function->body, o->e->node->name, NULL, &o->net));
+  name_tensors(o->net);
+  weights.self = o->net;
+  TRY(k->backend->build(o->net, &options, &o->plan));
+  TRY(k->backend->load(o->plan.data, o->plan.size, &weights, &o->engine));
+  const network_t *n = k->backend->network(o->engine);
+  o->seen = mem_calloc((size_t)n->n_tensors + 1, sizeof *o->seen);
+  o->shape_input = mem_calloc((size_t)n->n_inputs + 1, sizeof *o->shape_input);
+  network_shape_inputs(n, o->shape_input);
+  return NULL;
+}
+
+static void stop_observing(const calibrating_t *k, observed_t *o) {
+  const network_t *n = o->engine ? k->backend->network(o->engine) : NULL;
+  for (int i = 0; n && o->seen && i < n->n_tensors; i++) mem_free(o->seen[i]);
+  for (size_t i = 0; i < o->contexts.n; i++) {
+    k->backend->context_destroy(o->contexts.v[i].run);
+    mem_free(o->contexts.v[i].shapes);
+  }
+  vec_free(&o->contexts);
+  mem_free(o->seen);
+  mem_free(o->shape_input);
+  if (o->engine) k->backend->unload(o->engine);
+  mem_free(o->plan.data);
+  network_destroy(o->net);
+}
+
+static status_t see(void *user, const net_tensor_t *t, const tensor_t *value) {
+  observed_t *o = user;
+  if (!*t->name || (t->dtype != DT_FLOAT && t->dtype != DT_HALF && t->dtype != DT_BFLOAT16))
+    return NULL;
+  histogram_t **h = &o->seen[t->id];
+  if (!*h) *h = mem_calloc(1, sizeof **h);
+  if (histogram_add(*h, value)) return NULL;
+  return FAIL(INVALID_ARGUMENT, "tensor '%s' has a value that is NaN or infinite", t->name);
+}
+
+static status_t context_for(const calibrating_t *k, observed_t *o, const tensor_t *in, int n_in,
+                            backend_context_t **out, bool *once) {
+  *once = false;
+  for (int i = 0; i < n_in; i++) *once = *once || o->shape_input[i];
+  for (size_t i = 0; !*once && i < o->contexts.n; i++) {
+    bool same = true;
+    for (int j = 0; j < n_in; j++)
+      same = same && shape_equal(&o->contexts.v[i].shapes[j], &in[j].shape);
+    if (!same) continue;
+    *out = o->contexts.v[i].run;
+    return NULL;
+  }
+  context_t made = {.shapes = mem_calloc((size_t)n_in + 1, sizeof(shape_t))};
+  tensor_t *values = mem_calloc((size_t)n_in + 1, sizeof *values);
+  for (int i = 0; i < n_in; i++) {
+    made.shapes[i] = in[i].shape;
+    if (o->shape_input[i]) values[i] = in[i];
+  }
+  status_t st =
+      k->backend->context_create(o->engine, made.shapes, values, k->c->o.threads, &made.run);
+  mem_free(values);
+  if (st || *once) {
+    mem_free(made.shapes);
+  } else {
+    vec_push(&o->contexts, made);
+  }
+  if (st) return st;
+  k->backend->observe(made.run, see, o);
+  *out = made.run;
+  return NULL;
+}
+
+static status_t run_observed(calibrating_t *k, observed_t *o, const tensor_t *in, int n_in,
+                             tensor_t *out, int n_out) {
+  backend_context_t *context = NULL;
+  bool once;
+  const network_t *n = k->backend->network(o->engine);
+  TRY(context_for(k, o, in, n_in, &context, &once));
+  status_t st = NULL;
+  for (int i = 0; i < n->n_inputs && !st; i++) st = see(o, n->inputs[i], &in[i]);
+  const shape_t *shapes = k->backend->output_shapes(context);
+  for (int i = 0; i < n_out && !st; i++)
+    st = tensor_alloc(n->outputs[i]->dtype, &shapes[i], &out[i]);
+  if (!st) st = k->backend->run(context, in, out);
+  if (once) k->backend->context_destroy(context);
+  return status_prefix(st, "calibrating %s, inputs %d", o->e->node->name, k->sets);
+}
+
+// ---------------------------------------------------------------- the graph over the inputs
+
+static observed_t *find_observed(calibrating_t *k, const node_t *node) {
+  for (size_t i = 0; i < k->c->engines.n; i++)
+    if (strcmp(k->c->engines.v[i].node->name, node->name) == 0) return &k->engines[i];
+  return NULL;
+}
+
+static void warn_unobserved(calibrating_t *k, observed_t *o, status_t st) {
+  converter_warn(k->c, "Warning calibration error for %s: %s", o->e->node->name,
+                 status_message(st));
+  status_free(st);
+}
+
+// Stands in for the TRTEngineOp kernel. Engines of an earlier conversion run natively.
+static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
+                           int n_in, tensor_t *out, int n_out) {
+  calibrating_t *k = self;
+  observed_t *o = find_observed(k, node);
+  if (o && n_in == o->e->n_inputs && !o->net) {
+    status_t st = start_observing(k, o);
+    if (st) warn_unobserved(k, o, st);
+    if (!o->e->wanted.n) {
+      shape_t *shapes = arena_alloc(k->c->own, ((size_t)n_in + 1) * sizeof *shapes);
+      for (int i = 0; i < n_in; i++) shapes[i] = in[i].shape;
+      vec_push(&o->e->wanted, shapes);
+    }
+  }
+  if (o && o->engine) return run_observed(k, o, in, n_in, out, n_out);
+  const func_ref_t *segment = node_func(node, "segment_func");
+  if (!segment) return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment", node->name);
+  return env->call(env, segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
+}
+
+static status_t read_variable(void *self, const char *name, tensor_t *out) {
+  converter_t *c = ((calibrating_t *)self)->c;
+  return saved_model_variable(c->model, c->meta, name, out);
+}
+
+static status_t run_inputs(calibrating_t *k, executable_t *x, const input_source_t *source) {
+  int n_rets = k->c->graph->n_rets;
+  tensor_t *out = mem_calloc((size_t)n_rets + 1, sizeof *out);
+  status_t st = NULL;
+  for (;;) {
+    const tensor_t *in;
+    bool end = false;
+    TRY_GOTO(st, done, source->next(source->self, &in, &end));
+    if (end) break;
+    k->sets++;
+    TRY_GOTO(st, done, executable_run(x, in, out));
+    for (int i = 0; i < n_rets; i++) tensor_unref(&out[i]);
+    TRY_GOTO(st, done, report_progress(k->c, "calibrating", k->sets, k->sets + 1));
+  }
+  if (!k->sets)
+    st = FAIL(INVALID_ARGUMENT,
+              "calibration_input_fn gave no inputs: there is nothing to calibrate with");
+done:
+  mem_free(out);
+  return st;
+}
+
+// ---------------------------------------------------------------- tables
+
+// Layers that have no step of their own hand their input's range on.
+static const histogram_t *histogram_of(const observed_t *o, const net_tensor_t *t) {
+  for (int i = 0; i < 64; i++) {
+    if (o->seen[t->id]) return o->seen[t->id];
+    if (!t->producer) return NULL;
+    layer_type_t type = t->producer->type;
+    if (type != LAYER_IDENTITY && type != LAYER_RESHAPE && type != LAYER_SQUEEZE &&
+        type != LAYER_EXPAND_DIMS)
+      return NULL;
+    t = t->producer->in[0];
+  }
+  return NULL;
+}
+
+static char *make_table(const calibrating_t *k, const observed_t *o) {
+  calibrator_t how = CALIBRATOR_ENTROPY;
+  if (k->c->o.calibrator) calibrator_from_name(k->c->o.calibrator, &how);
+  const network_t *n = k->backend->network(o->engine);
+  ranges_t *r = ranges_create();
+  for (int i = 0; i < n->n_tensors; i++) {
+    const net_tensor_t *t = n->tensors[i];
+    const histogram_t *h = *t->name ? histogram_of(o, t) : NULL;
+    if (h) ranges_put(r, t->name, histogram_range(h, how) / 127.0f);
+  }
+  char *text = ranges_format(r);
+  ranges_destroy(r);
+  return text;
+}
+
+// "<file>", of several signatures "<file>.<key>", of several engines "....<number>".
+static char *table_path(const converter_t *c, size_t engine) {
+  text_t t = {0};
+  text_add(&t, c->o.calibration_table);
+  if (c->owner || c->others.n) text_printf(&t, ".%s", c->signature->key);
+  if (c->engines.n > 1) text_printf(&t, ".%03d", (int)engine);
+  return text_take(&t);
+}
+
+static status_t keep_table(converter_t *c, size_t engine, const char *text) {
+  node_set_string(c->graph, c->engines.v[engine].node, "calibration_data", text, strlen(text));
+  if (!c->o.calibration_table) return NULL;
+  char *path = table_path(c, engine);
+  status_t st = file_write(path, text, strlen(text));
+  mem_free(path);
+  return st;
+}
+
+static status_t calibrate(converter_t *c, const input_source_t *source) {
+  calibrating_t k = {.c = c, .backend = backend_find(c->o.backend)};
+  if (!k.backend->observe) k.backend = backend_find("cpu");
+  k.engines = mem_calloc(c->engines.n + 1, sizeof *k.engines);
+  for (size_t i = 0; i < c->engines.n; i++) k.engines[i].e = &c->engines.v[i];
+  exec_services_t services = {.self = &k,
+                              .resources = resources_create(),
+                              .threads = c->o.threads,
+                              .variable = read_variable,
+                              .run_engine = run_engine};
+  executable_t *x = NULL;
+  status_t st = executable_create(c->graph, &services, &x);
+  if (!st) st = run_inputs(&k, x, source);
+  executable_destroy(x);
+  resources_destroy(services.resources);
+  for (size_t i = 0; i < c->engines.n && !st; i++) {
+    if (!k.engines[i].engine) continue;
+    char *text = make_table(&k, &k.engines[i]);
+    st = keep_table(c, i, text);
+    mem_free(text);
+  }
+  for (size_t i = 0; i < c->engines.n; i++) stop_observing(&k, &k.engines[i]);
+  mem_free(k.engines);
+  c->calibrated = !st;
+  return st;
+}
+
+static status_t read_tables(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    char *path = table_path(c, i);
+    file_map_t *file = NULL;
+    ranges_t *ranges = NULL;
+    status_t st = file_map_open(path, &file);
+    if (!st) st = ranges_parse((const char *)file->data, file->size, path, &ranges);
+    if (!st)
+      node_set_string(c->graph, c->engines.v[i].node, "calibration_data", (const char *)file->data,
+                      file->size);
+    ranges_destroy(ranges);
+    if (file) file_map_unref(file);
+    mem_free(path);
+    TRY(st);
+  }
+  c->calibrated = true;
+  return NULL;
+}
+
+// ---------------------------------------------------------------- the converter's states
+
+static bool static_inputs(const converter_t *c) {
+  for (int i = 0; i < c->signature->n_inputs; i++)
+    if (!shape_known(&c->signature->inputs[i].shape)) return false;
+  return true;
+}
+
+status_t check_calibration(const converter_t *c, const input_source_t *calibration) {
+  bool need = needed(c);
+  if (need && !calibration && !c->o.calibration_table)
+    return FAIL(INVALID_ARGUMENT,
+                "Should specify calibration_input_fn because INT8 calibration is needed");
+  if (!need && calibration)
+    return FAIL(INVALID_ARGUMENT,
+                "Should not specify calibration_input_fn because INT8 calibration is not needed");
+  return NULL;
+}
+
+// INT8 without calibration: TF 2.17 runs natively what it has no ranges for, its documentation says
+// that it is an error. What cannot be lowered at all says so when it is built.
+static status_t check_ranges(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    const engine_node_t *e = &c->engines.v[i];
+    segment_precision_t p = {
+        .int8 = true, .explicit_ranges = node_bool(e->node, "use_explicit_precision", false)};
+    network_t *net = NULL;
+    status_t st = segment_lower(e->function->body, e->node->name, &p, &net);
+    network_destroy(net);
+    if (status_code(st) == CODE_FAILED_PRECONDITION) return st;
+    status_free(st);
+  }
+  return NULL;
+}
+
+static bool any_engine_waits(const converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++)
+    if (node_bool(c->engines.v[i].node, "use_calibration", false)) return true;
+  return false;
+}
+
+status_t start_calibration(converter_t *c, const input_source_t *calibration) {
+  if (wants_int8(c) && !c->o.use_calibration) {
+    if (!c->o.compat_2_17) TRY(check_ranges(c));
+    if (c->engines.n && node_string_is(c->engines.v[0].node, "precision_mode", "FP16"))
+      converter_warn(c, "Set engine precision to FP16 due to missing QDQ OP");
+    return NULL;
+  }
+  if (!needed(c)) return NULL;
+  if (!any_engine_waits(c)) {
+    if (c->engines.n)
+      converter_warn(
+          c, "The model's own quantization nodes decide what is quantized; nothing was calibrated");
+    c->calibrated = true;
+    return NULL;
+  }
+  if (!calibration) return read_tables(c);
+  if (c->o.dynamic_shape && (c->o.compat_2_17 || !static_inputs(c))) {
+    c->pending = *calibration;
+    return NULL;
+  }
+  TRY(calibrate(c, calibration));
+  return build_calibrated(c);
+}
+
+status_t finish_calibration(converter_t *c) {
+  if (!needed(c) || c->calibrated) return NULL;
+  if (!c->pending.next)
+    return FAIL(FAILED_PRECONDITION,
+                "Need to provide the calibration_input_fn arg while calling convert().");
+  return calibrate(c, &c->pending);
+}
+
+status_t check_calibrated(const converter_t *c) {
+  if (needed(c) && !c->calibrated)
+    return FAIL(FAILED_PRECONDITION,
+                "A model that requires INT8 calibration has to be built before saving it. Call "
+                "build() to build and calibrate the TensorRT engines.");
+  for (size_t i = 0; i < c->others.n; i++) TRY(check_calibrated(c->others.v[i]));
+  return NULL;
+}

@@ -1,0 +1,163 @@
+#include "network/histogram.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LEVELS = 128 };  // magnitudes that a signed 8-bit number has, 0 included
+
+bool calibrator_from_name(const char *name, calibrator_t *out) {
+  static const char *const names[] = {"entropy", "minmax", "percentile", "mse"};
+  for (int i = 0; i < 4; i++)
+    if (strcmp(name, names[i]) == 0) {
+      *out = (calibrator_t)i;
+      return true;
+    }
+  return false;
+}
+
+// ---------------------------------------------------------------- counting
+
+static void grow(histogram_t *h, float max) {
+  // The least width keeps max / width finite and width normal.
+  if (h->width <= 0) h->width = fmaxf(max / HISTOGRAM_BINS, 1e-36f);
+  while (max > h->width * HISTOGRAM_BINS) {
+    for (int i = 0; i < HISTOGRAM_BINS / 2; i++) h->bins[i] = h->bins[2 * i] + h->bins[2 * i + 1];
+    memset(&h->bins[HISTOGRAM_BINS / 2], 0, sizeof h->bins / 2);
+    h->width *= 2;
+  }
+  if (max > h->max) h->max = max;
+}
+
+static void count(histogram_t *h, const float *x, int64_t n) {
+  float inverse = 1.0f / h->width;
+  for (int64_t i = 0; i < n; i++) {
+    float a = fabsf(x[i]);
+    int bin = (int)(a * inverse);
+    if (a == 0)
+      h->zeros++;
+    else
+      h->bins[bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1]++;
+  }
+}
+
+static bool largest(const float *x, int64_t n, float *out) {
+  float max = 0, sum = 0;
+  for (int64_t i = 0; i < n; i++) {
+    float a = fabsf(x[i]);
+    max = a > max ? a : max;
+    sum += x[i] - x[i];  // 0, or NaN from then on
+  }
+  *out = max;
+  return sum == 0;
+}
+
+static bool add_floats(histogram_t *h, const float *x, int64_t n) {
+  float max;
+  if (!largest(x, n, &max)) return false;
+  if (max > 0) grow(h, max);
+  if (h->width > 0)
+    count(h, x, n);
+  else
+    h->zeros += n;
+  h->count += n;
+  return true;
+}
+
+bool histogram_add(histogram_t *h, const tensor_t *t) {
+  int64_t n = tensor_elements(t);
+  if (t->dtype == DT_FLOAT) return add_floats(h, t->data, n);
+  float part[256];
+  for (int64_t i = 0; i < n;) {
+    int64_t k = 0;
+    for (; k < 256 && i < n; i++, k++) part[k] = (float)tensor_number_at(t, i);
+    if (!add_floats(h, part, k)) return false;
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------- choosing
+
+// S. Migacz, "8-bit Inference with TensorRT", GTC 2017: of all cuts at a bin's edge, the one whose
+// 128-level version has the least divergence from what was seen. What is cut off counts as the last
+// level. Levels spread what they hold evenly over their bins that are not empty.
+typedef struct sums {  // of the first i bins
+  double n[HISTOGRAM_BINS + 1], nlogn[HISTOGRAM_BINS + 1];
+  int used[HISTOGRAM_BINS + 1];
+} sums_t;
+
+static double xlogx(double x) { return x > 0 ? x * log(x) : 0; }
+
+// The divergence when the first m bins are kept; infinite when the version gives 0 to what was
+// seen.
+static double divergence(const double *bins, const sums_t *s, int m) {
+  double cut = s->n[HISTOGRAM_BINS] - s->n[m], kept = s->n[m], total = kept + cut;
+  double last = bins[m - 1];
+  if (kept <= 0 || (cut > 0 && last <= 0)) return HUGE_VAL;
+  // sum p log(p / q), with p = seen / total and q = version / kept
+  double sum = s->nlogn[m] - xlogx(last) + xlogx(last + cut);
+  for (int g = 0; g < LEVELS; g++) {
+    int from = g * m / LEVELS, to = (g + 1) * m / LEVELS;
+    double n = s->n[to] - s->n[from];
+    int used = s->used[to] - s->used[from];
+    if (n > 0) sum -= (n + (to == m ? cut : 0)) * log(n / used);
+  }
+  return sum / total + log(kept / total);
+}
+
+static int entropy_bins(const histogram_t *h) {
+  static const int first = LEVELS;
+  double bins[HISTOGRAM_BINS];
+  sums_t s;
+  for (int i = 0; i < HISTOGRAM_BINS; i++) bins[i] = (double)h->bins[i];
+  s.n[0] = s.nlogn[0] = 0;
+  s.used[0] = 0;
+  for (int i = 0; i < HISTOGRAM_BINS; i++) {
+    s.n[i + 1] = s.n[i] + bins[i];
+    s.nlogn[i + 1] = s.nlogn[i] + xlogx(bins[i]);
+    s.used[i + 1] = s.used[i] + (bins[i] > 0);
+  }
+  int best = HISTOGRAM_BINS;
+  double least = divergence(bins, &s, HISTOGRAM_BINS);
+  for (int m = HISTOGRAM_BINS - 1; m >= first; m--) {
+    double d = divergence(bins, &s, m);
+    if (d < least) least = d, best = m;
+  }
+  return best;
+}
+
+static int percentile_bins(const histogram_t *h, double share) {
+  double wanted = share * (double)h->count, seen = (double)h->zeros;
+  for (int i = 0; i < HISTOGRAM_BINS; i++) {
+    seen += (double)h->bins[i];
+    if (seen >= wanted) return i + 1;
+  }
+  return HISTOGRAM_BINS;
+}
+
+static int mse_bins(const histogram_t *h) {
+  int best = HISTOGRAM_BINS;
+  double least = HUGE_VAL;
+  for (int m = HISTOGRAM_BINS; m >= LEVELS; m -= 8) {
+    double step = (double)m / (LEVELS - 1), sum = 0;
+    for (int i = 0; i < HISTOGRAM_BINS; i++) {
+      double x = i + 0.5, q = rint(x / step);
+      double d = (q > LEVELS - 1 ? LEVELS - 1 : q) * step - x;
+      sum += (double)h->bins[i] * d * d;
+    }
+    if (sum < least) least = sum, best = m;
+  }
+  return best;
+}
+
+float histogram_range(const histogram_t *h, calibrator_t how) {
+  if (h->max <= 0) return 1;
+  int bins = HISTOGRAM_BINS;
+  switch (how) {
+    case CALIBRATOR_ENTROPY: bins = entropy_bins(h); break;
+    case CALIBRATOR_MINMAX: return h->max;
+    case CALIBRATOR_PERCENTILE: bins = percentile_bins(h, 0.9999); break;
+    case CALIBRATOR_MSE: bins = mse_bins(h); break;
+  }
+  float range = (float)bins * h->width;
+  return range < h->max ? range : h->max;
+}

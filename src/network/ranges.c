@@ -1,0 +1,225 @@
+#include "network/ranges.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/text.h"
+
+struct ranges {
+  map_t *map;  // name -> entry
+  arena_t *arena;
+};
+
+ranges_t *ranges_create(void) {
+  ranges_t *r = mem_alloc(sizeof *r);
+  *r = (ranges_t){map_create(), arena_create()};
+  return r;
+}
+
+void ranges_destroy(ranges_t *r) {
+  if (!r) return;
+  map_destroy(r->map);
+  arena_destroy(r->arena);
+  mem_free(r);
+}
+
+void ranges_put(ranges_t *r, const char *tensor, float scale) {
+  float *v = map_get(r->map, tensor);
+  if (!v) map_put(r->map, tensor, v = arena_alloc(r->arena, sizeof *v));
+  *v = scale;
+}
+
+float ranges_find(const ranges_t *r, const char *tensor) {
+  const float *v = map_get(r->map, tensor);
+  return v ? *v : 0;
+}
+
+int ranges_count(const ranges_t *r) { return (int)map_count(r->map); }
+
+// ---------------------------------------------------------------- text
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// "TRT-8601-EntropyCalibration2"
+static bool is_header(const char *p, size_t n) {
+  size_t i = 4;
+  if (n < 6 || memcmp(p, "TRT-", 4) != 0) return false;
+  while (i < n && is_digit(p[i])) i++;
+  if (i == 4 || i + 1 >= n || p[i] != '-') return false;
+  for (i++; i < n; i++)
+    if (!is_digit(p[i]) && !((p[i] | 32) >= 'a' && (p[i] | 32) <= 'z')) return false;
+  return true;
+}
+
+static bool hex_digits(const char *p, uint32_t *out) {
+  *out = 0;
+  for (int i = 0; i < 8; i++) {
+    char c = p[i], low = (char)(c | 32);
+    uint32_t d = is_digit(c)                ? (uint32_t)(c - '0')
+                 : low >= 'a' && low <= 'f' ? (uint32_t)(low - 'a' + 10)
+                                            : 16;
+    if (d == 16) return false;
+    *out = *out << 4 | d;
+  }
+  return true;
+}
+
+// "<name>: <8 digits>"; names may have colons.
+static const char *parse_line(const char *p, size_t n, char **name, float *scale) {
+  uint32_t bits;
+  if (n < 11 || p[n - 10] != ':' || p[n - 9] != ' ' || !hex_digits(p + n - 8, &bits))
+    return "it is not '<tensor>: <8 hex digits>'";
+  memcpy(scale, &bits, sizeof bits);
+  if (!(*scale >= 0) || isinf(*scale)) return "the scale is negative or no number";
+  if (memchr(p, 0, n)) return "the name has a zero byte";
+  *name = mem_strndup(p, n - 10);
+  return NULL;
+}
+
+status_t ranges_parse(const char *text, size_t size, const char *what, ranges_t **out) {
+  ranges_t *r = ranges_create();
+  status_t st = NULL;
+  *out = NULL;
+  long line = 0;
+  for (size_t at = 0; at < size && !st;) {
+    const char *p = text + at, *nl = memchr(p, '\n', size - at);
+    size_t n = nl ? (size_t)(nl - p) : size - at;
+    at += n + (nl != NULL);
+    if (n && p[n - 1] == '\r') n--;
+    line++;
+    if (line == 1) {
+      if (!is_header(p, n))
+        st = FAIL(INVALID_ARGUMENT,
+                  "%s is no calibration table: its first line is not "
+                  "'TRT-<version>-<calibrator>'",
+                  what);
+      continue;
+    }
+    if (!n) continue;
+    char *name;
+    float scale;
+    const char *wrong = parse_line(p, n, &name, &scale);
+    if (wrong) {
+      st = FAIL(INVALID_ARGUMENT, "%s, line %ld: %s", what, line, wrong);
+      continue;
+    }
+    if (scale > 0) ranges_put(r, name, scale);
+    mem_free(name);
+  }
+  if (!st && !line) st = FAIL(INVALID_ARGUMENT, "%s is no calibration table: it is empty", what);
+  if (st) {
+    ranges_destroy(r);
+    return st;
+  }
+  *out = r;
+  return NULL;
+}
+
+char *ranges_format(const ranges_t *r) {
+  text_t t = {0};
+  text_add(&t, "TRT-8601-EntropyCalibration2\n");  // TensorFlow 2.17's TensorRT reads it
+  size_t at = 0;
+  const char *name;
+  void *v;
+  while (map_next(r->map, &at, &name, &v)) {
+    uint32_t bits;
+    memcpy(&bits, v, sizeof bits);
+    text_printf(&t, "%s: %08x\n", name, (unsigned)bits);
+  }
+  return text_take(&t);
+}
+
+// ---------------------------------------------------------------- networks
+
+void network_apply_ranges(network_t *n, const ranges_t *r) {
+  for (int i = 0; i < n->n_names; i++) {
+    float scale = ranges_find(r, n->names[i].name);
+    if (scale > 0) n->names[i].tensor->scale = scale;
+  }
+  for (int i = 0; i < n->n_outputs; i++) {
+    char name[40];
+    snprintf(name, sizeof name, "TensorRTOutputPH_%d", i);
+    float scale = ranges_find(r, name);
+    if (scale > 0) n->outputs[i]->scale = scale;
+  }
+}
+
+static bool only_moves(const layer_t *l) {
+  switch (l->type) {
+    case LAYER_IDENTITY:
+    case LAYER_SPLIT:
+    case LAYER_SLICE:
+    case LAYER_GATHER:
+    case LAYER_TRANSPOSE:
+    case LAYER_RESHAPE:
+    case LAYER_SQUEEZE:
+    case LAYER_EXPAND_DIMS:
+    case LAYER_BROADCAST:
+    case LAYER_TILE:
+    case LAYER_UNPACK:
+    case LAYER_REVERSE:
+    case LAYER_DEPTH_TO_SPACE:
+    case LAYER_SPACE_TO_DEPTH:
+    case LAYER_SPACE_TO_BATCH:
+    case LAYER_BATCH_TO_SPACE: return true;
+    case LAYER_PAD: return l->n_in < 3;
+    case LAYER_POOL: return l->p.pool.max;
+    default: return false;
+  }
+}
+
+float network_range_of(const net_tensor_t *t) {
+  for (; t; t = t->producer->in[0]) {
+    if (t->dtype != DT_FLOAT) return 0;
+    if (t->scale > 0) return t->scale;
+    if (!t->producer || !only_moves(t->producer)) return 0;
+  }
+  return 0;
+}
+
+// A constant, or what layers make of constants alone.
+static bool is_fixed(const net_tensor_t *t, int depth) {
+  if (t->is_const) return true;
+  if (!t->producer || depth > 16) return false;
+  for (int i = 0; i < t->producer->n_in; i++)
+    if (!is_fixed(t->producer->in[i], depth + 1)) return false;
+  return t->producer->n_in > 0;
+}
+
+bool layer_takes_int8(const layer_t *l) {
+  return (l->type == LAYER_CONV || l->type == LAYER_MATMUL) && l->in[0]->dtype == DT_FLOAT &&
+         l->in[1]->dtype == DT_FLOAT && is_fixed(l->in[1], 0) && !is_fixed(l->in[0], 0);
+}
+
+static const char *name_of(const network_t *n, const net_tensor_t *t) {
+  for (int i = 0; i < n->n_names; i++)
+    if (n->names[i].tensor == t) return n->names[i].name;
+  return t->name;
+}
+
+status_t network_check_ranges(const network_t *n) {
+  enum { MOST = 8 };
+  text_t names = {0};
+  int missing = 0;
+  for (int i = 0; i < n->n_layers; i++) {
+    const layer_t *l = n->layers[i];
+    if (l->dead || !layer_takes_int8(l) || network_range_of(l->in[0]) > 0) continue;
+    bool again = false;  // read by an earlier layer too
+    for (int k = 0; k < i && !again; k++)
+      again = layer_takes_int8(n->layers[k]) && n->layers[k]->in[0] == l->in[0];
+    if (again) continue;
+    if (missing++ < MOST) text_printf(&names, "%s'%s'", names.n ? ", " : "", name_of(n, l->in[0]));
+  }
+  if (missing > MOST) text_printf(&names, " and %d more", missing - MOST);
+  status_t st = NULL;
+  if (missing)
+    st =
+        FAIL(FAILED_PRECONDITION,
+             "INT8 needs a range for every tensor that is computed on in 8 bits; there is none for "
+             "%s. Calibrate, or give the model quantization nodes.",
+             names.v);
+  text_free(&names);
+  return st;
+}

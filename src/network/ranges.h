@@ -1,0 +1,34 @@
+// The ranges of a network's tensors by TensorFlow's names, and their text form: TensorRT's
+// calibration cache. First line "TRT-<version>-EntropyCalibration2", then a line
+// "<tensor>: <hex>" each, hex being the eight digits of the float32 scale, most significant first.
+#ifndef TFTRT_NETWORK_RANGES_H
+#define TFTRT_NETWORK_RANGES_H
+
+#include "network/network.h"
+
+typedef struct ranges ranges_t;
+
+ranges_t *ranges_create(void);
+void ranges_destroy(ranges_t *r);  // NULL is fine
+// scale: a positive, finite step; the tensor takes values to 127 steps. The last one counts.
+void ranges_put(ranges_t *r, const char *tensor, float scale);
+float ranges_find(const ranges_t *r, const char *tensor);  // 0: none
+int ranges_count(const ranges_t *r);
+
+// INVALID_ARGUMENT, naming `what` and the line, when it is no such text. Any calibrator's name is
+// taken. Scales of 0, which tensors that are 0 throughout get, are left out.
+status_t ranges_parse(const char *text, size_t size, const char *what, ranges_t **out);
+// mem_free it. In the order in which the tensors were put.
+char *ranges_format(const ranges_t *r);
+
+// Gives every named tensor of a lowered network its range. A tensor with several names takes the
+// last that the table has; outputs also go by TensorRTOutputPH_<i>.
+void network_apply_ranges(network_t *n, const ranges_t *r);
+// FAILED_PRECONDITION naming the tensors that an 8-bit layer would read and that have no range.
+status_t network_check_ranges(const network_t *n);
+// The scale of t, also where it follows from a tensor that only moves into t; 0: none.
+float network_range_of(const net_tensor_t *t);
+// What a convolution or product would read in 8 bits: its weights do not depend on the run.
+bool layer_takes_int8(const layer_t *l);
+
+#endif

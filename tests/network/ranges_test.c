@@ -1,0 +1,111 @@
+// Calibration tables as text, and the ranges of a network's tensors.
+#include "network/ranges.h"
+
+#include "test.h"
+
+static status_t parse(const char *text, ranges_t **out) {
+  return ranges_parse(text, strlen(text), "table", out);
+}
+
+static void reads_and_writes(void **state) {
+  (void)state;
+  // struct.pack('>f', 1 / 127.) is 3c010204 in Python.
+  static const char text[] =
+      "TRT-8601-EntropyCalibration2\n"
+      "TensorRTInputPH_0: 3c010204\n"
+      "model/conv1/Relu: 3f800000\n"
+      "split:1: 40490fdb\n";
+  ranges_t *r;
+  assert_ok(parse(text, &r));
+  assert_int_equal(ranges_count(r), 3);
+  assert_true(ranges_find(r, "TensorRTInputPH_0") == 1 / 127.0f);
+  assert_true(ranges_find(r, "model/conv1/Relu") == 1);
+  assert_true(ranges_find(r, "split:1") == 3.14159274f);
+  assert_true(ranges_find(r, "split") == 0);
+  char *again = ranges_format(r);
+  assert_string_equal(again, text);
+  mem_free(again);
+  ranges_destroy(r);
+  // Line ends of Windows, an empty line, no end of the last line, a tensor that was 0 throughout.
+  assert_ok(parse("TRT-7000-MinMaxCalibration\r\na: 3F800000\r\n\r\nb: 00000000\nc: 40000000", &r));
+  assert_int_equal(ranges_count(r), 2);
+  assert_true(ranges_find(r, "a") == 1 && ranges_find(r, "c") == 2);
+  ranges_destroy(r);
+}
+
+static void refused(const char *text, const char *why) {
+  ranges_t *r;
+  status_t st = parse(text, &r);
+  assert_non_null(st);
+  assert_null(r);
+  if (!strstr(status_message(st), why)) fail_msg("'%s': %s", text, status_message(st));
+  status_free(st);
+}
+
+static void refuses(void **state) {
+  (void)state;
+  refused("", "it is empty");
+  refused("a: 3f800000\n", "first line");
+  refused("TRT-\n", "first line");
+  refused("TRT-8601\n", "first line");
+  refused("TRT-8601-\n", "first line");
+  refused("TRT-8601-Entropy Calibration\n", "first line");
+  refused("TRT-8601-EntropyCalibration2\na 3f800000\n", "line 2: it is not");
+  refused("TRT-8601-EntropyCalibration2\na: 3f80000\n", "line 2: it is not");
+  refused("TRT-8601-EntropyCalibration2\nb: 3f800000\n: 3f800000\n", "line 3: it is not");
+  refused("TRT-8601-EntropyCalibration2\na: 3g800000\n", "line 2: it is not");
+  refused("TRT-8601-EntropyCalibration2\na: bf800000\n", "line 2: the scale");
+  refused("TRT-8601-EntropyCalibration2\na: 7fc00000\n", "line 2: the scale");
+  refused("TRT-8601-EntropyCalibration2\na: 7f800000\n", "line 2: the scale");
+}
+
+// x -> relu -> reshape -> matmul with a constant
+static network_t *small_network(net_tensor_t **relu) {
+  network_t *n = network_create("small");
+  shape_t s = SHAPE(2, 2, 4);
+  net_tensor_t *x = network_add_input(n, "TensorRTInputPH_0", DT_FLOAT, &s);
+  network_name_tensor(n, x, "TensorRTInputPH_0");
+  *relu = net_unary(n, UNARY_RELU, x);
+  network_name_tensor(n, *relu, "relu");
+  network_name_tensor(n, *relu, "alias");
+  net_tensor_t *flat = net_reshape_to(n, *relu, (int64_t[]){4, 4}, 2);
+  network_name_tensor(n, flat, "flat");
+  shape_t ws = SHAPE(4, 3);
+  static float zeros[12];
+  tensor_t w = tensor_borrow(DT_FLOAT, &ws, zeros, sizeof zeros, NULL, NULL);
+  net_tensor_t *y = net_matmul(n, flat, network_add_constant(n, "w", &w, NULL), false, false);
+  tensor_unref(&w);
+  network_name_tensor(n, y, "y");
+  network_mark_output(n, y);
+  assert_ok(network_infer(n));
+  return n;
+}
+
+static void tensors_get_ranges(void **state) {
+  (void)state;
+  net_tensor_t *relu;
+  network_t *n = small_network(&relu);
+  status_t st = network_check_ranges(n);
+  assert_non_null(st);
+  assert_non_null(strstr(status_message(st), "'flat'"));
+  assert_null(strstr(status_message(st), "'y'"));  // nothing computes on it
+  status_free(st);
+  ranges_t *r = ranges_create();
+  ranges_put(r, "alias", 0.5f);
+  ranges_put(r, "TensorRTOutputPH_0", 2);
+  network_apply_ranges(n, r);
+  assert_true(relu->scale == 0.5f);
+  assert_true(n->outputs[0]->scale == 2);
+  assert_ok(network_check_ranges(n));  // a reshape has its input's range
+  ranges_destroy(r);
+  network_destroy(n);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reads_and_writes),
+      cmocka_unit_test(refuses),
+      cmocka_unit_test(tensors_get_ranges),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
