@@ -34,7 +34,7 @@ uint64_t hash_bytes(const void *data, size_t n, uint64_t seed) {
     h = fold(h ^ w, 0xd6e8feb86659fd93u);
   }
   uint64_t tail = 0;
-  memcpy(&tail, p, n);
+  if (n) memcpy(&tail, p, n);
   return fold(h ^ tail, 0xa0761d6478bd642fu);
 }
 

@@ -20,6 +20,7 @@ static inline void lower_run(op_case_t *c, int data, bool dynamic, bool must, do
     shape = shape_unknown_dims(shape.rank);
     source->out_shape[0] = shape;
   }
+  if (source->out_value) tensor_unref(source->out_value);
   source->out_value = NULL;
   infer_ctx_t again = {c->g, c->node};
   assert_ok(d->infer(&again));
