@@ -184,6 +184,7 @@ static status_t simplify(converter_t *c) {
   TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));
   TRY(tf_trt ? graph_simplify_tf_trt(c->graph) : graph_simplify(c->graph));
+  if (tf_trt && strcmp(c->o.precision_mode, "FP16") == 0) TRY(graph_split_casts(c->graph));
   graph_compact(c->graph);
   for (int i = 0; tf_trt && i < c->graph->n_nodes; i++) c->graph->nodes[i]->device = "";
   return NULL;

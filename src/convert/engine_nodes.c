@@ -1,6 +1,7 @@
 // From segments to TRTEngineOp nodes, with ports, attributes and native segment functions as
 // TF-TRT writes them.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "convert/state.h"
@@ -13,11 +14,19 @@ typedef struct port {
   int index;
 } port_t;
 
+// A segment and its border, as the graph was before any segment was replaced (but in_now).
 typedef struct border {
+  node_t **nodes;  // in TensorFlow's order
+  int n_nodes;
+  int64_t max_batch;
   VEC(port_t) in, out;
+  VEC(port_t) in_now;        // in, where other segments have become engines
   VEC(node_t *) consts;      // read by the segment from outside: copied into it
   VEC(node_t *) control_in;  // outside nodes that must run before
+  node_t *engine;            // what it became; NULL while it has not
 } border_t;
+
+typedef VEC(border_t) borders_t;
 
 static bool is_const(const node_t *n) { return strcmp(n->op, "Const") == 0; }
 
@@ -40,11 +49,36 @@ static void add_port(border_t *b, bool output, node_t *n, int index) {
     if (at_ == (list)->n) vec_push(list, item);                \
   } while (0)
 
+// Ports that several readers of one node make, in the order of TensorFlow's edges.
+typedef struct placed {
+  int position, port;
+} placed_t;
+
+static int by_position(const void *a, const void *b) {
+  return ((const placed_t *)a)->position - ((const placed_t *)b)->position;
+}
+
+static void find_outputs(const graph_t *g, const bool *member, const readers_t *readers,
+                         const int *position, node_t *n, border_t *b) {
+  VEC(placed_t) out = {0};
+  for (int r = readers->begin[n->id]; r < readers->begin[n->id + 1]; r++) {
+    const reader_t *reader = &readers->list[r];
+    if (reader->input < 0 || member[reader->node->id]) continue;
+    placed_t p = {position[reader->node->id], reader->node->in[reader->input].port};
+    vec_push(&out, p);
+  }
+  if (out.n) qsort(out.v, out.n, sizeof *out.v, by_position);
+  for (size_t i = 0; i < out.n; i++) add_port(b, true, n, out.v[i].port);
+  vec_free(&out);
+  for (int r = 0; r < g->n_rets; r++)
+    if (g->rets[r].src == n) add_port(b, true, n, g->rets[r].port);
+}
+
 // member[id] is true for the segment's nodes.
-static void find_border(const graph_t *g, const segment_t *s, const bool *member,
-                        const readers_t *readers, border_t *b) {
-  for (int i = 0; i < s->n_nodes; i++) {
-    node_t *n = s->nodes[i];
+static void find_border(const graph_t *g, const bool *member, const readers_t *readers,
+                        const int *position, border_t *b) {
+  for (int i = 0; i < b->n_nodes; i++) {
+    node_t *n = b->nodes[i];
     for (int k = 0; k < n->n_in; k++) {
       node_t *src = n->in[k].src;
       if (member[src->id]) continue;
@@ -56,25 +90,62 @@ static void find_border(const graph_t *g, const segment_t *s, const bool *member
     for (int k = 0; k < n->n_control; k++)
       if (!member[n->control[k]->id] && !is_const(n->control[k]))
         add_once(&b->control_in, n->control[k]);
-  }
-  for (int i = 0; i < s->n_nodes; i++) {
-    node_t *n = s->nodes[i];
-    for (int r = readers->begin[n->id]; r < readers->begin[n->id + 1]; r++) {
-      const reader_t *reader = &readers->list[r];
-      if (reader->input >= 0 && !member[reader->node->id])
-        add_port(b, true, n, reader->node->in[reader->input].port);
-    }
-    for (int r = 0; r < g->n_rets; r++)
-      if (g->rets[r].src == n) add_port(b, true, n, g->rets[r].port);
+    find_outputs(g, member, readers, position, n, b);
   }
 }
 
-// What TF-TRT's shape inference knows of outputs, by node id: attributes tell it. NULL: the shapes
+static status_t find_borders(graph_t *g, const segmentation_t *s, borders_t *out) {
+  node_t **order;
+  TRY(graph_tf_order(g, &order));
+  readers_t readers = graph_readers(g);
+  int *position = mem_calloc((size_t)g->n_nodes + 1, sizeof *position);
+  bool *member = mem_calloc((size_t)g->n_nodes + 1, sizeof *member);
+  for (int i = 0; i < g->n_nodes; i++) position[order[i]->id] = i;
+  for (int k = 0; k < s->n_segments; k++) {
+    const segment_t *from = &s->segments[k];
+    border_t b = {.n_nodes = 0, .max_batch = from->max_batch};
+    b.nodes = arena_alloc(g->arena, ((size_t)from->n_nodes + 1) * sizeof *b.nodes);
+    for (int i = 0; i < from->n_nodes; i++) member[from->nodes[i]->id] = true;
+    for (int i = 0; i < g->n_nodes; i++)
+      if (member[order[i]->id]) b.nodes[b.n_nodes++] = order[i];
+    find_border(g, member, &readers, position, &b);
+    for (int i = 0; i < from->n_nodes; i++) member[from->nodes[i]->id] = false;
+    vec_push(out, b);
+  }
+  readers_free(&readers);
+  mem_free(position);
+  mem_free(member);
+  mem_free(order);
+  return NULL;
+}
+
+// Where port p comes from now, that other segments may have become engines.
+static port_t port_now(const borders_t *all, port_t p) {
+  for (size_t k = 0; p.node->dead && k < all->n; k++) {
+    const border_t *b = &all->v[k];
+    for (size_t i = 0; b->engine && i < b->out.n; i++)
+      if (b->out.v[i].node == p.node && b->out.v[i].index == p.index)
+        return (port_t){b->engine, (int)i};
+  }
+  return p;
+}
+
+// The node that runs where n did.
+static node_t *node_now(const borders_t *all, node_t *n) {
+  for (size_t k = 0; n->dead && k < all->n; k++) {
+    const border_t *b = &all->v[k];
+    for (int i = 0; b->engine && i < b->n_nodes; i++)
+      if (b->nodes[i] == n) return b->engine;
+  }
+  return n;
+}
+
+// What TF-TRT's shape inference knows of outputs, by node id: attributes tell it. Empty: the shapes
 // of the graph, which know more in op set "tf-trt".
 typedef VEC(shape_t *) told_t;
 
 static shape_t told_shape(const told_t *told, const port_t *p) {
-  bool kept = (size_t)p->node->id < told->n && told->v[p->node->id];
+  bool kept = (size_t)p->node->id < told->n;
   shape_t s = kept ? told->v[p->node->id][p->index] : p->node->out_shape[p->index];
   for (int i = 0; i < s.rank; i++)
     if (s.d[i] < 0) s.d[i] = -1;
@@ -109,9 +180,21 @@ static node_t *copy_node(graph_t *to, const node_t *from) {
   return n;
 }
 
+static bool is_identity(const node_t *n) { return strcmp(n->op, "Identity") == 0; }
+
+// What a reader of `in` reads in the native segment, where there are no Identity nodes.
+static input_t inner_source(const border_t *b, node_t *const *copies, graph_t *body, input_t in) {
+  while (copies[in.src->id] && is_identity(in.src)) in = in.src->in[0];
+  if (copies[in.src->id]) return (input_t){copies[in.src->id], in.port};
+  for (size_t i = 0; i < b->in.n; i++)
+    if (b->in_now.v[i].node == in.src && b->in_now.v[i].index == in.port)
+      return (input_t){body->args[i], 0};
+  return in;
+}
+
 // The native segment: arguments tensorrtinputph_<i>, copied constants, the nodes, results
 // tensorrtoutputph_<i>.
-static void fill_function(function_t *f, const segment_t *s, const border_t *b, node_t **copies) {
+static void fill_function(function_t *f, const border_t *b, node_t **copies) {
   graph_t *body = f->body;
   arena_t *arena = body->arena;
   int n_in = (int)b->in.n, n_out = (int)b->out.n;
@@ -138,28 +221,29 @@ static void fill_function(function_t *f, const segment_t *s, const border_t *b, 
   }
   for (size_t i = 0; i < b->consts.n; i++)
     copies[b->consts.v[i]->id] = copy_node(body, b->consts.v[i]);
-  for (int i = 0; i < s->n_nodes; i++) copies[s->nodes[i]->id] = copy_node(body, s->nodes[i]);
-  for (int i = 0; i < s->n_nodes; i++) {
-    const node_t *from = s->nodes[i];
+  for (int i = 0; i < b->n_nodes; i++) copies[b->nodes[i]->id] = copy_node(body, b->nodes[i]);
+  for (int i = 0; i < b->n_nodes; i++) {
+    const node_t *from = b->nodes[i];
     node_t *n = copies[from->id];
+    if (is_identity(from)) continue;
     for (int k = 0; k < from->n_in; k++) {
-      node_t *src = copies[from->in[k].src->id];
-      int port = from->in[k].port;
-      for (int a = 0; !src && a < n_in; a++)
-        if (b->in.v[a].node == from->in[k].src && b->in.v[a].index == port)
-          src = body->args[a], port = 0;
-      node_add_input(body, n, src, port);
+      input_t in = inner_source(b, copies, body, from->in[k]);
+      node_add_input(body, n, in.src, in.port);
     }
     for (int k = 0; k < from->n_control; k++)
-      if (copies[from->control[k]->id]) node_add_control(body, n, copies[from->control[k]->id]);
+      if (copies[from->control[k]->id] && !is_identity(from->control[k]))
+        node_add_control(body, n, copies[from->control[k]->id]);
   }
   for (int i = 0; i < n_out; i++) {
     const port_t *p = &b->out.v[i];
     const char *name = arena_printf(arena, "tensorrtoutputph_%d", i);
     f->rets[i] = (arg_def_t){name, p->node->out_dtype[p->index]};
-    body->rets[i] = (input_t){copies[p->node->id], p->index};
+    body->rets[i] = inner_source(b, copies, body, (input_t){p->node, p->index});
     body->ret_names[i] = name;
   }
+  for (int i = 0; i < b->n_nodes; i++)
+    if (is_identity(b->nodes[i])) graph_remove_node(body, copies[b->nodes[i]->id]);
+  graph_compact(body);
 }
 
 static bool has_op(const graph_t *g, const char *const *ops, int n) {
@@ -203,8 +287,7 @@ static precision_t decide_precision(const converter_t *c) {
 }
 
 static void set_attributes(const converter_t *c, const precision_t *p, node_t *n,
-                           const function_t *f, const border_t *b, const told_t *told,
-                           int64_t max_batch) {
+                           const function_t *f, const border_t *b, const told_t *told) {
   graph_t *g = c->graph;
   int n_in = (int)b->in.n, n_out = (int)b->out.n;
   dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
@@ -227,7 +310,7 @@ static void set_attributes(const converter_t *c, const precision_t *p, node_t *n
   node_set_string(g, n, "precision_mode", p->mode, strlen(p->mode));
   node_set_bool(g, n, "use_calibration", p->calibrate);
   node_set_string(g, n, "calibration_data", "", 0);
-  node_set_int(g, n, "max_batch_size", max_batch);
+  node_set_int(g, n, "max_batch_size", b->max_batch);
   node_set_int(g, n, "max_cached_engines_count", c->o.maximum_cached_engines);
   node_set_int(g, n, "workspace_size_bytes", c->o.max_workspace_bytes);
   node_set_ints(g, n, "cached_engine_batches", NULL, 0);
@@ -240,53 +323,51 @@ static void set_attributes(const converter_t *c, const precision_t *p, node_t *n
 
 static void free_border(border_t *b) {
   vec_free(&b->in);
+  vec_free(&b->in_now);
   vec_free(&b->out);
   vec_free(&b->consts);
   vec_free(&b->control_in);
 }
 
 static status_t replace_segment(converter_t *c, const precision_t *precision, int index,
-                                const segment_t *s, told_t *told) {
+                                borders_t *all, const told_t *told) {
   graph_t *g = c->graph;
-  bool *member = mem_calloc((size_t)g->n_nodes + 1, sizeof *member);
-  node_t **copies = mem_calloc((size_t)g->n_nodes + 1, sizeof *copies);
-  readers_t readers = graph_readers(g);
-  border_t b = {0};
-  for (int i = 0; i < s->n_nodes; i++) member[s->nodes[i]->id] = true;
-  find_border(g, s, member, &readers, &b);
-  readers_free(&readers);
-  mem_free(member);
-  if (!b.in.n || !b.out.n) {  // TF-TRT: "Segment has no inputs (possible constfold failure)"
-    mem_free(copies);
-    free_border(&b);
-    return NULL;
-  }
+  border_t *b = &all->v[index];
+  // TF-TRT: "Segment has no inputs (possible constfold failure)"
+  if (!b->in.n || !b->out.n) return NULL;
   char name[64], function[96];
   snprintf(name, sizeof name, "TRTEngineOp_%03d_%03d", c->graph_number, index);
   snprintf(function, sizeof function, "%s_native_segment", name);
   function_t *f = library_add(c->library, function);
-  fill_function(f, s, &b, copies);
+  for (size_t i = 0; i < b->in.n; i++) {
+    port_t now = port_now(all, b->in.v[i]);
+    vec_push(&b->in_now, now);
+  }
+  node_t **copies = mem_calloc((size_t)g->n_nodes + 1, sizeof *copies);
+  fill_function(f, b, copies);
   mem_free(copies);
 
   node_t *n = graph_add_node(g, "TRTEngineOp", name);
   n->def = op_find("TRTEngineOp");
   n->device = "";
-  for (size_t i = 0; i < b.in.n; i++) node_add_input(g, n, b.in.v[i].node, b.in.v[i].index);
-  for (size_t i = 0; i < b.control_in.n; i++) node_add_control(g, n, b.control_in.v[i]);
-  set_attributes(c, precision, n, f, &b, told, s->max_batch);
-  node_set_outputs(g, n, (int)b.out.n);
-  for (size_t i = 0; i < b.out.n; i++) {
+  for (size_t i = 0; i < b->in_now.n; i++)
+    node_add_input(g, n, b->in_now.v[i].node, b->in_now.v[i].index);
+  for (size_t i = 0; i < b->control_in.n; i++)
+    node_add_control(g, n, node_now(all, b->control_in.v[i]));
+  set_attributes(c, precision, n, f, b, told);
+  node_set_outputs(g, n, (int)b->out.n);
+  for (size_t i = 0; i < b->out.n; i++) {
     n->out_dtype[i] = f->rets[i].dtype;
-    n->out_shape[i] = b.out.v[i].node->out_shape[b.out.v[i].index];
-    graph_redirect(g, b.out.v[i].node, b.out.v[i].index, n, (int)i);
+    n->out_shape[i] = b->out.v[i].node->out_shape[b->out.v[i].index];
+    graph_redirect(g, b->out.v[i].node, b->out.v[i].index, n, (int)i);
   }
   // Readers inside the segment now read the engine too, which is of no matter: they go.
-  for (int i = 0; i < s->n_nodes; i++)
-    graph_redirect_control(g, s->nodes[i], is_const(s->nodes[i]) ? NULL : n);
-  for (int i = s->n_nodes - 1; i >= 0; i--) graph_remove_node(g, s->nodes[i]);
-  engine_node_t record = {.node = n, .function = f, .n_inputs = (int)b.in.n};
+  for (int i = 0; i < b->n_nodes; i++)
+    graph_redirect_control(g, b->nodes[i], is_const(b->nodes[i]) ? NULL : n);
+  for (int i = b->n_nodes - 1; i >= 0; i--) graph_remove_node(g, b->nodes[i]);
+  b->engine = n;
+  engine_node_t record = {.node = n, .function = f, .n_inputs = (int)b->in.n};
   vec_push(&c->engines, record);
-  free_border(&b);
   return NULL;
 }
 
@@ -300,32 +381,32 @@ static void tell_shapes(const graph_t *g, told_t *told) {
   }
 }
 
-static void tell_engine_shapes(graph_t *g, const node_t *engine, told_t *told) {
-  size_t n = 0;
-  const attr_value_t *v = node_attr(engine, "output_shapes");
-  shape_t *shapes = arena_alloc(g->arena, ((size_t)engine->n_out + 1) * sizeof *shapes);
-  for (; v && n < v->n_list && n < (size_t)engine->n_out; n++) shapes[n] = v->list[n].shape;
-  while (told->n <= (size_t)engine->id) vec_push(told, NULL);
-  told->v[engine->id] = shapes;
+// TensorFlow's importer marks every node that another one waits for.
+static void mark_awaited(graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++)
+    for (int k = 0; !g->nodes[i]->dead && k < g->nodes[i]->n_control; k++)
+      if (strcmp(g->nodes[i]->control[k]->op, "TRTEngineOp") == 0)
+        node_set_bool(g, g->nodes[i]->control[k], "_has_manual_control_dependencies", true);
 }
 
 status_t make_engine_nodes(converter_t *c) {
   told_t told = {0};
-  status_t st = NULL;
+  borders_t borders = {0};
   precision_t precision = decide_precision(c);  // before nodes go into functions
   if (strcmp(precision.mode, c->o.precision_mode) != 0 && strcmp(precision.mode, "INT8") == 0 &&
       c->segmentation->n_segments)
     converter_warn(c, "Using explicit QDQ mode: the engines' precision is INT8");
-  if (c->o.op_set == OP_SET_TF_TRT) {
+  status_t st = find_borders(c->graph, c->segmentation, &borders);
+  if (!st && c->o.op_set == OP_SET_TF_TRT) {
     tell_shapes(c->graph, &told);
     st = graph_infer_shapes(c->graph);  // engines want to know all
   }
-  for (int i = 0; !st && i < c->segmentation->n_segments; i++) {
-    size_t before = c->engines.n;
-    st = replace_segment(c, &precision, i, &c->segmentation->segments[i], &told);
-    if (!st && told.n && c->engines.n > before)
-      tell_engine_shapes(c->graph, c->engines.v[before].node, &told);
-  }
+  for (int i = 0; !st && i < c->segmentation->n_segments; i++)
+    st = replace_segment(c, &precision, i, &borders, &told);
   vec_free(&told);
-  return st ? st : graph_prune(c->graph);
+  for (size_t i = 0; i < borders.n; i++) free_border(&borders.v[i]);
+  vec_free(&borders);
+  if (!st) st = graph_prune(c->graph);
+  if (!st) mark_awaited(c->graph);
+  return st;
 }

@@ -221,10 +221,24 @@ static bool waits_for_control_flow(const node_t *n, int depth) {
   return false;
 }
 
+// Which nodes come after v1 control flow, and may be in a loop or a branch? By id.
+static bool *find_placed(node_t *const *order, int count) {
+  bool *placed = mem_calloc((size_t)count + 1, sizeof *placed);
+  for (int i = 0; i < count; i++) {
+    const node_t *n = order[i];
+    bool in = rewrite_is_control_flow(n);
+    for (int k = 0; k < n->n_in; k++) in |= placed[n->in[k].src->id];
+    for (int k = 0; k < n->n_control; k++) in |= placed[n->control[k]->id];
+    placed[n->id] = in;
+  }
+  return placed;
+}
+
 // A control edge from a node that has no effects and waits for none orders nothing. In a graph with
 // v1 control flow it may still place a constant in a loop or a branch.
 static void drop_idle_controls(const cleaner_t *x, node_t *const *order, int count) {
   graph_t *g = x->g;
+  bool *placed = find_placed(order, count);
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
     bool pure = !orders(x, n);
@@ -235,12 +249,13 @@ static void drop_idle_controls(const cleaner_t *x, node_t *const *order, int cou
   }
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
-    if (x->has_control_flow && !placed_by_data(n)) continue;
-    bool keep = x->mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n);
+    bool keep = x->mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n), by_data = placed_by_data(n);
     for (int k = n->n_control; k-- > 0;)
-      if (n->control[k]->mark && !(keep && waits_for_control_flow(n->control[k], 0)))
+      if (n->control[k]->mark && (by_data || !placed[n->control[k]->id]) &&
+          !(keep && waits_for_control_flow(n->control[k], 0)))
         node_remove_control(n, n->control[k]);
   }
+  mem_free(placed);
   int kept = 0;
   for (int i = 0; i < g->n_control_rets; i++)
     if (!g->control_rets[i]->mark) g->control_rets[kept++] = g->control_rets[i];
@@ -289,6 +304,25 @@ static status_t clean(cleaner_t *x, node_t *const *order, int count) {
 }
 
 status_t graph_clean_up(graph_t *g) { return simplify_clean_up(g, SIMPLIFY_ALL); }
+
+status_t simplify_to_identities(graph_t *g, bool *changed) {
+  node_t **order;
+  TRY(graph_topological_order(g, &order));
+  cleaner_t x = {.g = g, .mode = SIMPLIFY_AS_GRAPPLER, .r = redirects_create(g)};
+  int count = g->n_nodes;
+  for (int i = 0; i < count; i++) {
+    node_t *n = order[i];
+    if (!n->def || n->n_out != 1 || rewrite_is(n, "Identity") || is_ret(g, n) ||
+        rewrite_is_arg(g, n) || !passes_input(&x, n))
+      continue;
+    for (int k = 1; k < n->n_in; k++) node_add_control(g, n, n->in[k].src);
+    rewrite_to_identity(g, n, 0);
+    *changed = true;
+  }
+  redirects_apply(x.r, g);
+  mem_free(order);
+  return NULL;
+}
 
 status_t simplify_clean_up(graph_t *g, simplify_mode_t mode) {
   drop_debug_ops(g);

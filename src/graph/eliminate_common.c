@@ -77,58 +77,13 @@ static bool is_ret(const graph_t *g, const node_t *n) {
 
 status_t graph_eliminate_common(graph_t *g) { return simplify_common(g, SIMPLIFY_ALL); }
 
-// Nodes in the order in which Grappler's common_subgraph_elimination meets them, which decides
-// whose name stays. Pruning leaves the reverse of a depth-first walk from the results; the
-// dependency optimizer then sorts that topologically, first come, first served.
-static node_t **grappler_order(graph_t *g) {
-  size_t n = (size_t)g->n_nodes, done = 0;
-  node_t **walk = mem_calloc(n + 1, sizeof *walk), **order = mem_calloc(n + 1, sizeof *order);
-  for (size_t i = 0; i < n; i++) g->nodes[i]->mark = 0;
-  size_t queued = 0;
-  VEC(node_t *) stack = {0};
-  for (int i = 0; i < g->n_rets; i++) vec_push(&stack, g->rets[i].src);
-  while (stack.n) {
-    node_t *m = stack.v[--stack.n];
-    if (m->mark) continue;
-    m->mark = 1;
-    walk[queued++] = m;
-    for (int k = 0; k < m->n_in + m->n_control; k++)
-      vec_push(&stack, k < m->n_in ? m->in[k].src : m->control[k - m->n_in]);
-  }
-  vec_free(&stack);
-  for (size_t i = 0; i < n; i++)
-    if (!g->nodes[i]->mark) walk[queued++] = g->nodes[i];
-  // Readers in the order of the walk. mark: how many inputs are still to come; the back edges of
-  // loops are not waited for.
-  readers_t r = graph_readers(g);
-  int *end = mem_alloc((n + 1) * sizeof *end);
-  memcpy(end, r.begin, (n + 1) * sizeof *end);
-  for (size_t i = queued; i-- > 0;) {
-    node_t *m = walk[i];
-    m->mark = m->n_in + m->n_control;
-    for (int k = 0; k < m->n_in + m->n_control; k++) {
-      node_t *src = k < m->n_in ? m->in[k].src : m->control[k - m->n_in];
-      bool back = k < m->n_in && rewrite_is(src, "NextIteration") && rewrite_is(m, "Merge");
-      m->mark -= back;
-      r.list[end[src->id]++] = (reader_t){m, back ? -2 : k};
-    }
-  }
-  mem_free(end);
-  for (size_t i = queued; i-- > 0;)
-    if (!walk[i]->mark) order[done++] = walk[i];
-  for (size_t at = 0; at < done; at++)
-    for (int e = r.begin[order[at]->id]; e < r.begin[order[at]->id + 1]; e++)
-      if (r.list[e].input != -2 && --r.list[e].node->mark == 0) order[done++] = r.list[e].node;
-  readers_free(&r);
-  mem_free(walk);
-  if (done == n) return order;
-  mem_free(order);
-  return NULL;
-}
-
 status_t simplify_common(graph_t *g, simplify_mode_t mode) {
-  node_t **order = mode == SIMPLIFY_AS_GRAPPLER ? grappler_order(g) : NULL;
-  if (!order) TRY(graph_topological_order(g, &order));
+  node_t **order;
+  bool as_grappler = mode == SIMPLIFY_AS_GRAPPLER;
+  if (as_grappler) simplify_order_topologically(g);
+  TRY(graph_topological_order(g, &order));
+  if (as_grappler && g->n_nodes) memcpy(order, g->nodes, (size_t)g->n_nodes * sizeof *order);
+  bool *erased = mem_calloc((size_t)g->n_nodes + 1, sizeof *erased);
   redirects_t *r = redirects_create(g);
   size_t slots = 16;
   while (slots < 2 * (size_t)g->n_nodes) slots *= 2;
@@ -138,7 +93,7 @@ status_t simplify_common(graph_t *g, simplify_mode_t mode) {
   } *table = mem_calloc(slots, sizeof *table);
   for (int i = 0; i < g->n_nodes; i++) {
     node_t *n = order[i];
-    if (!may_merge(g, n)) continue;
+    if (!may_merge(g, n) || (as_grappler && is_ret(g, n))) continue;
     uint64_t h = hash_node(r, n);
     size_t s = h & (slots - 1);
     while (table[s].node && !(table[s].hash == h && same_node(r, table[s].node, n)))
@@ -149,7 +104,8 @@ status_t simplify_common(graph_t *g, simplify_mode_t mode) {
       continue;
     }
     for (int k = 0; k < n->n_out; k++) redirects_add(r, n, k, table[s].node, k);
-    if (mode == SIMPLIFY_AS_GRAPPLER && !is_ret(g, n)) graph_redirect_control(g, n, table[s].node);
+    if (as_grappler) graph_redirect_control(g, n, table[s].node);
+    erased[n->id] = true;
   }
   mem_free(table);
   mem_free(order);
@@ -159,5 +115,7 @@ status_t simplify_common(graph_t *g, simplify_mode_t mode) {
   redirects_apply(r, g);
   if (g->n_rets) memcpy(g->rets, rets, (size_t)g->n_rets * sizeof *rets);
   mem_free(rets);
+  if (as_grappler) simplify_order_erased(g, erased);
+  mem_free(erased);
   return NULL;
 }

@@ -91,7 +91,9 @@ static bool fold_by_kernel(graph_t *g, node_t *n, redirects_t *r, bool has_contr
 }
 
 // Values that shape inference found although the inputs are not known: Shape of a known shape.
-static bool fold_by_inference(graph_t *g, node_t *n, redirects_t *r, bool has_control_flow) {
+// Grappler lets such constants wait for all inputs, which keeps those in the graph.
+static bool fold_by_inference(graph_t *g, node_t *n, redirects_t *r, bool has_control_flow,
+                              bool wait) {
   tensor_t out[MAX_OUT] = {{0}};
   if (!n->out_value) return false;
   for (int i = 0; i < n->n_out; i++)
@@ -99,6 +101,7 @@ static bool fold_by_inference(graph_t *g, node_t *n, redirects_t *r, bool has_co
   int n_out = n->n_out;
   for (int i = 0; i < n_out; i++) out[i] = tensor_ref(&n->out_value[i]);
   keep_place(g, n, has_control_flow);
+  for (int i = 0; wait && i < n->n_in; i++) node_add_control(g, n, n->in[i].src);
   to_constants(g, n, out, r);
   for (int i = 0; i < n_out; i++) tensor_unref(&out[i]);
   return true;
@@ -136,8 +139,18 @@ bool simplify_grappler_infers(const node_t *n) {
   return rewrite_is_any(n, ops) || is_plain_slice(n) || joins_shapes(n) || values_known(n);
 }
 
-// What Grappler makes constants of although their inputs are none.
-static const char *const materialised[] = {"Shape", "ShapeN", "Rank", "Size", NULL};
+// What Grappler makes constants of by what it knows of shapes, not by computing them. told: by node
+// id, whether it knows a node's value in this way, or from a Const.
+static bool is_materialised(const node_t *n, const bool *told) {
+  static const char *const of_shapes[] = {"Shape", "ShapeN", "Rank", "Size", NULL};
+  static const char *const of_values[] = {"Slice", "Pack", "StridedSlice", NULL};
+  if (!n->out_value || tensor_empty(&n->out_value[0])) return false;
+  if (rewrite_is_any(n, of_shapes)) return true;
+  if (!rewrite_is_any(n, of_values) && !joins_shapes(n)) return false;
+  for (int i = 0; i < n->n_in; i++)
+    if (!told[n->in[i].src->id]) return false;
+  return true;
+}
 
 static bool is_ret(const graph_t *g, const node_t *n) {
   for (int i = 0; i < g->n_rets; i++)
@@ -153,16 +166,20 @@ status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
   redirects_t *r = redirects_create(g);
   int count = g->n_nodes;
   bool has_control_flow = false;
+  bool *told = mem_calloc((size_t)count + 1, sizeof *told);
   for (int i = 0; i < count; i++) has_control_flow |= rewrite_is_control_flow(order[i]);
+  for (int i = 0; i < count; i++) told[order[i]->id] = rewrite_is(order[i], "Const");
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
     if (n->dead || !fold_allowed(g, n)) continue;
-    if (mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n)) continue;
-    bool infer = mode == SIMPLIFY_ALL || rewrite_is_any(n, materialised);
-    if (!infer || !fold_by_inference(g, n, r, has_control_flow))
+    if (mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n) && n->n_out != 1) continue;
+    told[n->id] = is_materialised(n, told);
+    bool infer = mode == SIMPLIFY_ALL || told[n->id];
+    if (!infer || !fold_by_inference(g, n, r, has_control_flow, mode == SIMPLIFY_AS_GRAPPLER))
       fold_by_kernel(g, n, r, has_control_flow);
   }
   redirects_apply(r, g);
   mem_free(order);
+  mem_free(told);
   return NULL;
 }

@@ -49,5 +49,14 @@ status_t graph_lower_control_flow(graph_t *g);
 // What Grappler's optimizers (pruning, debug_stripper, dependency, constfold,
 // common_subgraph_elimination) do to a frozen graph.
 status_t graph_simplify_tf_trt(graph_t *g);
+// As TF-TRT in FP16: a Cast to float32 goes through float16, in two nodes.
+status_t graph_split_casts(graph_t *g);
+// A topological order: the one in which Grappler leaves nodes, and TensorFlow adds them to a graph
+// with their in-edges. NULL when there is a cycle that is no loop. n_nodes entries, mem_free'd by
+// the caller. Uses the nodes' marks.
+node_t **graph_import_order(graph_t *g);
+// A topological order: the one in which TF-TRT walks a graph to number an engine's ports. n_nodes
+// entries, mem_free'd by the caller. Uses the nodes' marks.
+status_t graph_tf_order(graph_t *g, node_t ***order);
 
 #endif

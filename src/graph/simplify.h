@@ -20,10 +20,21 @@ bool simplify_grappler_infers(const node_t *n);
 void simplify_merge_dims(graph_t *g);
 status_t simplify_fold(graph_t *g, simplify_mode_t mode);
 status_t simplify_clean_up(graph_t *g, simplify_mode_t mode);
+// As Grappler's constant folding: what does nothing becomes an Identity that waits for its other
+// inputs.
+status_t simplify_to_identities(graph_t *g, bool *changed);
 status_t simplify_common(graph_t *g, simplify_mode_t mode);
 // Additions of zero, multiplications by one, constants gathered through sums, products and
 // convolutions: Grappler's constant folding beyond folding. *changed says whether anything was
 // done.
 status_t simplify_arithmetic(graph_t *g, bool *changed);
+
+// The order of nodes decides whose name stays when duplicates merge, and how TF-TRT numbers ports.
+// Nodes are put into the order in which Grappler has them (graph/tf_order.c):
+void simplify_order_as_pruned(graph_t *g);      // after pruning and the dependency optimizer
+void simplify_order_topologically(graph_t *g);  // before duplicates are looked for
+// after nodes were erased (by id): the last ones have taken their places; the erased stand at the
+// end.
+void simplify_order_erased(graph_t *g, const bool *erased);
 
 #endif

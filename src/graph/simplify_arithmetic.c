@@ -66,6 +66,12 @@ static int data_readers(const rules_t *x, const node_t *n) {
 
 // ---------------------------------------------------------------- neutral operands
 
+// The node hands on input i, and waits for the other one as before.
+static void keep_one(rules_t *x, node_t *n, int i) {
+  node_add_control(x->g, n, n->in[1 - i].src);
+  rewrite_to_identity(x->g, n, i);
+}
+
 static bool drop_neutral(rules_t *x, node_t *n) {
   bool mul = rewrite_is_any(n, muls) || rewrite_is(n, "LogicalAnd");
   bool add = rewrite_is_any(n, adds) || rewrite_is(n, "BiasAdd") || rewrite_is(n, "LogicalOr");
@@ -75,7 +81,7 @@ static bool drop_neutral(rules_t *x, node_t *n) {
   const shape_t *out = &n->out_shape[0];
   if (a && same_shape(shape_in(n, 1), out)) {
     if ((mul && all_are(a, 1)) || (add && all_are(a, 0))) {
-      rewrite_to_identity(x->g, n, 1);
+      keep_one(x, n, 1);
       return true;
     }
     bool reciprocal = div && all_are(a, 1) && dtype_is_float(a->dtype);
@@ -87,7 +93,7 @@ static bool drop_neutral(rules_t *x, node_t *n) {
   }
   if (b && same_shape(shape_in(n, 0), out) &&
       (((mul || div) && all_are(b, 1)) || ((add || sub) && all_are(b, 0)))) {
-    rewrite_to_identity(x->g, n, 0);
+    keep_one(x, n, 0);
     return true;
   }
   return false;
@@ -168,6 +174,12 @@ static bool push_into_convolution(rules_t *x, node_t *n) {
   int at_const = constant(n, 0) ? 0 : 1;
   const tensor_t *c = constant(n, at_const);
   node_t *conv = n->in[1 - at_const].src;
+  // A bias of zero between them is an Identity by now.
+  const node_t *bias = NULL;
+  if (rewrite_is(conv, "Identity") && conv->n_in == 1 && data_readers(x, conv) == 1) {
+    bias = conv;
+    conv = conv->in[0].src;
+  }
   if (!c || !rewrite_is_any(conv, convs) || data_readers(x, conv) > 1 || conv->n_control)
     return false;
   const tensor_t *w = constant(conv, 1);
@@ -188,6 +200,10 @@ static bool push_into_convolution(rules_t *x, node_t *n) {
   node_set_input(n, 0, data.src, data.port);
   node_set_input(n, 1, conv, 0);
   conv->out_shape[0] = SHAPE_UNKNOWN;
+  for (int k = 0; bias && k < bias->n_control; k++) node_add_control(x->g, n, bias->control[k]);
+  char *name = mem_printf("%s/merged_input", conv->name);
+  graph_rename_node(x->g, conv, name);
+  mem_free(name);
   return true;
 }
 
@@ -205,6 +221,7 @@ static bool pack_of_one(rules_t *x, node_t *n) {
   node_t *c = graph_add_const(x->g, name, &axis);
   mem_free(name);
   tensor_unref(&axis);
+  node_add_control(x->g, c, n->in[0].src);  // it belongs where its node runs
   node_set_op(n, "ExpandDims");
   node_remove_attr(n, "axis");
   node_remove_attr(n, "N");

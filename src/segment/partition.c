@@ -90,10 +90,10 @@ static void add_loop_edges(work_t *w) {
 static void copy_graph(work_t *w) {
   const graph_t *g = w->in->graph;
   for (int i = 0; i < w->n; i++) {
-    const node_t *node = g->nodes[i];
+    const node_t *node = w->in->order ? w->in->order[i] : g->nodes[i];
     if (node->dead) continue;
-    for (int k = 0; k < node->n_in; k++) add_edge(w, node->in[k].src->id, i, false);
-    for (int k = 0; k < node->n_control; k++) add_edge(w, node->control[k]->id, i, true);
+    for (int k = 0; k < node->n_in; k++) add_edge(w, node->in[k].src->id, node->id, false);
+    for (int k = 0; k < node->n_control; k++) add_edge(w, node->control[k]->id, node->id, true);
   }
   if (w->in->wait_for_loop_variables) add_loop_edges(w);
   for (int i = 0; i < w->n; i++) {

@@ -19,6 +19,7 @@ typedef struct batch_info {
 
 typedef struct partition_input {
   const graph_t *graph;
+  node_t *const *order;       // [n_nodes] in which edges are added; NULL: that of ids
   const bool *candidate;      // [n_nodes]
   const batch_info_t *batch;  // [n_nodes] or NULL
   // In loops that read captured weights, what starts in a round waits for all variables of the

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/passes.h"
 #include "segment/candidates.h"
 
 typedef struct group {
@@ -20,8 +21,9 @@ typedef struct pass {
   const segment_options_t *o;
   candidates_t c;
   readers_t readers;
-  int *position;  // in topological order
-  int *member;    // [n_nodes] root of the group that the node is in, -1 for none
+  int *position;   // in topological order
+  node_t **added;  // in the order in which TensorFlow adds nodes; NULL where that is of no matter
+  int *member;     // [n_nodes] root of the group that the node is in, -1 for none
 } pass_t;
 
 static bool is_const(const node_t *n) { return strcmp(n->op, "Const") == 0; }
@@ -69,6 +71,7 @@ static void trim_shared_consts(pass_t *p, group_t *group) {
 
 static groups_t make_groups(pass_t *p) {
   partition_input_t in = {.graph = p->g,
+                          .order = p->added,
                           .candidate = p->c.ok,
                           .batch = p->c.batch,
                           .wait_for_loop_variables = p->o->op_set == OP_SET_TF_TRT};
@@ -233,6 +236,7 @@ status_t segment_graph(const graph_t *g, const segment_options_t *o, segmentatio
   p.member = mem_calloc((size_t)g->n_nodes + 1, sizeof *p.member);
   for (int i = 0; i < g->n_nodes; i++)
     if (order[i]) p.position[order[i]->id] = i;
+  if (o->op_set == OP_SET_TF_TRT) p.added = graph_import_order((graph_t *)(uintptr_t)g);
   find_candidates(g, o, s->arena, &p.c);
   groups_t groups = make_groups(&p);
   if (o->op_set == OP_SET_ALL) {  // refusing a node may change the groups, so until nothing changes
@@ -246,6 +250,7 @@ status_t segment_graph(const graph_t *g, const segment_options_t *o, segmentatio
   readers_free(&p.readers);
   mem_free(p.position);
   mem_free(p.member);
+  mem_free(p.added);
   mem_free(order);
   *out = s;
   return NULL;
