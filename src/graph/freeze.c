@@ -365,20 +365,39 @@ static status_t freeze(freezer_t *x) {
   return retype_graph(x, g);
 }
 
-status_t graph_freeze(graph_t *g, const variable_source_t *source) {
-  freezer_t x = {.g = g,
-                 .arena = arena_create(),
-                 .source = source,
-                 .variables = map_create(),
-                 .arguments = map_create(),
-                 .specialised = map_create()};
-  status_t st = freeze(&x);
+static freezer_t begin(graph_t *g, const variable_source_t *source) {
+  return (freezer_t){.g = g,
+                     .arena = arena_create(),
+                     .source = source,
+                     .variables = map_create(),
+                     .arguments = map_create(),
+                     .specialised = map_create()};
+}
+
+static void end(freezer_t *x) {
   size_t i = 0;
   void *v;
-  while (map_next(x.variables, &i, NULL, &v)) tensor_unref(&((variable_t *)v)->value);
-  map_destroy(x.variables);
-  map_destroy(x.arguments);
-  map_destroy(x.specialised);
-  arena_destroy(x.arena);
+  while (map_next(x->variables, &i, NULL, &v)) tensor_unref(&((variable_t *)v)->value);
+  map_destroy(x->variables);
+  map_destroy(x->arguments);
+  map_destroy(x->specialised);
+  arena_destroy(x->arena);
+}
+
+status_t graph_freeze(graph_t *g, const variable_source_t *source) {
+  freezer_t x = begin(g, source);
+  status_t st = freeze(&x);
+  end(&x);
   return st;
+}
+
+void graph_assigned_variables(graph_t *g, map_t *out) {
+  freezer_t x = begin(g, NULL);
+  find_variables(&x);
+  size_t i = 0;
+  const char *key;
+  void *v;
+  while (map_next(x.variables, &i, &key, &v))
+    if (((variable_t *)v)->assigned) map_put(out, key, out);
+  end(&x);
 }

@@ -23,6 +23,9 @@ typedef struct variable_source {
 // they are read: ReadVariableOp, VariableV2 + Identity, ResourceGather (as GatherV2), also through
 // While/If/call arguments.
 status_t graph_freeze(graph_t *g, const variable_source_t *source);
+// The keys of variables that something in the graph (or in functions it calls) assigns, or uses in
+// a way that is not understood, put into `out` with any value.
+void graph_assigned_variables(graph_t *g, map_t *out);
 
 status_t graph_prune(graph_t *g);  // what neither rets nor control_rets need, goes
 status_t graph_infer_shapes(

@@ -83,3 +83,58 @@ status_t signature_graph(const saved_model_t *m, const meta_graph_t *g, const si
   drop(arena, library, out);
   return status_prefix(st, "%s", m->dir);
 }
+
+// ---------------------------------------------------------------- variables that signatures share
+
+static int real_signatures(const meta_graph_t *g) {
+  int n = 0;
+  for (int i = 0; i < g->n_signatures; i++)
+    n += strcmp(g->signatures[i].key, "__saved_model_init_op") != 0;
+  return n;
+}
+
+// The graph of all signatures together; their outputs are its results.
+static status_t find_assigned(const saved_model_t *m, const meta_graph_t *g, map_t *out) {
+  arena_t *arena;
+  library_t *library;
+  graph_t *all;
+  TRY(meta_graph_graph(m, g, &arena, &library, &all));
+  int count = 0;
+  for (int i = 0; i < g->n_signatures; i++) count += g->signatures[i].n_outputs;
+  all->rets = arena_alloc(arena, (size_t)count * sizeof *all->rets);
+  all->ret_names = arena_alloc(arena, (size_t)count * sizeof *all->ret_names);
+  for (int i = 0; i < g->n_signatures; i++) {
+    const signature_t *s = &g->signatures[i];
+    if (strcmp(s->key, "__saved_model_init_op") == 0) continue;
+    for (int k = 0; k < s->n_outputs; k++) {
+      status_t st = find_tensor(all, s, &s->outputs[k], &all->rets[all->n_rets]);
+      if (!st) all->ret_names[all->n_rets++] = s->outputs[k].key;
+      status_free(st);  // told when that signature is used
+    }
+  }
+  status_t st = graph_prune(all);
+  if (!st) st = graph_inline_calls(all);  // also variables that functions name
+  if (!st) graph_assigned_variables(all, out);
+  drop(&arena, &library, &all);
+  return status_prefix(st, "%s", m->dir);
+}
+
+status_t signatures_assign(const saved_model_t *model, const meta_graph_t *g, const char *name,
+                           bool *out) {
+  *out = false;
+  if (real_signatures(g) < 2) return NULL;               // its own graph tells
+  saved_model_t *m = (saved_model_t *)(uintptr_t)model;  // what is found out is remembered
+  status_t st = NULL;
+  pthread_mutex_lock(&m->lock);
+  if (!m->assigned[g->index]) {
+    map_t *assigned = map_create();
+    st = find_assigned(m, g, assigned);
+    if (st)
+      map_destroy(assigned);
+    else
+      m->assigned[g->index] = assigned;
+  }
+  if (!st) *out = map_has(m->assigned[g->index], name);
+  pthread_mutex_unlock(&m->lock);
+  return st;
+}

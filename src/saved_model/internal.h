@@ -2,6 +2,8 @@
 #ifndef TFTRT_SAVED_MODEL_INTERNAL_H
 #define TFTRT_SAVED_MODEL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "formats/bundle.h"
 #include "saved_model/saved_model.h"
 
@@ -11,7 +13,9 @@ struct saved_model {
   file_map_t *pb;
   bundle_t *bundle;  // NULL: a model without variables
   meta_graph_t *graphs;
-  map_t **restored;  // for each meta graph, see restore_map
+  map_t **restored;      // for each meta graph, see restore_map
+  pthread_mutex_t lock;  // guards what follows
+  map_t **assigned;      // for each meta graph, what its signatures assign; NULL: not asked yet
   int n_graphs;
 };
 
@@ -30,6 +34,10 @@ typedef struct restored {
 // itself knows where values are, in TF1 and TF2 models alike: names in object graphs are not
 // unique.
 status_t restore_map(const meta_graph_t *g, arena_t *arena, map_t *out);
+
+// Does a signature of a meta graph that has several assign the variable? (graphs.c)
+status_t signatures_assign(const saved_model_t *m, const meta_graph_t *g, const char *name,
+                           bool *out);
 
 // The checksum of saved_model.pb that stands in the fingerprint.pb of a model that we wrote
 // (fingerprint.c). DATA_LOSS when it is wrong.

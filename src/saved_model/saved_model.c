@@ -15,6 +15,7 @@ static status_t parse_graphs(saved_model_t *m) {
   if (!n) return FAIL(DATA_LOSS, "there is no meta graph in it: not a SavedModel, or cut off");
   m->graphs = arena_alloc(m->arena, (size_t)n * sizeof *m->graphs);
   m->restored = arena_alloc(m->arena, (size_t)n * sizeof *m->restored);
+  m->assigned = arena_alloc(m->arena, (size_t)n * sizeof *m->assigned);
   wire_t w = wire_open(m->pb->data, m->pb->size);
   while (wire_next(&w, &f, &st)) {
     if (f.number != TF_SAVED_MODEL_META_GRAPHS) continue;
@@ -100,6 +101,7 @@ status_t saved_model_open(const char *dir, saved_model_t **out) {
   saved_model_t *m = mem_calloc(1, sizeof *m);
   m->dir = mem_strdup(dir);
   m->arena = arena_create();
+  pthread_mutex_init(&m->lock, NULL);
   status_t st = open_pb(m);
   if (!st) st = open_bundle(m);
   if (!st) st = check_assets(m);
@@ -113,7 +115,11 @@ status_t saved_model_open(const char *dir, saved_model_t **out) {
 
 void saved_model_close(saved_model_t *m) {
   if (!m) return;
-  for (int i = 0; i < m->n_graphs; i++) map_destroy(m->restored[i]);
+  for (int i = 0; i < m->n_graphs; i++) {
+    map_destroy(m->restored[i]);
+    map_destroy(m->assigned[i]);
+  }
+  pthread_mutex_destroy(&m->lock);
   bundle_close(m->bundle);
   file_map_unref(m->pb);
   arena_destroy(m->arena);

@@ -74,7 +74,9 @@ status_t signature_graph(const saved_model_t *m, const meta_graph_t *g, const si
 // checked once, when a tensor is first read.
 status_t saved_model_variable(const saved_model_t *m, const meta_graph_t *g, const char *name,
                               tensor_t *out);
-// As a variable_source_t for graph_freeze; valid as long as the saved model.
+// As a variable_source_t for graph_freeze; valid as long as the saved model. A variable that any of
+// several signatures assigns has no value there (NOT_FOUND): all signatures see what one of them
+// wrote.
 typedef struct saved_model_source {
   const saved_model_t *model;
   const meta_graph_t *graph;

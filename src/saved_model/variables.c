@@ -107,6 +107,10 @@ status_t saved_model_variable(const saved_model_t *m, const meta_graph_t *g, con
 
 static status_t read_variable(void *self, const char *key, tensor_t *out) {
   const saved_model_source_t *s = self;
+  bool assigned;
+  *out = (tensor_t){0};
+  TRY(signatures_assign(s->model, s->graph, key, &assigned));
+  if (assigned) return FAIL(NOT_FOUND, "variable \"%s\" changes while the model runs", key);
   return saved_model_variable(s->model, s->graph, key, out);
 }
 

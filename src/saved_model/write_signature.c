@@ -85,6 +85,7 @@ typedef struct job {
   // Nodes of the main graph whose handles the converted graph uses (variables that are assigned,
   // tables): they become arguments after those of the signature.
   const node_t **captures;
+  node_t **captured;  // the nodes that stand for them in the converted graph
   int n_captures;
 } job_t;
 
@@ -209,20 +210,35 @@ static bool has_effects(const graph_t *g) {
   return g->n_control_rets > 0;
 }
 
+static const char *resource_key(const node_t *n) {
+  const char *shared = node_string(n, "shared_name");
+  return *shared ? shared : n->name;
+}
+
 // A resource of the main graph must stay the one of the main graph: a function that named it again
 // would, in TensorFlow's loader, mean another one.
 static const node_t *find_capture(const job_t *j, const node_t *n) {
   if (n->dead || n->n_in || n->n_out != 1 || !n->out_dtype || n->out_dtype[0] != DT_RESOURCE)
     return NULL;
   const node_t *there = graph_find(j->e->graph, n->name);
-  return there && strcmp(there->op, n->op) == 0 ? there : NULL;
+  if (there && strcmp(there->op, n->op) == 0) return there;
+  for (int i = 0; i < j->e->graph->n_nodes; i++) {  // unwrapping gave it another name
+    there = j->e->graph->nodes[i];
+    if (!there->dead && strcmp(there->op, n->op) == 0 &&
+        strcmp(resource_key(there), resource_key(n)) == 0)
+      return there;
+  }
+  return NULL;
 }
 
 static void take_captures(job_t *j, const graph_t *body) {
   j->captures = arena_alloc(j->arena, (size_t)body->n_nodes * sizeof *j->captures);
+  j->captured = arena_alloc(j->arena, (size_t)body->n_nodes * sizeof *j->captured);
   for (int i = 0; i < body->n_nodes; i++) {
     const node_t *there = find_capture(j, body->nodes[i]);
-    if (there) j->captures[j->n_captures++] = there;
+    if (!there) continue;
+    j->captures[j->n_captures] = there;
+    j->captured[j->n_captures++] = body->nodes[i];
   }
 }
 
@@ -255,8 +271,8 @@ static status_t write_pruned(job_t *j, const graph_t *converted, function_t *out
       become_argument(n, &out->args[i], name, dtype);
   }
   for (int i = 0; i < j->n_captures; i++) {
-    const char *its_name = j->captures[i]->name;
-    become_argument(graph_find(body, its_name), &out->args[body->n_args + i],
+    const char *its_name = j->captured[i]->name;
+    become_argument(j->captured[i], &out->args[body->n_args + i],
                     argument_name(j, body, taken, its_name), DT_RESOURCE);
   }
   out->stateful = has_effects(body);
