@@ -16,6 +16,9 @@ MODELS = ["resnet50", "mobilenet_v2", "efficientnet_b0", "inception_v3", "densen
 PEERS = ["tftrt", "tensorflow", "onnxruntime", "openvino"]
 
 
+os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and now
+
+
 class Worker:
     """A peer with one model, stopped between runs."""
 

@@ -71,8 +71,9 @@ void split_list(const char *text, char separator, list_t *out);
 // "NAME=1x224x224x3" or "NAME:1x3x224x224"; false when it is not of that form.
 bool parse_shape(const char *text, char *name, size_t name_size, int64_t *dims, int *rank);
 
-// A progress callback that draws on a terminal's stderr; NULL when progress is not wanted there.
+// A progress callback for stderr (cli/progress.c), which also stops what goes on after Ctrl-C.
 tftrt_progress_fn progress_printer(void);
+void progress_end(void);  // nothing of it is left on the terminal
 // True after Ctrl-C.
 bool interrupted(void);
 void catch_interrupts(void);

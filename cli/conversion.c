@@ -9,7 +9,8 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
   *f = (conversion_flags_t){.min_segment_size = NOT_GIVEN,
                             .max_cached_engines = NOT_GIVEN,
                             .threads = NOT_GIVEN,
-                            .workspace = NOT_GIVEN};
+                            .workspace = NOT_GIVEN,
+                            .max_memory = NOT_GIVEN};
   const option_def_t table[] = {
       {"params", 0, OPTION_STRING, &f->params_file, "FILE.json",
        "arguments of the Converter in JSON; flags go before it"},
@@ -44,6 +45,13 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
        "int8: write the ranges there; without --calibration-inputs, read them"},
       {"no-runtime-build", 0, OPTION_FLAG, &f->no_runtime_build, NULL,
        "never build engines while running"},
+      {"max-memory", 0, OPTION_SIZE, &f->max_memory, "BYTES",
+       "memory to hold at a time, beside mapped weights"},
+      {"engine-cache", 0, OPTION_STRING, &f->engine_cache, "DIR|off",
+       "where finished engines are kept (the user's cache)"},
+      {"timing-cache", 0, OPTION_STRING, &f->timing_cache, "FILE",
+       "times of tactics, read and written"},
+      {"timingCacheFile", 0, OPTION_STRING, &f->timing_cache, NULL, NULL},
       {"threads", 't', OPTION_INT, &f->threads, "N", "CPUs to use (all)"},
       {0}};
   memcpy(defs, table, sizeof table);
@@ -78,6 +86,9 @@ int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_o
     o->n_signature_keys = f->signatures.n;
   }
   if (f->all_signatures) o->all_signatures = 1;
+  if (f->max_memory != NOT_GIVEN) o->max_memory_bytes = f->max_memory;
+  if (f->engine_cache) o->engine_cache_dir = f->engine_cache;
+  if (f->timing_cache) o->timing_cache_file = f->timing_cache;
   if (f->dynamic_shape) o->use_dynamic_shape = 1;
   if (f->strategy) o->dynamic_shape_profile_strategy = f->strategy;
   if (f->workspace != NOT_GIVEN) o->max_workspace_size_bytes = f->workspace;

@@ -4,10 +4,11 @@
 
 #include "cli.h"
 
-enum { CONVERSION_OPTIONS = 26 };
+enum { CONVERSION_OPTIONS = 30 };
 typedef struct conversion_flags {
   const char *params_file, *tags, *precision, *op_set, *backend, *strategy, *compat;
-  const char *calibrator, *calibration_table;
+  const char *calibrator, *calibration_table, *engine_cache, *timing_cache;
+  int64_t max_memory;  // NOT_GIVEN
   bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8, all_signatures;
   int64_t min_segment_size, max_cached_engines, threads, workspace;  // NOT_GIVEN
   list_t tag_list, signatures;

@@ -1,9 +1,7 @@
 // The program: tftrt <command> ... One file per command; this one finds it.
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -17,6 +15,8 @@ const command_t commands[] = {
     {"explain", "SRC|DIR", "Every node: in which engine, or why not.", cmd_explain},
     {"bench", "DIR [--inputs IN.npz | --shape NAME=1x224x224x3 ...]",
      "Measures the latency of a signature.", cmd_bench},
+    {"cache", "list|clear", "The folder of finished engines that conversions take up again.",
+     cmd_cache},
     {"doctor", "", "Libraries found and tried, CPU features, backends.", cmd_doctor},
     {0},
 };
@@ -28,6 +28,7 @@ const command_t *find_command(const char *name) {
 }
 
 int report_error(const tftrt_error *e) {
+  progress_end();
   fprintf(stderr, "tftrt: %s\n", e->message);
   if (common.verbose)
     fprintf(stderr, "tftrt: (%s, %s:%d)\n", tftrt_code_name(e->code), e->file, e->line);
@@ -42,51 +43,10 @@ int report_error(const tftrt_error *e) {
   }
 }
 
-static volatile sig_atomic_t stop;
-
-static void on_interrupt(int signal_number) {
-  if (stop) {  // a second Ctrl-C ends at once
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
-  }
-  stop = 1;
-}
-
-void catch_interrupts(void) { signal(SIGINT, on_interrupt); }
-bool interrupted(void) { return stop; }
-
 double now_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int draw_progress(void *user, const char *stage, int64_t done, int64_t total) {
-  static double started;
-  static char last[64];
-  (void)user;
-  if (strcmp(last, stage) != 0) {
-    snprintf(last, sizeof last, "%s", stage);
-    started = now_seconds();
-  }
-  double spent = now_seconds() - started;
-  char eta[32] = "";
-  if (done > 0 && done < total && spent > 0.5)
-    snprintf(eta, sizeof eta, ", %.0f s left", spent * (double)(total - done) / (double)done);
-  fprintf(stderr, "\r\033[K%s %lld/%lld%s", stage, (long long)done, (long long)total, eta);
-  if (done >= total) fputs("\r\033[K", stderr);
-  fflush(stderr);
-  return stop;
-}
-
-static int watch_interrupt(void *user, const char *stage, int64_t done, int64_t total) {
-  (void)user, (void)stage, (void)done, (void)total;
-  return stop;
-}
-
-tftrt_progress_fn progress_printer(void) {
-  return common.quiet || common.no_progress || !isatty(STDERR_FILENO) ? watch_interrupt
-                                                                      : draw_progress;
 }
 
 static int print_usage(FILE *to) {

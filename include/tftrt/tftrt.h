@@ -208,8 +208,13 @@ TFTRT_API tftrt_code tftrt_doctor(int json, char **out, tftrt_error *err);
  * time. */
 typedef struct tftrt_converter tftrt_converter;
 
-/* Called now and then during long work; done and total count units of the stage. Non-zero cancels
- * (TFTRT_CANCELLED). */
+/* Called during convert, build and save, in the thread that called them: when a stage begins and
+ * ends, and about 20 times a second between. Stages are static texts, in this order: "reading",
+ * "freezing", "simplifying", "converting" (convert); "collecting shapes", "building engines"
+ * (build); "saving" (save); others may come. done of total units of the stage are done; what a unit
+ * is differs (engines' parts, bytes): time left = time spent in the stage * (total - done) / done.
+ * Non-zero cancels: the call returns TFTRT_CANCELLED as soon as it can leave what it is at, which
+ * is one kernel's run or 4 MiB of copying, and leaves no files. */
 typedef int (*tftrt_progress_fn)(void *user, const char *stage, int64_t done, int64_t total);
 
 /* tf.experimental.tensorrt.ConversionParams, deprecated there and here: the options have the same
@@ -263,6 +268,19 @@ typedef struct tftrt_converter_options {
    * engines has one file each, named "<file>.000", "<file>.001", ...; of several signatures each
    * has "<file>.<key>". NULL: none. */
   const char *calibration_table;
+  /* Bytes of memory for tensors, weights and plans that the library may hold in this process during
+   * a call; 0: no limit. Weights are not among them, as they stay in their files and are read in
+   * pieces. Larger constants are not folded; engines that do not fit beside each other are built
+   * one after another; what cannot be done within it is RESOURCE_EXHAUSTED and tells what needs it.
+   */
+  int64_t max_memory_bytes;
+  /* Where finished engines are kept by what they are made of, so that they are taken up again when
+   * a conversion was interrupted or is repeated. NULL: TFTRT_CACHE, else the user's cache; "off":
+   * nowhere. TFTRT_CACHE_SIZE bounds it. An engine from it keeps the tactics it was built with. */
+  const char *engine_cache_dir;
+  /* A file of tactics' times: read when it is there, written after build. With the times of a
+   * machine in it nothing is timed on such a machine, and engines come out the same. NULL: none. */
+  const char *timing_cache_file;
 } tftrt_converter_options;
 TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
 
@@ -344,6 +362,14 @@ TFTRT_API tftrt_code tftrt_summary_json(const char *dir, const char *const *tags
 /* A converted model tells what it has, an unconverted one what converting would do. */
 TFTRT_API tftrt_code tftrt_explain(const tftrt_converter_options *o, int json, char **out,
                                    tftrt_error *err);
+
+/* The folder of finished engines (engine_cache_dir). dir NULL: the default one. list: a line for
+ * each, used last first, or one JSON object, "schema": "tftrt.report/1". clear removes them; *bytes
+ * is what they took. A folder that is not there is an empty one. */
+TFTRT_API tftrt_code tftrt_engine_cache_list(const char *dir, int json, char **out,
+                                             tftrt_error *err);
+TFTRT_API tftrt_code tftrt_engine_cache_clear(const char *dir, int64_t *engines, int64_t *bytes,
+                                              tftrt_error *err);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "engine/build_cache.h"
 
 struct tftrt_converter {
   converter_t *c;
@@ -66,7 +67,9 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
                                .backend = o->backend,
                                .threads = cpu_threads(o->threads),
                                .progress = o->progress,
-                               .progress_user = o->progress_user};
+                               .progress_user = o->progress_user,
+                               .max_memory_bytes = o->max_memory_bytes,
+                               .timing_cache = o->timing_cache_file};
   if (o->op_set && strcmp(o->op_set, "tf-trt") == 0)
     out->op_set = OP_SET_TF_TRT;
   else if (o->op_set && strcmp(o->op_set, "all") != 0)
@@ -88,7 +91,12 @@ static status_t create(const tftrt_converter_options *options, converter_t **out
   api_copy_options(&o, sizeof o, options, options->struct_size);
   if (o.conversion_params) api_take_conversion_params(o.conversion_params, &o);
   TRY(translate(&o, &inner));
-  TRY(converter_create(&inner, out));
+  const char *asked = o.engine_cache_dir;
+  char *default_dir = asked ? NULL : build_cache_default_dir();
+  inner.engine_cache_dir = asked && strcmp(asked, "off") == 0 ? NULL : asked ? asked : default_dir;
+  status_t st = converter_create(&inner, out);
+  mem_free(default_dir);
+  TRY(st);
   if (o.conversion_params)
     converter_warn(*out,
                    "conversion_params is deprecated: Use individual converter parameters instead");

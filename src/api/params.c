@@ -46,6 +46,9 @@ static const field_t options[] = {OPTION(input_saved_model_dir, TEXT),
                                   OPTION(backend, TEXT),
                                   OPTION(compat, TEXT),
                                   OPTION(threads, NUMBER),
+                                  OPTION(max_memory_bytes, SIZE),
+                                  OPTION(engine_cache_dir, TEXT),
+                                  OPTION(timing_cache_file, TEXT),
                                   {0}};
 
 #define PARAM(name, kind) \

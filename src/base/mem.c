@@ -15,9 +15,21 @@ static void *checked(void *p) {
 
 enum { COUNTED = 64 << 10 };
 static atomic_size_t held;
-static _Thread_local size_t limit;
+static _Thread_local size_t limit, refused;
 
 size_t mem_held(void) { return atomic_load_explicit(&held, memory_order_relaxed); }
+
+size_t mem_refused(void) { return refused; }
+void mem_set_refused(size_t bytes) { refused = bytes; }
+
+// Would `more` bytes in the place of `less` be too many?
+static bool over_limit(size_t more, size_t less) {
+  size_t sum;
+  if (!limit || more <= less) return false;
+  if (size_add(mem_held(), more, &sum) && sum - less <= limit) return false;
+  refused = more;
+  return true;
+}
 
 static void *counted(void *p) {
   size_t n = p ? malloc_usable_size(p) : 0;
@@ -71,16 +83,16 @@ size_t mem_set_limit(size_t bytes) {
 }
 
 void *mem_try_alloc(size_t size) {
-  size_t rounded, sum;
+  size_t rounded;
   if (!size_add(size, 63, &rounded)) return NULL;
   rounded &= ~(size_t)63;
-  if (limit && (!size_add(mem_held(), rounded, &sum) || sum > limit)) return NULL;
+  if (over_limit(rounded, 0)) return NULL;
   return counted(aligned_alloc(64, rounded ? rounded : 64));
 }
 
 void *mem_try_realloc(void *p, size_t size) {
-  size_t sum, had = p ? malloc_usable_size(p) : 0;
-  if (limit && size > had && (!size_add(mem_held(), size, &sum) || sum - had > limit)) return NULL;
+  size_t had = p ? malloc_usable_size(p) : 0;
+  if (over_limit(size, had)) return NULL;
   void *grown = realloc(p, size ? size : 1);
   if (!grown) return NULL;
   if (had >= COUNTED) atomic_fetch_sub_explicit(&held, had, memory_order_relaxed);

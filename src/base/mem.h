@@ -28,6 +28,9 @@ void mem_aligned_free(void *p);
 void *mem_try_realloc(void *p, size_t size);
 // Bytes of all blocks of 64 KiB or more that the library holds in this process.
 size_t mem_held(void);
+// Bytes that this thread was refused last because of its limit; 0: none since mem_set_refused(0).
+size_t mem_refused(void);
+void mem_set_refused(size_t bytes);
 // From now on this thread gets NULL from mem_try_alloc and mem_try_realloc where mem_held() would
 // come above `bytes`; 0: no limit. Returns the limit before.
 size_t mem_set_limit(size_t bytes);

@@ -62,6 +62,12 @@ status_t work_check(void) {
   return now_ns() - w->last_told < TELL_EVERY_MS * (int64_t)1000000 ? NULL : work_tell_again(w);
 }
 
+bool work_stopped(void) {
+  status_t st = work_check();
+  status_free(st);
+  return st != NULL;
+}
+
 void work_advance(int64_t units) {
   if (here.work) atomic_fetch_add_explicit(&here.work->done, units, memory_order_relaxed);
 }

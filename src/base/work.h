@@ -48,6 +48,7 @@ status_t work_tell_again(work_t *w);
 
 // CANCELLED when the current work is to stop. Cheap.
 status_t work_check(void);
+bool work_stopped(void);  // the same as a question
 // So much more of the stage is done.
 void work_advance(int64_t units);
 // This thread's share is done so far (0 to 1; going back does nothing).

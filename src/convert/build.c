@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "base/environment.h"
+#include "base/stream.h"
+#include "convert/build_jobs.h"
 #include "convert/calibrate.h"
 #include "ops/env.h"
 #include "runtime/executor.h"
-#include "runtime/segment_build.h"
 
 static engine_node_t *find_engine(converter_t *c, const node_t *n) {
   for (size_t i = 0; i < c->engines.n; i++)
@@ -88,24 +89,26 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
                        .threads = c->o.threads,
                        .max_workspace = c->o.max_workspace_bytes,
                        .opt_shapes = shapes,
-                       .time_tactics = !c->o.rule_tactics};
+                       .time_tactics = !c->o.rule_tactics,
+                       .timing = converter_top(c)->timing};
   built_engine_t b = {.shapes = shapes};
   segment_precision_t precision = segment_precision_of(e->node);
-  status_t st = segment_build(e->function->body, e->node->name, &precision,
-                              backend_find(c->o.backend), &o, &b.plan);
+  bool beyond_limit;
+  status_t st = build_segment(c, e, &precision, &o, &b.plan, &beyond_limit);
   if (!st) {
     vec_push(&e->built, b);
     return NULL;
   }
   bool no_range = precision.int8 && status_code(st) == CODE_FAILED_PRECONDITION;
-  if (status_code(st) == CODE_CANCELLED || (no_range && !c->o.compat_2_17)) return st;
+  if (status_code(st) == CODE_CANCELLED || beyond_limit || (no_range && !c->o.compat_2_17))
+    return st;
   status_t refused = NULL;
   if (!env_flag("TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"))
     refused = FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
                    e->node->name, status_message(st));
   else  // as in TF-TRT; unlike there, it is said
-    converter_warn(
-        c, "Engine creation for %s failed. The native segment will be used instead. Reason: %s",
+    engine_warn(
+        e, "Engine creation for %s failed. The native segment will be used instead. Reason: %s",
         e->node->name, status_message(st));
   status_free(st);
   if (refused) return refused;
@@ -136,13 +139,13 @@ static status_t build_engine(converter_t *c, engine_node_t *e) {
   return NULL;
 }
 
+static status_t build_first(converter_t *c, engine_node_t *e) {
+  return build_one(c, e, e->wanted.v[0]);
+}
+
 status_t build_calibrated(converter_t *c) {
-  for (size_t i = 0; i < c->engines.n; i++) {
-    engine_node_t *e = &c->engines.v[i];
-    TRY(report_progress(c, "building engines", (int64_t)i, (int64_t)c->engines.n));
-    if (e->wanted.n) TRY(build_one(c, e, e->wanted.v[0]));
-    e->wanted.n = 0;
-  }
+  TRY(build_all(c, build_first));
+  for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].wanted.n = 0;
   return NULL;
 }
 
@@ -150,6 +153,20 @@ static status_t check_not_built(const converter_t *c) {
   if (!c->built) return NULL;
   return FAIL(UNIMPLEMENTED,
               "build() is already called. It is not supported to call build() more than once.");
+}
+
+// Native segments ran to find the shapes: their weights need not stay in memory.
+static void forget_in(const graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    const attr_value_t *v = g->nodes[i]->dead ? NULL : node_attr(g->nodes[i], "value");
+    if (v && v->kind == ATTR_TENSOR && v->tensor.buf && v->tensor.buf->mapped)
+      stream_forget(v->tensor.data, tensor_bytes(&v->tensor));
+  }
+}
+
+static void forget_weights(const converter_t *c) {
+  forget_in(c->graph);
+  for (size_t i = 0; i < c->engines.n; i++) forget_in(c->engines.v[i].function->body);
 }
 
 static status_t build_signature(converter_t *c, const input_source_t *inputs) {
@@ -163,18 +180,17 @@ static status_t build_signature(converter_t *c, const input_source_t *inputs) {
   TRY(collect_shapes(c, inputs, &count));
   if (!count) return FAIL(FAILED_PRECONDITION, "Failed to convert input to tensor.");
   TRY(finish_calibration(c));
-  for (size_t i = 0; i < c->engines.n; i++) {
-    TRY(report_progress(c, "building engines", (int64_t)i, (int64_t)c->engines.n));
-    TRY(build_engine(c, &c->engines.v[i]));
-  }
+  forget_weights(c);
+  TRY(build_all(c, build_engine));
   c->built = true;
-  return report_progress(c, "building engines", (int64_t)c->engines.n, (int64_t)c->engines.n);
+  return NULL;
 }
 
 status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs) {
   converter_t *one = c;
   if (c->converted) TRY(find_converter(c, signature, &one));
-  return build_signature(one, inputs);
+  work_place_t before = converter_begin(c);
+  return converter_end(c, &before, build_signature(one, inputs));
 }
 
 // One set of zeros in the signature's shapes.
@@ -229,7 +245,8 @@ static status_t build_default(converter_t *c, int64_t batch) {
   for (int i = 0; i < tries; i++) {
     status_free(st);
     st = build_with_zeros(c, batch, dims[i]);
-    if (!st || status_code(st) == CODE_CANCELLED) return st;
+    bool too_large = c->o.max_memory_bytes && status_code(st) == CODE_RESOURCE_EXHAUSTED;
+    if (!st || status_code(st) == CODE_CANCELLED || too_large) return st;
     for (size_t k = 0; k < c->engines.n; k++) c->engines.v[k].wanted.n = 0;
   }
   status_t bad = finish_calibration(c);  // its inputs do better than zeros
@@ -252,8 +269,9 @@ status_t converter_build_default(converter_t *c, int64_t batch) {
   if (all_built) return check_not_built(c);
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
   if (batch < 1) return FAIL(INVALID_ARGUMENT, "a batch cannot be %lld", (long long)batch);
-  if (!c->built) TRY(build_default(c, batch));
-  for (size_t i = 0; i < c->others.n; i++)
-    if (!c->others.v[i]->built) TRY(build_default(c->others.v[i], batch));
-  return NULL;
+  work_place_t before = converter_begin(c);
+  status_t st = c->built ? NULL : build_default(c, batch);
+  for (size_t i = 0; !st && i < c->others.n; i++)
+    if (!c->others.v[i]->built) st = build_default(c->others.v[i], batch);
+  return converter_end(c, &before, st);
 }

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/environment.h"
+#include "base/file.h"
 #include "convert/calibrate.h"
 #include "saved_model/writer.h"
 
@@ -83,6 +84,23 @@ static const char *const *copy_strings(arena_t *a, const char *const *from, int 
   return copy;
 }
 
+static status_t open_caches(converter_t *c) {
+  const char *dir = c->o.engine_cache_dir, *file = c->o.timing_cache;
+  c->o.engine_cache_dir = NULL;
+  if (dir) c->cache = build_cache_open(dir, env_number("TFTRT_CACHE_SIZE"));
+  if (!file) return NULL;
+  c->o.timing_cache = arena_strdup(c->own, file);
+  c->timing = timing_cache_create();
+  if (!file_exists(file)) return NULL;
+  status_t st = timing_cache_load(c->timing, file);
+  if (st && status_code(st) == CODE_DATA_LOSS) {  // of another program, perhaps: not written over
+    status_t refused = FAIL(INVALID_ARGUMENT, "timing cache: %s", status_message(st));
+    status_free(st);
+    return refused;
+  }
+  return st;
+}
+
 status_t converter_create(const converter_options_t *o, converter_t **out) {
   *out = NULL;
   converter_options_t checked = *o;
@@ -103,6 +121,13 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   if (checked.signature) c->o.signature = arena_strdup(c->own, checked.signature);
   c->o.signatures = copy_strings(c->own, checked.signatures, checked.n_signatures);
   c->o.tags = copy_strings(c->own, checked.tags, checked.n_tags);
+  size_t most = checked.max_memory_bytes > 0 ? (size_t)checked.max_memory_bytes : 0;
+  work_init(&c->work, checked.progress, checked.progress_user, most);
+  status_t st = open_caches(c);
+  if (st) {
+    converter_destroy(c);
+    return st;
+  }
   env_check(warn_sentence, c);
   if (env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing"))
     converter_warn(c, "%s",
@@ -145,6 +170,8 @@ static void forget_conversion(converter_t *c) {
 void converter_destroy(converter_t *c) {
   if (!c) return;
   forget_conversion(c);
+  build_cache_close(c->cache);
+  timing_cache_destroy(c->timing);
   vec_free(&c->warnings);
   vec_free(&c->calibrations);
   arena_destroy(c->own);
@@ -157,10 +184,22 @@ const char *converter_warning(const converter_t *c, int i) {
   return i >= 0 && (size_t)i < c->warnings.n ? c->warnings.v[i] : NULL;
 }
 
-status_t report_progress(const converter_t *c, const char *stage, int64_t done, int64_t total) {
-  if (c->o.progress && c->o.progress(c->o.progress_user, stage, done, total))
-    return FAIL(CANCELLED, "cancelled while %s", stage);
-  return NULL;
+work_place_t converter_begin(converter_t *c) {
+  c->work.owner = pthread_self();
+  atomic_store(&c->work.stopped, false);
+  mem_set_refused(0);
+  return work_enter(&c->work, 0);
+}
+
+status_t converter_end(converter_t *c, const work_place_t *before, status_t st) {
+  work_leave(before);
+  if (!c->o.max_memory_bytes || status_code(st) != CODE_RESOURCE_EXHAUSTED || !mem_refused())
+    return st;
+  return status_prefix(st, "max_memory_bytes of %lld do not do", (long long)c->o.max_memory_bytes);
+}
+
+status_t report_progress(converter_t *c, const char *stage, int64_t done, int64_t total) {
+  return work_tell(&converter_top(c)->work, stage, done, total);
 }
 
 static int max_engines(void) {
@@ -271,7 +310,8 @@ static status_t convert_all(converter_t *c, const input_source_t *calibration) {
 status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
   TRY(check_calibration(c, calibration));
-  status_t st = convert_all(c, calibration);
+  work_place_t before = converter_begin(c);
+  status_t st = converter_end(c, &before, convert_all(c, calibration));
   if (st) {
     forget_conversion(c);
     c->converted = false;

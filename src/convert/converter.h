@@ -35,6 +35,9 @@ typedef struct converter_options {
   void *progress_user;
   const char *calibrator;         // NULL: "entropy"
   const char *calibration_table;  // file that ranges are read from, or written to; NULL: none
+  int64_t max_memory_bytes;       // 0: no limit
+  const char *engine_cache_dir;   // NULL: none
+  const char *timing_cache;       // a file; NULL: none
 } converter_options_t;
 
 // TF-TRT's default for max_workspace_size_bytes: sys.maxsize - 512.

@@ -70,12 +70,11 @@ static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_pla
   TRY(without ? write_without_segments(c, w)
               : saved_model_writer_signature(w, c->meta, c->signature->key, c->graph));
   for (size_t i = 0; i < c->engines.n; i++) {
-    TRY(report_progress(c, "saving", (int64_t)i, (int64_t)c->engines.n));
     TRY(write_engine(c, w, &c->engines.v[i], with_plans));
     if (*export) TRY(export_engine(&c->engines.v[i], export));
   }
   for (size_t i = 0; i < c->others.n; i++) TRY(write_all(c->others.v[i], w, with_plans));
-  return report_progress(c, "saving", (int64_t)c->engines.n, (int64_t)c->engines.n);
+  return NULL;
 }
 
 static void forbid_builds(converter_t *c) {
@@ -84,16 +83,25 @@ static void forbid_builds(converter_t *c) {
   for (size_t i = 0; i < c->others.n; i++) forbid_builds(c->others.v[i]);
 }
 
-status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
+static status_t save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
   TRY(check_calibrated(c));
   if (!c->o.allow_build_at_runtime) forbid_builds(c);
   saved_model_writer_t *w;
   TRY(saved_model_writer_create(c->model, dir, &w));
   status_t st = write_all(c, w, save_gpu_specific_engines);
+  if (!st) st = report_progress(c, "saving", 0, saved_model_writer_bytes(w));
   if (st) {
     saved_model_writer_abandon(w);
     return st;
   }
-  return saved_model_writer_finish(w);
+  TRY(saved_model_writer_finish(w));
+  // There is nothing left to be cancelled.
+  status_free(report_progress(c, "saving", c->work.total, c->work.total));
+  return NULL;
+}
+
+status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
+  work_place_t before = converter_begin(c);
+  return converter_end(c, &before, save(c, dir, save_gpu_specific_engines));
 }

@@ -2,8 +2,10 @@
 #ifndef TFTRT_CONVERT_STATE_H
 #define TFTRT_CONVERT_STATE_H
 
+#include "base/work.h"
 #include "convert/converter.h"
-#include "engine/backend.h"
+#include "engine/build_cache.h"
+#include "engine/timing_cache.h"
 #include "network/histogram.h"
 
 typedef struct built_engine {
@@ -17,6 +19,7 @@ typedef struct engine_node {
   int n_inputs;
   VEC(shape_t *) wanted;  // shape sets met by build(), first seen first; each [n_inputs]
   VEC(built_engine_t) built;
+  VEC(char *) said;  // warnings of its build, see convert/build_jobs.h
 } engine_node_t;
 
 typedef struct calibration {
@@ -40,13 +43,25 @@ struct converter {
   bool converted, built;
   input_source_t pending;  // calibration put off until build(); next is NULL when there is none
   bool calibrated;
-  const char *strategy;  // canonical profile strategy; "" in implicit batch mode
+  const char *strategy;       // canonical profile strategy; "" in implicit batch mode
+  work_t work;                // of the first signature's converter, see converter_top
+  build_cache_t *cache;       // the same; NULL: none
+  timing_cache_t *timing;     // the same; NULL: none
+  struct build_queue *queue;  // while engines are built
   // The other signatures that are converted: converters of their own, that share the model and
   // leave warnings to the one that they belong to.
   converter_t *owner;  // NULL: this is the first
   VEC(converter_t *) others;
   VEC(calibration_t) calibrations;  // of signatures, before convert()
 };
+
+static inline converter_t *converter_top(converter_t *c) { return c->owner ? c->owner : c; }
+
+// The calling thread works for the converter from now on (and is who its callback is called in),
+// until converter_end, which gives st back and says so where the limit on memory was in the way.
+// For the first signature's converter.
+work_place_t converter_begin(converter_t *c);
+status_t converter_end(converter_t *c, const work_place_t *before, status_t st);
 
 // The converter of a signature: c or one of its others. key NULL: c. NOT_FOUND lists the keys.
 status_t find_converter(converter_t *c, const char *key, converter_t **out);
@@ -68,7 +83,7 @@ enum { EXTERNAL_WEIGHT_BYTES = 4096 };
 // TF_TRT_SHOW_DETAILED_REPORT (convert/report.c).
 void report_refusals(converter_t *c);
 
-// TFTRT_CANCELLED when the callback says so.
-status_t report_progress(const converter_t *c, const char *stage, int64_t done, int64_t total);
+// A stage begins or goes on. CANCELLED when the callback says so.
+status_t report_progress(converter_t *c, const char *stage, int64_t done, int64_t total);
 
 #endif

@@ -1,6 +1,7 @@
 // Nodes whose results are known at conversion time become constants, under their names.
 #include <string.h>
 
+#include "base/work.h"
 #include "graph/passes.h"
 #include "graph/rewrite.h"
 #include "graph/simplify.h"
@@ -171,6 +172,7 @@ status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
   for (int i = 0; i < count; i++) told[order[i]->id] = rewrite_is(order[i], "Const");
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
+    if (work_stopped()) break;
     if (n->dead || !fold_allowed(g, n)) continue;
     if (mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n) && n->n_out != 1) continue;
     told[n->id] = is_materialised(n, told);
@@ -181,5 +183,5 @@ status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
   redirects_apply(r, g);
   mem_free(order);
   mem_free(told);
-  return NULL;
+  return work_check();
 }

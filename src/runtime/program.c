@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/work.h"
 #include "ops/variables.h"
 
 // ---------------------------------------------------------------- scheduling
@@ -237,6 +238,7 @@ status_t program_dereference(tensor_t *t) {
 
 status_t program_run_node(run_t *run, const node_t *n, const tensor_t *in, int n_in,
                           const bool *last_use, tensor_t *out) {
+  TRY(work_check());
   op_ctx_t c = {.node = n,
                 .in = in,
                 .n_in = n_in,

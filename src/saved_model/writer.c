@@ -351,6 +351,17 @@ static status_t write_variables(saved_model_writer_t *w) {
   return bundle_writer_finish(b);
 }
 
+int64_t saved_model_writer_bytes(const saved_model_writer_t *w) {
+  const bundle_t *from = w->source->bundle;
+  int64_t sum = 0;
+  for (size_t i = 0; from && i < bundle_count(from); i++)
+    sum += (int64_t)bundle_entry(from, i)->size;
+  size_t i = 0;
+  void *t;
+  while (map_next(w->weights, &i, NULL, &t)) sum += (int64_t)tensor_bytes(t);
+  return sum;
+}
+
 static status_t append_to(void *ctx, const uint8_t *piece, size_t n) {
   work_advance((int64_t)n);
   return file_out_put(ctx, piece, n);

@@ -64,6 +64,8 @@ status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *
 // plan reads its weights).
 status_t saved_model_writer_weights(saved_model_writer_t *w, const graph_t *g);
 
+// Bytes that finish will copy or write, as far as weights go: it counts them by work_advance.
+int64_t saved_model_writer_bytes(const saved_model_writer_t *w);
 // Writes what is left and puts the directory into place. Frees w in any case; on failure the
 // target is as it was.
 status_t saved_model_writer_finish(saved_model_writer_t *w);

@@ -102,7 +102,9 @@ static void memory_is_limited(void **state) {
   work_t w;
   work_init(&w, NULL, NULL, mem_held() + (4 << 20));
   work_place_t before = work_enter(&w, 0);
+  mem_set_refused(0);
   assert_null(mem_try_alloc(5 << 20));
+  assert_int_equal(mem_refused(), 5 << 20);
   void *b = mem_try_alloc(3 << 20);
   assert_non_null(b);
   assert_null(mem_try_alloc(3 << 20));

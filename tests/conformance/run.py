@@ -18,6 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = ["mobilenet_v2", "resnet50", "efficientnet_b0", "inception_v3", "densenet121", "bert_base"]
 
 
+os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and now
+
+
 def make(build, names):
     """The big models of the corpus, made once, in <build>/models/big."""
     root = os.path.join(build, "models")

@@ -1,4 +1,5 @@
 // Constant folding: layers whose inputs are all constants, and shape arithmetic that is known.
+#include "base/work.h"
 #include "network/eval.h"
 #include "network/passes/pass.h"
 
@@ -68,6 +69,7 @@ int pass_fold_constants(network_t *n) {
   int count = 0;
   for (int i = 0; i < n->n_layers; i++) {
     layer_t *l = n->layers[i];
+    if (work_stopped()) break;  // who waits for the network asks work_check
     if (l->dead) continue;
     for (int o = 0; o < l->n_out; o++) count += fold_known(n, l->out[o]);
     if (foldable(l)) count += fold(n, l);
