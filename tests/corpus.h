@@ -110,6 +110,7 @@ typedef struct golden_case {
 typedef struct golden {
   char *manifest;
   VEC(golden_case_t) cases;  // sorted by file: the order in which stateful models want them
+  double noise, precision;   // more that a float element may differ, absolute (half) and relative
 } golden_t;
 
 // Runs one case and compares. The model is that of the case's tags.
@@ -131,7 +132,8 @@ static inline status_t run_case(model_t *m, const golden_t *g, const golden_case
       break;
     }
     compare(score, s->outputs[i].key, &out[i], &golden,
-            noise_of(g->manifest, c->file, s->outputs[i].key), precision_of(g->manifest));
+            noise_of(g->manifest, c->file, s->outputs[i].key) + g->noise,
+            precision_of(g->manifest) + g->precision);
     tensor_unref(&golden);
   }
   for (int i = 0; i < s->n_inputs; i++) tensor_unref(&in[i]);

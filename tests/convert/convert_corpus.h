@@ -11,6 +11,9 @@ typedef struct conversion {
   op_set_t op_set;
   bool no_runtime_build;
   bool all_signatures;
+  int minimum_segment_size, maximum_cached_engines;  // 0: the defaults, 3 and 1
+  const char *precision_mode, *profile_strategy;
+  bool use_calibration, compat_2_17;
 } conversion_t;
 
 // The inputs of one golden case, for build().
@@ -50,20 +53,25 @@ static inline status_t converter_for(const corpus_model_t *cm, const golden_case
                                      const conversion_t *how, converter_t **out) {
   tag_list_t tags;
   split_tags(first->tags, &tags);
-  converter_options_t o = {.struct_size = sizeof o,
-                           .dir = cm->saved,
-                           .tags = tags.tag,
-                           .n_tags = tags.n,
-                           .signature = first->signature,
-                           .dynamic_shape = how->dynamic_shape,
-                           .max_workspace_bytes = DEFAULT_WORKSPACE_BYTES,
-                           .minimum_segment_size = 3,
-                           .maximum_cached_engines = 1,
-                           .allow_build_at_runtime = !how->no_runtime_build,
-                           .op_set = how->op_set,
-                           .all_signatures = how->all_signatures,
-                           .rule_tactics = true,
-                           .threads = 2};
+  converter_options_t o = {
+      .struct_size = sizeof o,
+      .dir = cm->saved,
+      .tags = tags.tag,
+      .n_tags = tags.n,
+      .signature = first->signature,
+      .dynamic_shape = how->dynamic_shape,
+      .max_workspace_bytes = DEFAULT_WORKSPACE_BYTES,
+      .profile_strategy = how->profile_strategy,
+      .precision_mode = how->precision_mode,
+      .minimum_segment_size = how->minimum_segment_size ? how->minimum_segment_size : 3,
+      .maximum_cached_engines = how->maximum_cached_engines ? how->maximum_cached_engines : 1,
+      .use_calibration = how->use_calibration,
+      .compat_2_17 = how->compat_2_17,
+      .allow_build_at_runtime = !how->no_runtime_build,
+      .op_set = how->op_set,
+      .all_signatures = how->all_signatures,
+      .rule_tactics = true,
+      .threads = 2};
   return converter_create(&o, out);
 }
 
