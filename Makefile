@@ -14,6 +14,7 @@ $(BUILD)/build.ninja: CMakeLists.txt tools/setup
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD)/cmake.log || (cat $(BUILD)/cmake.log; false)
 
 test: build
+	@tools/setup test
 	@tests/run_all
 
 demo: build
@@ -37,10 +38,15 @@ lint:
 	@tools/setup lint
 	@tools/lint
 
+wheel: build
+	@tools/setup test
+	@$(BUILD)/venv-python/bin/pip wheel -q --disable-pip-version-check --no-deps -w $(BUILD)/wheelhouse .
+	@ls $(BUILD)/wheelhouse/tftrt-*.whl
+
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build test demo conformance bench fuzz lint install clean
+.PHONY: all build wheel test demo conformance bench fuzz lint install clean

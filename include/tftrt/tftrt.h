@@ -324,6 +324,15 @@ TFTRT_API const char *tftrt_converter_signature(const tftrt_converter *c, int i)
 TFTRT_API int tftrt_converter_input_count(const tftrt_converter *c, const char *key);
 TFTRT_API tftrt_code tftrt_converter_input(const tftrt_converter *c, const char *key, int i,
                                            tftrt_tensor_info *out, tftrt_error *err);
+TFTRT_API int tftrt_converter_output_count(const tftrt_converter *c, const char *key);
+TFTRT_API tftrt_code tftrt_converter_output(const tftrt_converter *c, const char *key, int i,
+                                            tftrt_tensor_info *out, tftrt_error *err);
+/* Runs a converted signature without saving it, after convert: what TF-TRT's convert() returns. It
+ * has the engines built so far and builds as a loaded model does. Arguments as of
+ * tftrt_model_run. */
+TFTRT_API tftrt_code tftrt_converter_run(tftrt_converter *c, const char *key,
+                                         const tftrt_tensor *inputs, int n_inputs,
+                                         tftrt_tensor *outputs, int n_outputs, tftrt_error *err);
 /* Builds engines of the first signature for the shapes of the inputs given. Once, after convert;
  * after a failure it may be called again. */
 TFTRT_API tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,

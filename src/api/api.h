@@ -20,6 +20,15 @@ void api_tensor_info(const tensor_info_t *t, tftrt_tensor_info *out);
 // Gives t's reference away. Strings become an array of tftrt_string.
 void api_tensor_out(tensor_t *t, tftrt_tensor *out);
 
+// Runs a signature: checks inputs against it, calls, hands outputs out. outputs[] is empty before,
+// and after an error.
+typedef struct api_run_fn {
+  status_t (*call)(void *self, const signature_t *s, const tensor_t *in, tensor_t *out);
+  void *self;
+} api_run_fn;
+status_t api_run(const signature_t *s, api_run_fn run, const tftrt_tensor *inputs, int n_inputs,
+                 tftrt_tensor *outputs, int n_outputs);
+
 // The six fields that the params share with the options.
 void api_take_conversion_params(const tftrt_conversion_params *p, tftrt_converter_options *o);
 

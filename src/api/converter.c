@@ -237,18 +237,47 @@ int tftrt_converter_input_count(const tftrt_converter *c, const char *key) {
   return s ? s->n_inputs : -1;
 }
 
+int tftrt_converter_output_count(const tftrt_converter *c, const char *key) {
+  const signature_t *s = find_signature(c->c, key);
+  return s ? s->n_outputs : -1;
+}
+
+static status_t tell_tensor(const tftrt_converter *c, const char *key, int i, bool output,
+                            tftrt_tensor_info *out) {
+  *out = (tftrt_tensor_info){0};
+  const signature_t *s = find_signature(c->c, key);
+  if (!s) return FAIL(NOT_FOUND, "signature '%s' is not converted", key ? key : "");
+  int n = output ? s->n_outputs : s->n_inputs;
+  if (i < 0 || i >= n)
+    return FAIL(OUT_OF_RANGE, "signature '%s' has %d %s, not %d", s->key, n,
+                output ? "outputs" : "inputs", i + 1);
+  api_tensor_info(output ? &s->outputs[i] : &s->inputs[i], out);
+  return NULL;
+}
+
 tftrt_code tftrt_converter_input(const tftrt_converter *c, const char *key, int i,
                                  tftrt_tensor_info *out, tftrt_error *err) {
-  *out = (tftrt_tensor_info){0};
+  return api_report(tell_tensor(c, key, i, false, out), err);
+}
+
+tftrt_code tftrt_converter_output(const tftrt_converter *c, const char *key, int i,
+                                  tftrt_tensor_info *out, tftrt_error *err) {
+  return api_report(tell_tensor(c, key, i, true, out), err);
+}
+
+static status_t run_converted(void *self, const signature_t *s, const tensor_t *in, tensor_t *out) {
+  return converter_run(self, s->key, in, out);
+}
+
+tftrt_code tftrt_converter_run(tftrt_converter *c, const char *key, const tftrt_tensor *inputs,
+                               int n_inputs, tftrt_tensor *outputs, int n_outputs,
+                               tftrt_error *err) {
+  for (int i = 0; i < n_outputs; i++) outputs[i] = (tftrt_tensor){0};
   const signature_t *s = find_signature(c->c, key);
   if (!s)
     return api_report(FAIL(NOT_FOUND, "signature '%s' is not converted", key ? key : ""), err);
-  if (i < 0 || i >= s->n_inputs)
-    return api_report(
-        FAIL(OUT_OF_RANGE, "signature '%s' has %d inputs, not %d", s->key, s->n_inputs, i + 1),
-        err);
-  api_tensor_info(&s->inputs[i], out);
-  return TFTRT_OK;
+  return api_report(
+      api_run(s, (api_run_fn){run_converted, c->c}, inputs, n_inputs, outputs, n_outputs), err);
 }
 
 tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch, tftrt_error *err) {

@@ -106,62 +106,16 @@ tftrt_code tftrt_model_prepare(tftrt_model *m, const char *signature, tftrt_erro
   return api_report(st, err);
 }
 
-static status_t check_input(const tensor_info_t *want, const tensor_t *got) {
-  char a[160], b[160];
-  if (want->dtype != got->dtype)
-    return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants %s, got %s", want->key,
-                dtype_name(want->dtype), dtype_name(got->dtype));
-  if (!shape_compatible(&want->shape, &got->shape))
-    return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants shape %s, got %s", want->key,
-                shape_format(&want->shape, a, sizeof a), shape_format(&got->shape, b, sizeof b));
-  return NULL;
+static status_t run_model(void *self, const signature_t *s, const tensor_t *in, tensor_t *out) {
+  return model_run(self, s->key, in, out);
 }
 
 tftrt_code tftrt_model_run(tftrt_model *m, const char *signature, const tftrt_tensor *inputs,
                            int n_inputs, tftrt_tensor *outputs, int n_outputs, tftrt_error *err) {
-  enum { FEW = 16 };
   const signature_t *s;
   for (int i = 0; i < n_outputs; i++) outputs[i] = (tftrt_tensor){0};
   status_t st = find(m, signature, &s);
-  if (st) return api_report(st, err);
-  if (n_inputs != s->n_inputs || n_outputs != s->n_outputs)
-    return api_report(
-        FAIL(INVALID_ARGUMENT, "signature '%s' has %d inputs and %d outputs, called with %d and %d",
-             s->key, s->n_inputs, s->n_outputs, n_inputs, n_outputs),
-        err);
-  tensor_t few_in[FEW], few_out[FEW];
-  tensor_t *in = n_inputs <= FEW ? few_in : mem_alloc((size_t)n_inputs * sizeof *in);
-  tensor_t *out = n_outputs <= FEW ? few_out : mem_alloc((size_t)n_outputs * sizeof *out);
-  int ready = 0;
-  for (; ready < n_inputs && !st; ready++) {
-    in[ready] = (tensor_t){0};
-    st = api_tensor_in(&inputs[ready], s->inputs[ready].key, &in[ready]);
-    if (!st) st = check_input(&s->inputs[ready], &in[ready]);
-  }
-  for (int i = 0; i < n_outputs; i++) out[i] = (tensor_t){0};
-  if (!st) st = model_run(m->model, s->key, in, out);
-  for (int i = 0; !st && i < n_outputs; i++) {
-    // An output may be an input passed through: the caller's memory must not be handed back as
-    // ours.
-    for (int k = 0; k < n_inputs && !st; k++) {
-      if (out[i].buf != in[k].buf || !out[i].buf) continue;
-      tensor_t copy;
-      st = tensor_copy(&out[i], &copy);
-      if (st) break;
-      tensor_unref(&out[i]);
-      out[i] = copy;
-    }
-    if (!st) api_tensor_out(&out[i], &outputs[i]);
-  }
-  if (st) {
-    for (int i = 0; i < n_outputs; i++) {
-      tftrt_tensor_release(&outputs[i]);
-      tensor_unref(&out[i]);
-    }
-  }
-  for (int i = 0; i < ready; i++) tensor_unref(&in[i]);
-  if (in != few_in) mem_free(in);
-  if (out != few_out) mem_free(out);
+  if (!st) st = api_run(s, (api_run_fn){run_model, m->model}, inputs, n_inputs, outputs, n_outputs);
   return api_report(st, err);
 }
 

@@ -189,6 +189,8 @@ static status_t build_signature(converter_t *c, const input_source_t *inputs) {
 status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs) {
   converter_t *one = c;
   if (c->converted) TRY(find_converter(c, signature, &one));
+  runner_destroy(one->runner);  // it has the engines of before
+  one->runner = NULL;
   work_place_t before = converter_begin(c);
   return converter_end(c, &before, build_signature(one, inputs));
 }

@@ -144,6 +144,8 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
 static void forget_conversion(converter_t *c) {
   for (size_t i = 0; i < c->others.n; i++) converter_destroy(c->others.v[i]);
   vec_free(&c->others);
+  runner_destroy(c->runner);
+  c->runner = NULL;
   for (size_t i = 0; i < c->engines.n; i++) {
     engine_node_t *e = &c->engines.v[i];
     for (size_t k = 0; k < e->built.n; k++) mem_free(e->built.v[k].plan.data);

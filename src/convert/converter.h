@@ -68,6 +68,10 @@ status_t converter_build(converter_t *c, const char *signature, const input_sour
 // are tried small and larger. Where the model does not run on zeros of such shapes, no engine is
 // built and a warning says so.
 status_t converter_build_default(converter_t *c, int64_t batch);
+// Runs the converted graph of a signature (NULL: the first), with the engines built so far; others
+// are built as the loaded model would. in: in the signature's order; out: [n_outputs] receives
+// owned tensors.
+status_t converter_run(converter_t *c, const char *signature, const tensor_t *in, tensor_t *out);
 // What did not go as asked, though nothing failed: engines that could not be built, and why.
 int converter_n_warnings(const converter_t *c);
 const char *converter_warning(const converter_t *c, int i);

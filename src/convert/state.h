@@ -22,6 +22,9 @@ typedef struct engine_node {
   VEC(char *) said;  // warnings of its build, see convert/build_jobs.h
 } engine_node_t;
 
+typedef struct runner runner_t;  // what runs the converted graph (convert/run.c)
+void runner_destroy(runner_t *r);  // NULL is fine
+
 typedef struct calibration {
   const char *signature;
   input_source_t source;
@@ -43,6 +46,7 @@ struct converter {
   bool converted, built;
   input_source_t pending;  // calibration put off until build(); next is NULL when there is none
   bool calibrated;
+  runner_t *runner;  // NULL until converter_run needs it; goes when engines are built
   const char *strategy;       // canonical profile strategy; "" in implicit batch mode
   work_t work;                // of the first signature's converter, see converter_top
   build_cache_t *cache;       // the same; NULL: none

@@ -24,6 +24,10 @@ void engines_destroy(engines_t *e);  // NULL is fine; no run may be going on
 // each in a context of its own.
 status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tensor_t *in, int n_in,
                      tensor_t *out, int n_out);
+// Gives a TRTEngineOp an engine, before the first run. shapes: [n], its key in the cache. plan stays
+// the caller's and must outlive the engines; one that cannot be loaded is an error.
+status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, int n,
+                     const uint8_t *plan, size_t size);
 // The function library that the segments of a prepared graph are in: for builds at run time.
 void engines_add_library(engines_t *e, library_t *library);
 int engines_stats(engines_t *e, engine_stats_t *out, int max);

@@ -108,6 +108,15 @@ static engine_cache_t *cache_of(engines_t *e, const char *name, int64_t capacity
   return (engine_cache_t *)resources_get(e->resources, container, name, make_cache, &a);
 }
 
+status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, int n,
+                     const uint8_t *plan, size_t size) {
+  engine_cache_t *cache =
+      cache_of(e, canonical(node->name), node_int(node, "max_cached_engines_count", 1));
+  status_t st = engine_cache_add(cache, shapes, n, plan, size, NULL, NULL);
+  object_unref(&cache->base);
+  return st;
+}
+
 // What CreateTRTResourceHandle hands out: a name. The cache is made when it is first needed.
 typedef struct handle {
   object_t base;

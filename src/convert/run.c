@@ -1,0 +1,107 @@
+// The converted signature as a function, before it is saved: what TF-TRT's convert() returns.
+#include <string.h>
+
+#include "base/map.h"
+#include "convert/state.h"
+#include "runtime/engines.h"
+#include "runtime/executor.h"
+
+struct runner {
+  model_t *model;  // the source again: its tables filled, its variables
+  const exec_services_t *source;
+  map_t *constants;  // of the native segments, by the keys that plans name
+  weight_source_t weights;
+  engines_t *engines;
+  exec_services_t services;
+  executable_t *executable;
+};
+
+void runner_destroy(runner_t *r) {
+  if (!r) return;
+  executable_destroy(r->executable);
+  engines_destroy(r->engines);
+  map_destroy(r->constants);
+  model_close(r->model);
+  mem_free(r);
+}
+
+static status_t read_variable(void *self, const char *name, tensor_t *out) {
+  const runner_t *r = self;
+  return r->source->variable(r->source->self, name, out);
+}
+
+static status_t prepare_body(void *self, graph_t *body) {
+  const runner_t *r = self;
+  return r->source->prepare_body(r->source->self, body);
+}
+
+static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
+                           int n_in, tensor_t *out, int n_out) {
+  return engines_run(((runner_t *)self)->engines, env, node, in, n_in, out, n_out);
+}
+
+static status_t read_weight(void *self, const char *key, tensor_t *out) {
+  const runner_t *r = self;
+  node_t *n = map_get(r->constants, key);
+  if (!n) return saved_model_bundle_tensor(model_saved_model(r->model), key, out);
+  const tensor_t *value;
+  TRY(attr_tensor(node_attr(n, "value"), &value));
+  *out = tensor_ref(value);
+  return NULL;
+}
+
+static void list_constants(map_t *constants, const graph_t *body) {
+  for (int i = 0; i < body->n_nodes; i++) {
+    node_t *n = body->nodes[i];
+    const char *key = strcmp(n->op, "Const") == 0 ? node_string(n, "_tftrt_weight") : "";
+    if (*key) map_put(constants, key, n);
+  }
+}
+
+static status_t add_engines(converter_t *c, runner_t *r) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    const engine_node_t *e = &c->engines.v[i];
+    list_constants(r->constants, e->function->body);
+    for (size_t k = 0; k < e->built.n; k++)
+      TRY(engines_add(r->engines, e->node, e->built.v[k].shapes, e->n_inputs,
+                      e->built.v[k].plan.data, e->built.v[k].plan.size));
+  }
+  return NULL;
+}
+
+static status_t start(converter_t *c, runner_t *r) {
+  model_options_t o = {.struct_size = sizeof o,
+                       .tags = c->o.tags,
+                       .n_tags = c->o.n_tags,
+                       .threads = c->o.threads,
+                       .backend = c->o.backend};
+  TRY(model_open(c->o.dir, &o, &r->model));
+  r->source = model_services(r->model);
+  r->constants = map_create();
+  r->weights = (weight_source_t){read_weight, r};
+  r->services = *r->source;
+  r->services.self = r;
+  r->services.variable = read_variable;
+  r->services.prepare_body = prepare_body;
+  r->services.run_engine = run_engine;
+  r->engines = engines_create(backend_find(c->o.backend), &r->weights, r->services.resources,
+                              r->services.threads);
+  engines_add_library(r->engines, c->library);
+  TRY(add_engines(c, r));
+  return executable_create(c->graph, &r->services, &r->executable);
+}
+
+status_t converter_run(converter_t *c, const char *signature, const tensor_t *in, tensor_t *out) {
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before running");
+  TRY(find_converter(c, signature, &c));
+  if (!c->runner) {
+    runner_t *r = mem_calloc(1, sizeof *r);
+    status_t st = start(c, r);
+    if (st) {
+      runner_destroy(r);
+      return st;
+    }
+    c->runner = r;
+  }
+  return executable_run(c->runner->executable, in, out);
+}
