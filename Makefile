@@ -28,6 +28,7 @@ conformance: build
 bench: build
 	@tools/setup bench
 	@$(BUILD)/venv-tensorflow/bin/python bench/run.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python bench/memory.py --build $(BUILD)
 
 fuzz:
 	@tools/setup build

@@ -221,6 +221,7 @@ static status_t simplify(converter_t *c) {
   bool tf_trt = c->o.op_set == OP_SET_TF_TRT;
   if (tf_trt) TRY(graph_unwrap_signature(c->graph));
   TRY(tf_trt ? graph_lower_control_flow(c->graph) : graph_inline_calls(c->graph));
+  TRY(weights_load(c->model, c->graph));  // of a model that was converted before
   TRY(report_progress(c, "freezing", 1, 3));
   TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));

@@ -8,23 +8,25 @@
 
 static bool is_const(const node_t *n) { return !n->dead && strcmp(n->op, "Const") == 0; }
 
+status_t weights_assign_key(graph_t *g, node_t *n, size_t min_bytes) {
+  if (!is_const(n) || *node_string(n, WEIGHT_ATTR)) return NULL;
+  attr_value_t *value = node_attr(n, "value");
+  const tensor_t *t;
+  if (!value) return NULL;
+  TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
+  if (!dtype_is_plain(t->dtype) || tensor_bytes(t) < min_bytes) return NULL;
+  uint64_t a = 1;
+  TRY(stream_pass(t->data, tensor_bytes(t), t->buf->mapped, stream_hash, &a));
+  uint64_t b =
+      hash_bytes(t->shape.d, sizeof t->shape.d[0] * (size_t)t->shape.rank, a + (uint64_t)t->dtype);
+  char *key = mem_printf("tftrt/%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
+  node_set_string(g, n, WEIGHT_ATTR, key, strlen(key));
+  mem_free(key);
+  return NULL;
+}
+
 status_t weights_assign_keys(graph_t *g, size_t min_bytes) {
-  for (int i = 0; i < g->n_nodes; i++) {
-    node_t *n = g->nodes[i];
-    if (!is_const(n) || *node_string(n, WEIGHT_ATTR)) continue;
-    attr_value_t *value = node_attr(n, "value");
-    const tensor_t *t;
-    if (!value) continue;
-    TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
-    if (!dtype_is_plain(t->dtype) || tensor_bytes(t) < min_bytes) continue;
-    uint64_t a = 1;
-    TRY(stream_pass(t->data, tensor_bytes(t), t->buf->mapped, stream_hash, &a));
-    uint64_t b = hash_bytes(t->shape.d, sizeof t->shape.d[0] * (size_t)t->shape.rank,
-                            a + (uint64_t)t->dtype);
-    char *key = mem_printf("tftrt/%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
-    node_set_string(g, n, WEIGHT_ATTR, key, strlen(key));
-    mem_free(key);
-  }
+  for (int i = 0; i < g->n_nodes; i++) TRY(weights_assign_key(g, g->nodes[i], min_bytes));
   return NULL;
 }
 

@@ -182,6 +182,7 @@ static status_t take_function(job_t *j, const char *name) {
   // What was read may name outputs of nodes that have been replaced.
   for (int i = 0; i < copy.body->n_nodes; i++) copy.body->nodes[i]->raw = NULL;
   status_t st = take_functions(j, copy.body);
+  if (!st) st = constants_bound(j->w, copy.body);
   if (!st) st = weights_strip(j->w, copy.body);
   if (!st) st = function_write(&copy, &j->e->new_functions, TF_LIBRARY_FUNCTION);
   graph_destroy(copy.body);
@@ -251,6 +252,11 @@ static void become_argument(node_t *n, arg_def_t *arg, const char *name, dtype_t
 // The whole converted graph as one function. args and rets of `out` live in the job's arena.
 static status_t write_pruned(job_t *j, const graph_t *converted, function_t *out) {
   graph_t *body = graph_clone(converted, j->arena);
+  status_t st = constants_to_variables(j->w, j->e, body);
+  if (st) {
+    graph_destroy(body);
+    return st;
+  }
   take_captures(j, body);
   *out = (function_t){.name = edit_function_name(j->e, "__inference_pruned"),
                       .n_args = body->n_args + j->n_captures,
@@ -283,7 +289,8 @@ static status_t write_pruned(job_t *j, const graph_t *converted, function_t *out
     out->rets[i].dtype =
         r->src->out_dtype && r->port < r->src->n_out ? r->src->out_dtype[r->port] : DT_INVALID;
   }
-  status_t st = take_functions(j, body);
+  st = take_functions(j, body);
+  if (!st) st = constants_bound(j->w, body);
   if (!st) st = weights_strip(j->w, body);
   if (!st) st = function_write(out, &j->e->new_functions, TF_LIBRARY_FUNCTION);
   graph_destroy(body);
@@ -549,6 +556,7 @@ static status_t add_call(job_t *j, const meta_graph_t *g, const signature_t *s,
   const char *call = edit_name(e, 'n', "StatefulPartitionedCall");
   for (int i = 0; i < j->n_captures; i++) {
     inputs[converted->n_args + i] = j->captures[i]->name;
+    map_put(e->kept, j->captures[i]->name, e);
     in[converted->n_args + i] = DT_RESOURCE;
   }
   for (int i = 0; i < converted->n_args; i++) {

@@ -23,6 +23,8 @@ void writer_free_edit(graph_edit_t *e) {
   free_messages(e->functions);
   free_messages(e->signatures);
   map_destroy(e->engines);
+  map_destroy(e->kept);
+  map_destroy(e->dropped);
   map_destroy(e->names);
   wire_out_free(&e->new_functions);
   wire_out_free(&e->new_nodes);
@@ -70,7 +72,9 @@ status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_
                       .names = map_create(),
                       .functions = map_create(),
                       .signatures = map_create(),
-                      .engines = map_create()};
+                      .engines = map_create(),
+                      .kept = map_create(),
+                      .dropped = map_create()};
   status_t st = meta_graph_graph(w->source, g, &e->arena, &e->library, &e->graph);
   if (st) {
     writer_free_edit(e);
@@ -115,6 +119,8 @@ status_t saved_model_writer_create(const saved_model_t *source, const char *targ
                               .dir = dir,
                               .weights = map_create(),
                               .arena = arena_create(),
+                              .variable_bytes = 1 << 20,
+                              .inline_bytes = (int64_t)256 << 20,
                               .edits = mem_calloc((size_t)source->n_graphs, sizeof *w->edits)};
   *out = w;
   return NULL;
@@ -203,6 +209,10 @@ static status_t copy_graph(const graph_edit_t *e, wire_t graph, wire_out_t *out)
   status_t st;
   bool has_library = false;
   while (wire_next(&graph, &f, &st)) {
+    if (f.number == TF_GRAPH_DEF_NODE && map_count(e->dropped)) {
+      TRY(wire_get_message(&f, &sub));
+      if (map_has(e->dropped, name_of(e->arena, sub, TF_NODE_DEF_NAME))) continue;
+    }
     if (f.number == TF_GRAPH_DEF_LIBRARY && !has_library) {
       TRY(wire_get_message(&f, &sub));
       has_library = true;
@@ -259,6 +269,7 @@ static status_t copy_meta_graph(graph_edit_t *e, wire_out_t *out) {
   const meta_graph_t *g = e->source;
   const char *new_op;
   TRY(engines_init_op(e, &new_op));
+  TRY(writer_drop_unused(e));
   wire_t w = wire_open(g->raw, g->raw_size), sub;
   wire_field_t f;
   status_t st;

@@ -23,7 +23,10 @@
 //    the main graph, the SignatureDef and the object graph stay as they are. The variables that the
 //    wrapper captures stay too (unused); with equal contents stored once they cost nothing on disk.
 //  * In a TF1 model (or where a signature is not one call) wrapper and call node are new, and the
-//    SignatureDef's outputs name the call node's; its other nodes stay for other signatures.
+//    SignatureDef's outputs name the call node's; nodes that only made its old outputs go, others
+//    stay for other signatures, collections and whoever else names them.
+//  * Constants of native nodes of 1 MiB or more that are variables of the source are read from
+//    those; others stay in saved_model.pb up to 256 MiB in all, then go to the bundle.
 //
 // One thread at a time. After a call failed, only abandon may follow.
 #ifndef TFTRT_SAVED_MODEL_WRITER_H

@@ -19,6 +19,8 @@ typedef struct graph_edit {
   wire_out_t new_functions, new_nodes, new_assets;  // whole fields, to append
   wire_out_t init_inputs;                           // more inputs of the initialising operation
   map_t *engines;                                   // name -> engine_edit_t *
+  map_t *kept;                                      // tensors of the main graph that new nodes read
+  map_t *dropped;                                   // nodes of the main graph that are left out
 } graph_edit_t;
 
 typedef struct engine_edit {
@@ -33,6 +35,10 @@ struct saved_model_writer {
   map_t *weights;           // key -> (tensor_t *) that was added
   arena_t *arena;
   graph_edit_t **edits;  // [n_graphs], NULL: not changed
+  // Constants of native nodes, see write_constants.c.
+  size_t variable_bytes;  // from here on they are looked at
+  int64_t inline_bytes;   // of those that are no variables, how much stays in saved_model.pb
+  int64_t inlined;        // so far
 };
 
 // The edit of a meta graph, begun when it is first asked for.
@@ -48,6 +54,16 @@ void edit_put(saved_model_writer_t *w, map_t *map, const char *key, wire_out_t m
 status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tensor_t *t);
 // Takes weights out of the Const nodes of g (which is changed) and into the bundle.
 status_t weights_strip(saved_model_writer_t *w, graph_t *g);
+// Constants of g (which is changed), a body of the meta graph's new functions, that are variables
+// of the source read those (write_constants.c). For the function that gets the main graph's
+// captures.
+status_t constants_to_variables(const saved_model_writer_t *w, const graph_edit_t *e, graph_t *g);
+// Gives keys to large constants once inline_bytes are reached, so that weights_strip takes them.
+status_t constants_bound(saved_model_writer_t *w, graph_t *g);
+// As weights_assign_keys, of one node.
+status_t weights_assign_key(graph_t *g, node_t *n, size_t min_bytes);
+// Fills e->dropped (write_unused.c).
+status_t writer_drop_unused(graph_edit_t *e);
 // What is left in a Const whose content is in the bundle.
 status_t weight_header(const attr_value_t *value, dtype_t *dtype, shape_t *shape, bool *stripped);
 
