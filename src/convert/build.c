@@ -67,7 +67,7 @@ static status_t collect_shapes(converter_t *c, const input_source_t *inputs, int
                               .run_engine = note_shapes};
   executable_t *x = NULL;
   *count = 0;
-  status_t st = executable_create(c->graph, &services, &x);
+  status_t st = converter_executable(c, &services, &x);
   if (!st) st = run_all(c, x, inputs, count);
   executable_destroy(x);
   resources_destroy(services.resources);

@@ -270,7 +270,7 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
                               .variable = read_variable,
                               .run_engine = run_engine};
   executable_t *x = NULL;
-  status_t st = executable_create(c->graph, &services, &x);
+  status_t st = converter_executable(c, &services, &x);
   if (!st) st = run_inputs(&k, x, source);
   executable_destroy(x);
   resources_destroy(services.resources);

@@ -7,6 +7,7 @@
 #include "engine/build_cache.h"
 #include "engine/timing_cache.h"
 #include "network/histogram.h"
+#include "runtime/executor.h"
 
 typedef struct built_engine {
   shape_t *shapes;  // [n_inputs], the key of the engine cache
@@ -83,6 +84,10 @@ status_t build_calibrated(converter_t *c);
 
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };
+
+// The converted graph as a program; the services' resources get what the model's initialising
+// operation fills them with (convert/executable.c).
+status_t converter_executable(converter_t *c, const exec_services_t *services, executable_t **out);
 
 // TF_TRT_SHOW_DETAILED_REPORT (convert/report.c).
 void report_refusals(converter_t *c);

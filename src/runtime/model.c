@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "base/file.h"
 #include "runtime/engines.h"
 #include "runtime/executor.h"
+#include "runtime/initialise.h"
 #include "runtime/runtime.h"
 #include "saved_model/writer.h"
 
@@ -52,33 +52,6 @@ static status_t prepare_body(void *self, graph_t *body) {
 
 // ---------------------------------------------------------------- preparing
 
-// Asset paths are tensors that the loader fills in: absolute, or relative to where the program is.
-static status_t bind_assets(const model_t *m, graph_t *g) {
-  for (int i = 0; i < m->meta->n_assets; i++) {
-    const asset_t *a = &m->meta->assets[i];
-    const char *colon = strrchr(a->tensor, ':');
-    char *name = mem_strndup(a->tensor, colon ? (size_t)(colon - a->tensor) : strlen(a->tensor));
-    node_t *n = graph_find(g, name);
-    mem_free(name);
-    if (!n) continue;
-    tensor_t t;
-    TRY(tensor_alloc(DT_STRING, &SHAPE_SCALAR, &t));
-    char *dir = file_join(saved_model_dir(m->saved), "assets");
-    char *path = file_join(dir, a->filename);
-    status_t st = str_set(TENSOR_DATA(str_t, &t), path, strlen(path));
-    mem_free(path);
-    mem_free(dir);
-    if (!st) {
-      node_t *c = graph_add_const(g, n->name, &t);
-      graph_redirect(g, n, 0, c, 0);
-      graph_redirect_control(g, n, c);
-    }
-    tensor_unref(&t);
-    TRY(st);
-  }
-  return NULL;
-}
-
 static void prepared_free(prepared_t *p) {
   if (!p) return;
   executable_destroy(p->executable);
@@ -90,7 +63,7 @@ static void prepared_free(prepared_t *p) {
 
 static status_t prepare_graph(model_t *m, prepared_t *p) {
   variable_source_t variables = saved_model_variables(&m->source);
-  TRY(bind_assets(m, p->graph));
+  TRY(bind_assets(m->saved, m->meta, p->graph));
   TRY(graph_inline_calls(p->graph));
   TRY(graph_freeze(p->graph, &variables));
   TRY(weights_load(m->saved, p->graph));
@@ -139,31 +112,6 @@ static status_t prepare(model_t *m, const char *key, prepared_t **out) {
 
 // ---------------------------------------------------------------- opening
 
-// The init op of the main graph makes and fills tables and engine caches, in TF1 and TF2 models
-// alike.
-static status_t run_init_op(model_t *m) {
-  if (!m->meta->init_op || !*m->meta->init_op) return NULL;
-  prepared_t p = {0};
-  status_t st = meta_graph_graph(m->saved, m->meta, &p.arena, &p.library, &p.graph);
-  node_t *init = st ? NULL : graph_find(p.graph, m->meta->init_op);
-  if (!st && !init) st = FAIL(NOT_FOUND, "the init op '%s' is not in the graph", m->meta->init_op);
-  if (!st) {
-    p.graph->control_rets = arena_alloc(p.arena, sizeof(node_t *));
-    p.graph->control_rets[0] = init;
-    p.graph->n_control_rets = 1;
-    st = bind_assets(m, p.graph);
-  }
-  if (!st) st = graph_prune(p.graph);
-  if (!st) st = weights_load(m->saved, p.graph);
-  if (!st) st = executable_create(p.graph, &m->services, &p.executable);
-  if (!st) st = executable_run(p.executable, NULL, NULL);
-  executable_destroy(p.executable);
-  graph_destroy(p.graph);
-  library_destroy(p.library);
-  arena_destroy(p.arena);
-  return status_prefix(st, "%s: initialiser '%s'", saved_model_dir(m->saved), m->meta->init_op);
-}
-
 static status_t open_model(model_t *m, const char *dir, const model_options_t *o) {
   const char *backend = o->backend ? o->backend : "cpu";
   TRY(saved_model_open(dir, &m->saved));
@@ -181,7 +129,7 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   if (!b && o->backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
   m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
   if (o->fail_on_fallback) engines_forbid_native(m->engines);
-  return run_init_op(m);
+  return run_init_op(m->saved, m->meta, &m->services);
 }
 
 status_t model_open(const char *dir, const model_options_t *o, model_t **out) {

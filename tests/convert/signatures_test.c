@@ -33,9 +33,10 @@ static void drop(corpus_t *list, golden_t *g) {
 // Every model of the corpus with several signatures in one meta graph.
 static void all_signatures_are_converted_and_right(void **state) {
   (void)state;
-  static char *models[] = {"audio_stft",     "bf16_mixed", "bigru",      "effnet_tiny", "mnist_cnn",
-                           "mobilenet_tiny", "multi_sig",  "ops_conv",   "ops_shape",   "ops_unary",
-                           "passthrough",    "v1_session", "while_loops"};
+  static char *models[] = {"audio_stft", "bf16_mixed",     "bigru",       "effnet_tiny",
+                           "mnist_cnn",  "mobilenet_tiny", "multi_sig",   "ops_conv",
+                           "ops_shape",  "ops_unary",      "passthrough", "stateful_pair",
+                           "v1_session", "vocab_asset",    "while_loops"};
   for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
     corpus_t list = {0};
     golden_t g;

@@ -122,7 +122,7 @@ static void signatures_are_tensorflows(void **state) {
   }
   mem_free(names);
   fclose(out);
-  assert_int_equal(models, 54);
+  assert_int_equal(models, 55);
   file_map_t *expected;
   assert_ok(file_map_open(DATA "signatures.txt", &expected));
   size_t at = 0;
