@@ -4,11 +4,10 @@
 #include "base/map.h"
 #include "convert/state.h"
 #include "runtime/engines.h"
-#include "runtime/executor.h"
+#include "saved_model/writer.h"
 
 struct runner {
-  model_t *model;  // the source again: its tables filled, its variables
-  const exec_services_t *source;
+  const converter_t *c;
   map_t *constants;  // of the native segments, by the keys that plans name
   weight_source_t weights;
   engines_t *engines;
@@ -20,19 +19,18 @@ void runner_destroy(runner_t *r) {
   if (!r) return;
   executable_destroy(r->executable);
   engines_destroy(r->engines);
+  resources_destroy(r->services.resources);
   map_destroy(r->constants);
-  model_close(r->model);
   mem_free(r);
 }
 
 static status_t read_variable(void *self, const char *name, tensor_t *out) {
-  const runner_t *r = self;
-  return r->source->variable(r->source->self, name, out);
+  const converter_t *c = ((runner_t *)self)->c;
+  return saved_model_variable(c->model, c->meta, name, out);
 }
 
 static status_t prepare_body(void *self, graph_t *body) {
-  const runner_t *r = self;
-  return r->source->prepare_body(r->source->self, body);
+  return weights_load(((runner_t *)self)->c->model, body);
 }
 
 static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
@@ -43,7 +41,7 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
 static status_t read_weight(void *self, const char *key, tensor_t *out) {
   const runner_t *r = self;
   node_t *n = map_get(r->constants, key);
-  if (!n) return saved_model_bundle_tensor(model_saved_model(r->model), key, out);
+  if (!n) return saved_model_bundle_tensor(r->c->model, key, out);
   const tensor_t *value;
   TRY(attr_tensor(node_attr(n, "value"), &value));
   *out = tensor_ref(value);
@@ -70,25 +68,20 @@ static status_t add_engines(converter_t *c, runner_t *r) {
 }
 
 static status_t start(converter_t *c, runner_t *r) {
-  model_options_t o = {.struct_size = sizeof o,
-                       .tags = c->o.tags,
-                       .n_tags = c->o.n_tags,
-                       .threads = c->o.threads,
-                       .backend = c->o.backend};
-  TRY(model_open(c->o.dir, &o, &r->model));
-  r->source = model_services(r->model);
+  r->c = c;
   r->constants = map_create();
   r->weights = (weight_source_t){read_weight, r};
-  r->services = *r->source;
-  r->services.self = r;
-  r->services.variable = read_variable;
-  r->services.prepare_body = prepare_body;
-  r->services.run_engine = run_engine;
-  r->engines = engines_create(backend_find(c->o.backend), &r->weights, r->services.resources,
-                              r->services.threads);
+  r->services = (exec_services_t){.self = r,
+                                  .resources = resources_create(),
+                                  .threads = c->o.threads,
+                                  .variable = read_variable,
+                                  .prepare_body = prepare_body,
+                                  .run_engine = run_engine};
+  r->engines =
+      engines_create(backend_find(c->o.backend), &r->weights, r->services.resources, c->o.threads);
   engines_add_library(r->engines, c->library);
   TRY(add_engines(c, r));
-  return executable_create(c->graph, &r->services, &r->executable);
+  return converter_executable(c, &r->services, &r->executable);
 }
 
 status_t converter_run(converter_t *c, const char *signature, const tensor_t *in, tensor_t *out) {

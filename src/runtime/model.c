@@ -198,8 +198,6 @@ status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, te
   return executable_run(p->executable, in, out);
 }
 
-const exec_services_t *model_services(const model_t *m) { return &m->services; }
-
 int model_engine_stats(model_t *m, engine_stats_t *out, int max) {
   return engines_stats(m->engines, out, max);
 }

@@ -32,11 +32,6 @@ status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, te
 // The graph of a prepared signature as it is executed (inlined); owned by the model.
 status_t model_graph(model_t *m, const char *signature_key, const graph_t **out);
 
-// What the model's own graphs are run with: its resources (tables that its initialisers filled),
-// variables, threads. For graphs that are made of the model; valid as long as it. See executor.h.
-struct exec_services;
-const struct exec_services *model_services(const model_t *m);
-
 typedef struct engine_stats {  // one per TRTEngineOp
   const char *name;
   int64_t runs, hits, builds, fallbacks;

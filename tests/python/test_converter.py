@@ -212,6 +212,15 @@ def test_dynamic_shapes(saved_model, tmp_path):
             assert_golden(model(**inputs), outputs)
 
 
+def test_tables_are_filled_before_the_converted_function_runs(saved_model):
+    converter, function = converted(saved_model, "vocab_asset")
+    for case in cases("vocab_asset"):
+        inputs, outputs = golden("vocab_asset", case)
+        assert_golden(function(**inputs), outputs)
+    converter.build(lambda: (golden("vocab_asset", case)[0] for case in cases("vocab_asset")))
+    assert_golden(function(**inputs), outputs)
+
+
 def test_warnings_are_logged_once(saved_model, caplog, monkeypatch):
     monkeypatch.setenv("TF_TRT_SPARSE_MODE", "0")
     with caplog.at_level(logging.WARNING, logger="tftrt"):
