@@ -461,6 +461,78 @@ static void save_without_gpu_specific_engines_writes_an_empty_asset(void **state
   mem_free(dir);
 }
 
+// The batches of the engines built, as digits.
+static int engine_batches(tftrt_converter *c) {
+  char *text;
+  int batches = 0;
+  assert_done(tftrt_converter_explain(c, 1, &text, &e));
+  for (const char *p = text; (p = strstr(p, "\"input_shapes\": [")); p++)
+    batches = 10 * batches + atoi(p + strcspn(p, "0123456789"));
+  tftrt_free(text);
+  return batches;
+}
+
+// Runs images in batches and gives the stats of the one engine.
+static tftrt_engine_stats run_batches(const char *dir, const int64_t *batches, int n) {
+  static float data[8 * 28 * 28];
+  tftrt_model *m;
+  tftrt_engine_stats stats;
+  assert_done(tftrt_model_open(dir, NULL, &m, &e));
+  for (int i = 0; i < n; i++) {
+    tftrt_tensor in = {.dtype = TFTRT_FLOAT,
+                       .rank = 4,
+                       .dims = {batches[i], 28, 28, 1},
+                       .data = data,
+                       .bytes = (size_t)batches[i] * 28 * 28 * sizeof(float)},
+                 out;
+    assert_done(tftrt_model_run(m, "serving_default", &in, 1, &out, 1, &e));
+    assert_int_equal(out.dims[0], batches[i]);
+    tftrt_tensor_release(&out);
+  }
+  assert_int_equal(tftrt_model_engine_count(m), 1);
+  assert_done(tftrt_model_engine_stats(m, 0, &stats, &e));
+  stats.name = stats.last_fallback_reason = NULL;  // they go with the model
+  tftrt_model_close(m);
+  return stats;
+}
+
+// The page: "If the number of cached engines is already at max but none of them supports the input
+// shapes, the TRTEngineOp will fall back". TF 2.17 evicts the oldest.
+static void a_full_cache_falls_back_and_evicts_in_compat_2_17(void **state) {
+  (void)state;
+  for (int compat = 0; compat < 2; compat++) {
+    tftrt_converter_options o = options();
+    char *dir = file_join(scratch, compat ? "evicts" : "falls_back");
+    feeder_t f = {.n = 3, .batches = {1, 2, 3}};  // each is too large for the engines before it
+    o.maximum_cached_engines = 2;
+    o.allow_build_at_runtime = 0;
+    o.compat = compat ? "2.17" : NULL;
+    tftrt_converter *c = converted(&o);
+    assert_done(tftrt_converter_build(c, feed, &f, &e));
+    assert_int_equal(engine_batches(c), compat ? 23 : 12);
+    assert_done(tftrt_converter_save(c, dir, 1, &e));
+    tftrt_converter_destroy(c);
+    run_batches(dir, (int64_t[]){3, 2}, 2);
+    mem_free(dir);
+  }
+}
+
+static void allow_build_at_runtime_is_applied_at_save(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *dir = file_join(scratch, "no_builds");
+  for (int allow = 0; allow < 2; allow++) {
+    o.allow_build_at_runtime = allow;
+    tftrt_converter *c = converted(&o);
+    assert_done(tftrt_converter_save(c, dir, 1, &e));
+    tftrt_converter_destroy(c);
+    tftrt_engine_stats s = run_batches(dir, (int64_t[]){2}, 1);
+    assert_int_equal(s.builds, allow);
+    assert_int_equal(s.fallbacks, !allow);
+  }
+  mem_free(dir);
+}
+
 // ---------------------------------------------------------------- summary
 
 static void summary_before_convert_fails_in_tf_trts_words(void **state) {
@@ -481,6 +553,41 @@ static void summary_lines_are_at_least_160_long(void **state) {
                "Invalid `line_length` value has been received: 159. Minimum: 160.");
   assert_done(tftrt_converter_summary(c, 160, 1, forget, NULL, &e));
   tftrt_converter_destroy(c);
+}
+
+typedef struct lines {
+  char text[64][256];
+  int n;
+} lines_t;
+
+static void keep_line(void *user, const char *line) {
+  lines_t *l = user;
+  assert_true(l->n < 64);
+  snprintf(l->text[l->n++], sizeof l->text[0], "%s", line);
+}
+
+// Header, rule, the engine's row, then once with nothing before the op counts, the end.
+static void summary_calls_back_once_a_line(void **state) {
+  (void)state;
+  static lines_t brief, detailed;
+  tftrt_converter_options o = options();
+  tftrt_converter *c = converted(&o);
+  assert_done(tftrt_converter_summary(c, 160, 0, keep_line, &brief, &e));
+  assert_done(tftrt_converter_summary(c, 160, 1, keep_line, &detailed, &e));
+  tftrt_converter_destroy(c);
+  assert_int_equal(brief.n, 6);
+  assert_int_equal(strlen(brief.text[0]), 158);
+  assert_int_equal(strlen(brief.text[1]), 160);
+  assert_int_equal(strlen(brief.text[2]), 158);
+  assert_int_equal(brief.text[3][0], '\n');
+  assert_int_equal(strlen(brief.text[3]), 161);
+  assert_string_equal(brief.text[4], "[*] Total number of TensorRT engines: 1");
+  assert_int_equal(brief.text[5][strlen(brief.text[5]) - 1], '\n');
+  assert_true(detailed.n > 8);
+  assert_string_equal(detailed.text[3], "");
+  assert_int_equal(strncmp(detailed.text[4], "\t- ", 3), 0);
+  for (int i = 5; i < detailed.n - 3; i++)  // sorted by op
+    assert_true(strcmp(detailed.text[i - 1], detailed.text[i]) < 0);
 }
 
 int main(void) {
@@ -507,6 +614,9 @@ int main(void) {
       cmocka_unit_test(save_before_convert_fails),
       cmocka_unit_test(save_before_build_is_legal_and_writes_no_engine_assets),
       cmocka_unit_test(save_without_gpu_specific_engines_writes_an_empty_asset),
+      cmocka_unit_test(a_full_cache_falls_back_and_evicts_in_compat_2_17),
+      cmocka_unit_test(allow_build_at_runtime_is_applied_at_save),
+      cmocka_unit_test(summary_calls_back_once_a_line),
       cmocka_unit_test(summary_before_convert_fails_in_tf_trts_words),
       cmocka_unit_test(summary_lines_are_at_least_160_long)};
   return cmocka_run_group_tests(tests, load, unload);

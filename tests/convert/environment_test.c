@@ -262,6 +262,20 @@ static void remove_native_segments_runs_from_prebuilt_engines(void **state) {
   mem_free(target);
 }
 
+static void a_model_without_segments_and_engines_says_so(void **state) {
+  (void)state;
+  char *target = file_join(scratch, "nothing_to_run");
+  setenv("TF_TRT_EXPERIMENTAL_FEATURES", "remove_native_segments", 1);
+  converter_t *c = converted();
+  assert_ok(converter_save(c, target, true));
+  converter_destroy(c);
+  outcome_t o = {0};
+  assert_fails(
+      run_golden(&golden, target, &o), ABORTED,
+      "Native segment execution is enabled but  native segment is not found in the graph.");
+  mem_free(target);
+}
+
 static void variables_without_effect_are_warned_about(void **state) {
   (void)state;
   static const char *const ignored[] = {"TF_TRT_OP_FAKELIST",
@@ -291,6 +305,7 @@ int main(void) {
       cmocka_unit_test_teardown(abort_cuda_engine_build_alone_leaves_native_segments, clear),
       cmocka_unit_test_teardown(native_segment_disallowed_at_run_time_fails_the_op, clear),
       cmocka_unit_test_teardown(remove_native_segments_runs_from_prebuilt_engines, clear),
+      cmocka_unit_test_teardown(a_model_without_segments_and_engines_says_so, clear),
       cmocka_unit_test_teardown(variables_without_effect_are_warned_about, clear)};
   clear(NULL);
   return cmocka_run_group_tests(tests, load, unload);
