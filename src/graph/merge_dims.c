@@ -58,6 +58,38 @@ static void merge_product(merger_t *m, const node_t *n, const char *transpose_a,
              b - (node_bool(n, transpose_b, false) ? 1 : 2));
 }
 
+// The product of the known dims; *unknown: where the only unknown one is, -1 when all are known, -2
+// when that cannot be said.
+static int64_t known_elements(const shape_t *s, int *unknown) {
+  int64_t n = 1;
+  *unknown = s->rank < 0 ? -2 : -1;
+  for (int i = 0; i < s->rank; i++) {
+    if (s->d[i] >= 0)
+      n *= s->d[i] ? s->d[i] : 1;
+    else
+      *unknown = *unknown == -1 ? i : -2;
+    if (s->d[i] == 0 || n > INT32_MAX) *unknown = -2;  // nothing follows
+  }
+  return n;
+}
+
+// A Reshape keeps the number of elements: one unknown dim follows from the others.
+static void merge_reshape(merger_t *m, const node_t *n) {
+  const shape_t *in = in_shape(n, 0), *out = &n->out_shape[0];
+  int a, b;
+  int64_t had = known_elements(in, &a), has = known_elements(out, &b);
+  if (a >= 0 && b == -1 && has % had == 0) merge(m, in->d[a], has / had);
+  if (a >= 0 && b >= 0 && had == has) merge(m, in->d[a], out->d[b]);
+}
+
+// The first dim of an output shape that is a constant is the batch size.
+static void merge_sizes(merger_t *m, const node_t *n) {
+  const tensor_t *sizes = input_value(&n->in[0]);
+  const shape_t *in = in_shape(n, 2);
+  if (sizes && in->rank > 0 && tensor_elements(sizes) == in->rank)
+    merge(m, in->d[0], (int64_t)tensor_number_at(sizes, 0));
+}
+
 static void merge_node(merger_t *m, const node_t *n) {
   static const char *const products[] = {"BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", NULL};
   static const char *const norms[] = {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3",
@@ -77,6 +109,10 @@ static void merge_node(merger_t *m, const node_t *n) {
     for (int i = 1; i < 5; i++) merge_dims(m, n, 0, channel, i, 0);
   } else if (rewrite_is_any(n, alike)) {
     for (int i = 1; i < n->n_in; i++) merge_shapes(m, n, 0, i, -1);
+  } else if (rewrite_is(n, "Reshape") && n->n_in == 2) {
+    merge_reshape(m, n);
+  } else if (rewrite_is(n, "Conv2DBackpropInput") && n->n_in == 3) {
+    merge_sizes(m, n);
   } else if (rewrite_is(n, "Select") && n->n_in == 3) {
     merge_shapes(m, n, 1, 2, -1);
   } else if (rewrite_is(n, "ConcatV2") && n->n_in > 2) {

@@ -5,9 +5,10 @@
 //   0 - x                                            -> -x
 //   1 / x                                            -> reciprocal of x
 //   x / c                                            -> x * (1/c)
-//   c1 op (x op c2), op one of + - or one of * /     -> x op (c1 op c2)
+//   c op (x op y), op one of + - or one of * /       -> x op (c op y)
 //   conv(x, w) * c                                   -> conv(x, w * c)
 //   pack of one                                      -> expand dims
+//   concat(concat(x, y), z), along one axis          -> concat(x, y, z)
 // New constant expressions are left to constant folding.
 #include <string.h>
 
@@ -122,7 +123,8 @@ static bool is_family(const node_t *n, bool multiplicative) {
 
 static bool is_inverse(const node_t *n) { return rewrite_is(n, "Sub") || rewrite_is_any(n, divs); }
 
-// n = C op (X op Y) becomes X op (C op Y). Signs: what is subtracted (or divided by) counts -1.
+// n = C op (X op Y) becomes X op (C op Y), so that a constant Y is joined with C. X is the first
+// that is no constant. Signs: what is subtracted (or divided by) counts -1.
 static bool push_constant_down(rules_t *x, node_t *n) {
   bool multiplicative = is_family(n, true);
   if ((!multiplicative && !is_family(n, false)) || n->n_in != 2 || n->n_control) return false;
@@ -137,8 +139,7 @@ static bool push_constant_down(rules_t *x, node_t *n) {
   if (dtype == DT_HALF || dtype == DT_BFLOAT16) return false;
   if ((is_inverse(n) || is_inverse(child)) && !dtype_is_float(dtype)) return false;
   bool leaf_left = constant(child, 0) != NULL;
-  if (!leaf_left && !constant(child, 1)) return false;  // nothing would fold
-  if (leaf_left && constant(child, 1)) return false;    // it folds anyway
+  if (leaf_left && constant(child, 1)) return false;  // it folds anyway
   input_t c = n->in[1 - at_child], y = child->in[leaf_left ? 0 : 1];
   input_t v = child->in[leaf_left ? 1 : 0];
   bool inverse = is_inverse(n), child_inverse = is_inverse(child);
@@ -231,6 +232,32 @@ static bool pack_of_one(rules_t *x, node_t *n) {
   return true;
 }
 
+static bool concat_axis(const node_t *n, int64_t *axis) {
+  const tensor_t *t = rewrite_is(n, "ConcatV2") && n->n_in > 2 ? constant(n, n->n_in - 1) : NULL;
+  if (t && tensor_elements(t) == 1) *axis = (int64_t)tensor_number_at(t, 0);
+  return t && tensor_elements(t) == 1;
+}
+
+// Only the axis as it is written counts: -1 is not 3 to Grappler.
+static bool merge_concat(rules_t *x, node_t *n) {
+  int64_t axis = 0, outer = 0;
+  if (!concat_axis(n, &outer)) return false;
+  for (int i = 0; i < n->n_in - 1; i++) {
+    node_t *inner = n->in[i].src;
+    bool all_constant = true;
+    if (!concat_axis(inner, &axis) || axis != outer || data_readers(x, inner) > 1) continue;
+    for (int k = 0; k < inner->n_in - 1; k++) all_constant &= constant(inner, k) != NULL;
+    if (all_constant) continue;  // it folds
+    node_remove_input(n, i);
+    for (int k = 0; k < inner->n_in - 1; k++)
+      node_insert_input(x->g, n, i + k, inner->in[k].src, inner->in[k].port);
+    for (int k = 0; k < inner->n_control; k++) node_add_control(x->g, n, inner->control[k]);
+    node_set_int(x->g, n, "N", n->n_in - 1);
+    return true;
+  }
+  return false;
+}
+
 // A condition that is the same everywhere: that branch, broadcast when the other gave the shape.
 static bool constant_select(rules_t *x, node_t *n) {
   if (!rewrite_is(n, "SelectV2") && !rewrite_is(n, "Select")) return false;
@@ -286,7 +313,7 @@ static bool constant_into_loop(rules_t *x, node_t *n) {
 status_t simplify_arithmetic(graph_t *g, bool *changed) {
   static bool (*const rules[])(rules_t *, node_t *) = {
       drop_neutral, constant_select,    constant_into_loop,    divide_to_multiply,
-      pack_of_one,  push_constant_down, push_into_convolution,
+      pack_of_one,  push_constant_down, push_into_convolution, merge_concat,
   };
   node_t **order;
   TRY(graph_topological_order(g, &order));

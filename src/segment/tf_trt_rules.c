@@ -202,8 +202,13 @@ static bool channel_static(const check_t *c, int rank) {
   return s->rank == rank && s->d[channels_last(c) ? rank - 1 : 1] >= 0;
 }
 
+// A kernel that is a tensor, in explicit precision mode, loses a dim in implicit batch mode.
+static int kernel_rank(const check_t *c) {
+  return c->kind[1] == KIND_WEIGHTS ? check_shape(c, 1)->rank : trt_rank(c, 1);
+}
+
 static bool convolution(check_t *c) {
-  if (check_shape(c, 1)->rank != 4)
+  if (kernel_rank(c) != 4)
     return reject(c, "Conv2D expects kernel of dimension 4, at %s", c->node->name);
   if (!ones_for_batch_and_channel(c, "dilations", 4))
     return reject(c, "Dilation rate must be 1 for batch and channel dimensions, at %s",
@@ -226,7 +231,7 @@ static bool any_dilation(const check_t *c) {
 
 static bool conv2d_backprop(check_t *c) {
   const shape_t *s = check_shape(c, 2);
-  if (check_shape(c, 1)->rank != 4)
+  if (kernel_rank(c) != 4)
     return reject(c, "Conv2D expects kernel of dimension 4, at %s", c->node->name);
   if (s->rank != 4)
     return reject(c, c->implicit ? "In implicit batch mode, input nbDims should be 3"

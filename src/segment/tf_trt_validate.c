@@ -175,6 +175,16 @@ static bool is_quantize(const char *op) {
          strcmp(op, "FakeQuantWithMinMaxVars") == 0 || strcmp(op, "FakeQuantWithMinMaxArgs") == 0;
 }
 
+// In explicit precision mode a filter comes out of a quantization node, and may not be a constant.
+static const char *kinds_of(const rule_t *r, bool explicit_precision) {
+  static const char *const convs[] = {"Conv2D", "DepthwiseConv2dNative",
+                                      "FusedConv2DBiasActivation"};
+  if (!explicit_precision) return r->kinds;
+  for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)
+    if (strcmp(r->op, convs[i]) == 0) return "TTW";
+  return strcmp(r->op, "Conv2DBackpropInput") == 0 ? "WTT" : r->kinds;
+}
+
 const rule_t *tf_trt_rule(const char *op) {
   for (const rule_t *r = tf_trt_rules; r->op; r++)
     if (strcmp(r->op, op) == 0) return r;
@@ -206,7 +216,8 @@ bool tf_trt_accepts(const graph_t *g, const node_t *n, const segment_options_t *
   if (explicit_precision && strncmp(n->op, "FakeQuant", 9) == 0) return reject(&c, "%s", "");
   if (explicit_precision && strcmp(n->op, "QuantizeAndDequantizeV3") == 0)
     return reject(&c, "No attr named 'round_mode' in NodeDef:\n\t [[{{node %s}}]]", n->name);
-  return dtype_allowed(&c, r) && kinds_match(&c, r->kinds) && (!r->check || r->check(&c));
+  return dtype_allowed(&c, r) && kinds_match(&c, kinds_of(r, explicit_precision)) &&
+         (!r->check || r->check(&c));
 }
 
 bool tf_trt_leading_shape(const node_t *n, shape_t *out) {
