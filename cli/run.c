@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "inputs.h"
+#include "stats.h"
 
 static void print_tensor_head(const char *name, const tftrt_tensor *t) {
   printf("%s %s[", name, tftrt_dtype_name(t->dtype));
@@ -29,86 +30,106 @@ static void print_tensor_head(const char *name, const tftrt_tensor *t) {
   puts(n > 8 ? " ..." : "");
 }
 
-static void print_stats(tftrt_model *m) {
-  int n = tftrt_model_engine_count(m);
-  if (common.json) fputs("{\"schema\": \"tftrt.report/1\", \"engines\": [", stdout);
-  for (int i = 0; i < n; i++) {
-    tftrt_engine_stats s;
-    if (tftrt_model_engine_stats(m, i, &s, NULL)) continue;
-    if (common.json)
-      printf(
-          "%s{\"name\": \"%s\", \"runs\": %lld, \"cache_hits\": %lld, \"builds\": %lld, "
-          "\"fallbacks\": %lld}",
-          i ? ", " : "", s.name, (long long)s.runs, (long long)s.cache_hits, (long long)s.builds,
-          (long long)s.fallbacks);
-    else
-      printf("%s: %lld runs, %lld cache hits, %lld builds, %lld fallbacks%s%s\n", s.name,
-             (long long)s.runs, (long long)s.cache_hits, (long long)s.builds,
-             (long long)s.fallbacks, *s.last_fallback_reason ? ", last because " : "",
-             s.last_fallback_reason);
+typedef struct run {
+  tftrt_model *model;
+  const char *signature, *out_path;
+  tftrt_tensor inputs[MAX_INPUTS], outputs[MAX_INPUTS];
+  int n_out;
+} run_t;
+
+static void release(run_t *r) {
+  for (int i = 0; i < r->n_out; i++) tftrt_tensor_release(&r->outputs[i]);
+  r->n_out = 0;
+}
+
+// in_path NULL: the signature has no inputs, or all have defaults.
+static tftrt_code run_file(run_t *r, const char *in_path, tftrt_error *e) {
+  tftrt_arrays *arrays = NULL;
+  int n_in = 0;
+  release(r);
+  tftrt_code code =
+      in_path ? tftrt_arrays_load(in_path, &arrays, e) : tftrt_arrays_create(&arrays, e);
+  if (!code) code = inputs_from_arrays(r->model, r->signature, arrays, r->inputs, &n_in, e);
+  if (!code) {
+    int n = tftrt_model_output_count(r->model, r->signature);
+    code = tftrt_model_run(r->model, r->signature, r->inputs, n_in, r->outputs, n, e);
+    if (!code) r->n_out = n;
   }
-  if (common.json) puts("]}");
+  tftrt_arrays_destroy(arrays);
+  return code;
+}
+
+static tftrt_code give_outputs(const run_t *r, tftrt_error *e) {
+  tftrt_arrays *results = NULL;
+  tftrt_code code = tftrt_arrays_create(&results, e);
+  for (int i = 0; !code && i < r->n_out; i++) {
+    tftrt_tensor_info info;
+    code = tftrt_model_output(r->model, r->signature, i, &info, e);
+    if (code) break;
+    if (r->out_path)
+      code = tftrt_arrays_put(results, info.name, &r->outputs[i], e);
+    else if (!common.quiet && !common.json)
+      print_tensor_head(info.name, &r->outputs[i]);
+  }
+  if (!code && r->out_path) code = tftrt_arrays_save(results, r->out_path, e);
+  tftrt_arrays_destroy(results);
+  return code;
+}
+
+static bool parse_policy(const char *text, tftrt_fallback *out) {
+  static const char *const names[] = {"native", "build", "fail"};
+  for (int i = 0; i < 3; i++)
+    if (strcmp(text, names[i]) == 0) {
+      *out = (tftrt_fallback)i;
+      return true;
+    }
+  return false;
 }
 
 int cmd_run(int argc, char **argv) {
-  const char *in_path = NULL, *out_path = NULL, *signature = NULL, *tags = NULL, *backend = NULL,
-             *on_fallback = NULL;
+  const char *out_path = NULL, *signature = NULL, *tags = NULL, *backend = NULL, *compat = NULL,
+             *on_fallback = "native";
+  list_t in_files = {0};
   int64_t threads = 0;
   bool stats = false;
   const option_def_t defs[] = {
-      {"inputs", 'i', OPTION_STRING, &in_path, "IN.npz", "arrays named as the signature's inputs"},
+      {"inputs", 'i', OPTION_FILES, &in_files, "IN.npz...",
+       "arrays named as the signature's inputs; of several, each is run"},
       {"outputs", 'o', OPTION_STRING, &out_path, "OUT.npz",
-       "where the outputs go; without it, their heads are printed"},
+       "where the outputs (of the last inputs) go; without it, their heads are printed"},
       {"signature", 's', OPTION_STRING, &signature, "KEY", "signature (serving_default)"},
       {"tags", 0, OPTION_STRING, &tags, "A,B", "meta graph (serve)"},
       {"threads", 't', OPTION_INT, &threads, "N", "CPUs to use (all)"},
       {"backend", 0, OPTION_STRING, &backend, "cpu|ref", "backend of the engines"},
-      {"on-fallback", 0, OPTION_STRING, &on_fallback, "native|fail",
-       "when no engine fits a shape (native)"},
+      {"on-fallback", 0, OPTION_STRING, &on_fallback, "native|build|fail",
+       "when no engine serves a shape: run op by op, make one serve, or fail (native)"},
+      {"compat", 0, OPTION_STRING, &compat, "2.17", "engine caches as TensorFlow 2.17's"},
       {"stats", 0, OPTION_FLAG, &stats, NULL, "what the engines did"},
       {0}};
   const char *words[1];
   int n;
   int rc = parse_options(find_command("run"), defs, argc, argv, 1, 1, words, &n);
   if (rc >= 0) return rc;
-  if (on_fallback && strcmp(on_fallback, "native") != 0 && strcmp(on_fallback, "fail") != 0)
-    return usage_error("--on-fallback is native or fail, not '%s'", on_fallback);
-  list_t t = {0};
-  if (tags) split_list(tags, ',', &t);
   tftrt_model_options o;
   tftrt_model_options_init(&o);
+  if (!parse_policy(on_fallback, &o.on_fallback))
+    return usage_error("--on-fallback is native, build or fail, not '%s'", on_fallback);
+  list_t t = {0};
+  if (tags) split_list(tags, ',', &t);
   o.tags = t.n ? t.v : NULL;
   o.n_tags = t.n;
   o.threads = (int)threads;
+  o.compat = compat;
   if (backend) o.backend = backend;
-  o.fail_on_fallback = on_fallback && strcmp(on_fallback, "fail") == 0;
 
   tftrt_error e = TFTRT_ERROR_INIT;
-  tftrt_arrays *arrays = NULL, *results = NULL;
-  tftrt_model *m = NULL;
-  tftrt_tensor inputs[MAX_INPUTS], outputs[MAX_INPUTS] = {0};
-  int n_in = 0, n_out = 0;
-  tftrt_code code =
-      in_path ? tftrt_arrays_load(in_path, &arrays, &e) : tftrt_arrays_create(&arrays, &e);
-  if (!code) code = tftrt_model_open(words[0], &o, &m, &e);
-  if (!code) code = inputs_from_arrays(m, signature, arrays, inputs, &n_in, &e);
-  if (!code) n_out = tftrt_model_output_count(m, signature);
-  if (!code) code = tftrt_model_run(m, signature, inputs, n_in, outputs, n_out, &e);
-  if (!code) code = tftrt_arrays_create(&results, &e);
-  for (int i = 0; !code && i < n_out; i++) {
-    tftrt_tensor_info info;
-    code = tftrt_model_output(m, signature, i, &info, &e);
-    if (code) break;
-    if (out_path)
-      code = tftrt_arrays_put(results, info.name, &outputs[i], &e);
-    else if (!common.quiet && !common.json)
-      print_tensor_head(info.name, &outputs[i]);
-  }
-  if (!code && out_path) code = tftrt_arrays_save(results, out_path, &e);
-  if (!code && stats) print_stats(m);
-  for (int i = 0; i < n_out; i++) tftrt_tensor_release(&outputs[i]);
-  tftrt_arrays_destroy(results);
-  tftrt_arrays_destroy(arrays);
-  tftrt_model_close(m);
+  run_t r = {.signature = signature, .out_path = out_path};
+  tftrt_code code = tftrt_model_open(words[0], &o, &r.model, &e);
+  if (!code && !in_files.n) code = run_file(&r, NULL, &e);
+  for (int i = 0; i < in_files.n && !code; i++) code = run_file(&r, in_files.v[i], &e);
+  if (!code) code = give_outputs(&r, &e);
+  if (!code && stats) code = print_stats(r.model, &e);
+  release(&r);
+  tftrt_model_close(r.model);
   return code ? report_error(&e) : EXIT_DONE;
 }

@@ -40,12 +40,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   // One input of a shape that the seeds' engines take, or not.
   const shape_t shape = SHAPE(1, 2);
   tensor_t in = {0};
-  char *why = NULL;
   status_t st = tensor_alloc(DT_FLOAT, &shape, &in);
   if (!st) memset(in.data, 0, tensor_bytes(&in));
-  engine_lease_t *lease = st ? NULL : engine_cache_take(c, &in, 1, &why);
-  if (lease) engine_cache_give(c, lease, true);
-  mem_free(why);
+  for (int implicit = 0; implicit < 2 && !st; implicit++) {
+    engine_request_t r = {.in = &in, .n_in = 1, .implicit = implicit, .widens = true};
+    engine_found_t f = engine_cache_take(c, &r);
+    if (f.lease) engine_cache_give(c, f.lease, true);
+    mem_free(f.why);
+  }
   status_free(st);
   tensor_unref(&in);
   object_unref(&c->base);

@@ -109,8 +109,10 @@ typedef struct golden_case {
 
 typedef struct golden {
   char *manifest;
-  VEC(golden_case_t) cases;  // sorted by file: the order in which stateful models want them
-  double noise, precision;   // more that a float element may differ, absolute (half) and relative
+  // Sorted by file: the order in which stateful models want them. Behind the last: one without
+  // file.
+  VEC(golden_case_t) cases;
+  double noise, precision;  // more that a float element may differ, absolute (half) and relative
 } golden_t;
 
 // Runs one case and compares. The model is that of the case's tags.
@@ -171,6 +173,8 @@ static inline void golden_load(const corpus_model_t *m, golden_t *out) {
     vec_push(&out->cases, c);
     mem_free(files[i]);
   }
+  vec_push(&out->cases, ((golden_case_t){0}));
+  out->cases.n--;
   mem_free(files);
   mem_free(path);
   mem_free(dir);

@@ -137,13 +137,27 @@ TFTRT_API tftrt_code tftrt_arrays_put(tftrt_arrays *a, const char *name, const t
 /* A loaded SavedModel, converted or not. Any number of threads may run it at the same time. */
 typedef struct tftrt_model tftrt_model;
 
+/* What happens where no engine serves the inputs of a TRTEngineOp. */
+typedef enum tftrt_fallback {
+  TFTRT_FALLBACK_NATIVE = 0, /* the ops that the engine stands for run one by one */
+  /* An engine is made to serve them, unless the model was converted with allow_build_at_runtime
+   * off: in dynamic-shape mode it gets one more optimization profile, which grows with what it is
+   * asked for; in implicit batch mode another engine is built, for which a full cache gives up its
+   * oldest. */
+  TFTRT_FALLBACK_BUILD = 1,
+  TFTRT_FALLBACK_FAIL = 2 /* the run fails (ABORTED) and says why */
+} tftrt_fallback;
+
 typedef struct tftrt_model_options {
   uint32_t struct_size;
   const char *const *tags; /* NULL: {"serve"}, or the model's only meta graph */
   int n_tags;
   int threads;          /* CPUs that one run may use; 0: all that the process may use */
   const char *backend;  /* "cpu" (default), "ref": engines of converted models */
-  int fail_on_fallback; /* 1: an engine that cannot serve a shape is an error, not run natively */
+  int fail_on_fallback; /* 1: as on_fallback = TFTRT_FALLBACK_FAIL */
+  tftrt_fallback on_fallback;
+  const char *compat; /* NULL: engine caches as the model was converted for; "2.17": as TF 2.17's,
+                       * where a full one gives up its oldest engine */
 } tftrt_model_options;
 TFTRT_API void tftrt_model_options_init(tftrt_model_options *o);
 
@@ -182,10 +196,20 @@ typedef struct tftrt_engine_stats { /* what one TRTEngineOp did since the model 
   const char *name;
   int64_t runs, cache_hits, builds, fallbacks;
   const char *last_fallback_reason; /* "" when there was none */
+  int64_t failed_builds;
+  int32_t engines, profiles, contexts; /* held now; a context is an engine made ready for shapes */
+  int64_t context_bytes;               /* memory of the contexts that no run uses just now */
+  int32_t fallback_reasons;            /* different ones: see tftrt_model_engine_fallback */
 } tftrt_engine_stats;
 TFTRT_API int tftrt_model_engine_count(tftrt_model *m); /* of the prepared signatures */
 TFTRT_API tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
                                               tftrt_error *err);
+
+/* The k-th reason for which the i-th engine's native segment ran, and how often. */
+TFTRT_API tftrt_code tftrt_model_engine_fallback(tftrt_model *m, int i, int k, const char **reason,
+                                                 int64_t *count, tftrt_error *err);
+/* All of it, with the optimization profiles, as one JSON object, "schema": "tftrt.report/1". */
+TFTRT_API tftrt_code tftrt_model_stats_json(tftrt_model *m, char **out, tftrt_error *err);
 
 /* Times per layer of the i-th engine, as JSON: [{"layer", "type", "tactic", "us"}, ...], us being
  * the mean of the runs since the first call, which starts the measuring. FAILED_PRECONDITION before
@@ -341,9 +365,16 @@ TFTRT_API tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn in
 TFTRT_API tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
                                                      tftrt_input_fn inputs, void *user,
                                                      tftrt_error *err);
+/* Builds with optimization profiles given, in dynamic-shape mode: inputs come in threes, whose
+ * shapes (and values that shapes depend on) are the least, the best and the greatest of a profile.
+ * signature NULL: the first. */
+TFTRT_API tftrt_code tftrt_converter_build_profiles(tftrt_converter *c, const char *signature,
+                                                    tftrt_input_fn inputs, void *user,
+                                                    tftrt_error *err);
 /* Builds engines for the signatures' own shapes (those not built yet), with `batch` (1 or more) for
- * an unknown first dim; other unknown dims are tried small and larger. Where the model does not run
- * on zeros of such shapes, no engine is built, and a warning says so. */
+ * an unknown first dim; other unknown dims are tried small and larger. The engines serve all shapes
+ * that the graph admits. Where the model does not run on zeros of such shapes, no engine is built,
+ * and a warning says so. */
 TFTRT_API tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch,
                                                    tftrt_error *err);
 /* What did not go as asked although nothing failed: engines that could not be built, and why.

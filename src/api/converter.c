@@ -218,6 +218,14 @@ tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
   return api_report(st, err);
 }
 
+tftrt_code tftrt_converter_build_profiles(tftrt_converter *c, const char *key,
+                                          tftrt_input_fn inputs, void *user, tftrt_error *err) {
+  fed_t *f = feed(c, key, inputs, user);
+  status_t st = converter_build_profiles(c->c, key, f ? &(input_source_t){next_inputs, f} : NULL);
+  if (f) drop_inputs(f);
+  return api_report(st, err);
+}
+
 tftrt_code tftrt_converter_build(tftrt_converter *c, tftrt_input_fn inputs, void *user,
                                  tftrt_error *err) {
   return tftrt_converter_build_signature(c, NULL, inputs, user, err);

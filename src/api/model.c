@@ -1,17 +1,25 @@
 // tftrt_model: a loaded SavedModel.
+#include "api/model.h"
+
 #include <string.h>
 
 #include "api/api.h"
 #include "base/cpu.h"
 #include "base/mem.h"
-#include "runtime/runtime.h"
-
-struct tftrt_model {
-  model_t *model;
-};
 
 void tftrt_model_options_init(tftrt_model_options *o) {
   *o = (tftrt_model_options){.struct_size = sizeof *o, .backend = "cpu"};
+}
+
+static status_t fallback_policy(const tftrt_model_options *o, fallback_policy_t *out) {
+  *out = FALLBACK_FAIL;
+  if (o->fail_on_fallback) return NULL;
+  switch (o->on_fallback) {
+    case TFTRT_FALLBACK_NATIVE: *out = FALLBACK_NATIVE; return NULL;
+    case TFTRT_FALLBACK_BUILD: *out = FALLBACK_BUILD; return NULL;
+    case TFTRT_FALLBACK_FAIL: return NULL;
+  }
+  return FAIL(INVALID_ARGUMENT, "on_fallback: there is no policy %d", (int)o->on_fallback);
 }
 
 tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options, tftrt_model **out,
@@ -26,10 +34,13 @@ tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options,
                        .n_tags = o.tags ? o.n_tags : 0,
                        .threads = cpu_threads(o.threads),
                        .backend = o.backend,
-                       .fail_on_fallback = o.fail_on_fallback != 0,
+                       .compat_2_17 = o.compat != NULL,
                        .simplify = true};
   model_t *model;
-  status_t s = model_open(dir, &m, &model);
+  status_t s = fallback_policy(&o, &m.on_fallback);
+  if (!s && o.compat && strcmp(o.compat, "2.17") != 0)
+    s = FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o.compat);
+  if (!s) s = model_open(dir, &m, &model);
   if (s) return api_report(s, err);
   *out = mem_alloc(sizeof **out);
   (*out)->model = model;
@@ -117,34 +128,4 @@ tftrt_code tftrt_model_run(tftrt_model *m, const char *signature, const tftrt_te
   status_t st = find(m, signature, &s);
   if (!st) st = api_run(s, (api_run_fn){run_model, m->model}, inputs, n_inputs, outputs, n_outputs);
   return api_report(st, err);
-}
-
-enum { MAX_ENGINES = 4096 };
-
-int tftrt_model_engine_count(tftrt_model *m) { return model_engine_stats(m->model, NULL, 0); }
-
-tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
-                                    tftrt_error *err) {
-  *out = (tftrt_engine_stats){0};
-  int n = model_engine_stats(m->model, NULL, 0);
-  if (i < 0 || i >= n || n > MAX_ENGINES)
-    return api_report(FAIL(OUT_OF_RANGE, "the model has %d engines, not %d", n, i + 1), err);
-  engine_stats_t *all = mem_alloc((size_t)n * sizeof *all);
-  model_engine_stats(m->model, all, n);
-  *out = (tftrt_engine_stats){
-      .name = all[i].name,
-      .runs = all[i].runs,
-      .cache_hits = all[i].hits,
-      .builds = all[i].builds,
-      .fallbacks = all[i].fallbacks,
-      .last_fallback_reason = all[i].last_fallback_reason ? all[i].last_fallback_reason : ""};
-  mem_free(all);
-  return TFTRT_OK;
-}
-
-tftrt_code tftrt_model_engine_profile(tftrt_model *m, int i, char **out, tftrt_error *err) {
-  *out = model_engine_profile(m->model, i);
-  if (*out) return TFTRT_OK;
-  return api_report(
-      FAIL(FAILED_PRECONDITION, "engine %d has not run yet, or cannot be measured", i), err);
 }

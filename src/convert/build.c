@@ -6,6 +6,7 @@
 #include "base/stream.h"
 #include "convert/build_jobs.h"
 #include "convert/calibrate.h"
+#include "convert/profiles.h"
 #include "ops/env.h"
 #include "runtime/executor.h"
 
@@ -36,12 +37,21 @@ static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const
   for (size_t i = 0; !known && i < e->wanted.n; i++)
     known = same_shapes(e->wanted.v[i], shapes, n_in);
   if (!known) vec_push(&e->wanted, shapes);
+  if (e && c->o.dynamic_shape) note_shape_set(e, in, c->bound);
   return env->call(env, segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
 static status_t read_variable(void *self, const char *name, tensor_t *out) {
   converter_t *c = self;
   return saved_model_variable(c->model, c->meta, name, out);
+}
+
+// Runs that give bounds go in threes.
+static status_t after_run(converter_t *c) {
+  if (c->bound < 0) return NULL;
+  c->bound = (c->bound + 1) % 3;
+  for (size_t i = 0; i < c->engines.n && !c->bound; i++) TRY(finish_bounds(&c->engines.v[i]));
+  return NULL;
 }
 
 static status_t run_all(converter_t *c, executable_t *x, const input_source_t *inputs, int *count) {
@@ -53,6 +63,7 @@ static status_t run_all(converter_t *c, executable_t *x, const input_source_t *i
     if (st || end) break;
     st = executable_run(x, in, out);
     for (int i = 0; i < c->graph->n_rets; i++) tensor_unref(&out[i]);
+    if (!st) st = after_run(c);
     if (!st) st = report_progress(c, "collecting shapes", *count, *count + 1);
   }
   mem_free(out);
@@ -67,6 +78,8 @@ static status_t collect_shapes(converter_t *c, const input_source_t *inputs, int
                               .run_engine = note_shapes};
   executable_t *x = NULL;
   *count = 0;
+  for (size_t i = 0; i < c->engines.n && c->o.dynamic_shape; i++)
+    if (!c->engines.v[i].is_shape) find_shape_inputs(c, &c->engines.v[i]);
   status_t st = converter_executable(c, &services, &x);
   if (!st) st = run_all(c, x, inputs, count);
   executable_destroy(x);
@@ -74,14 +87,21 @@ static status_t collect_shapes(converter_t *c, const input_source_t *inputs, int
   return st;
 }
 
-// Implicit batch mode: an engine serves smaller batches of otherwise equal shapes.
-static bool served_by(const shape_t *want, const shape_t *have, int n) {
-  for (int i = 0; i < n; i++) {
-    if (want[i].rank != have[i].rank) return false;
-    for (int d = 0; d < want[i].rank; d++)
-      if (d == 0 ? want[i].d[0] > have[i].d[0] : want[i].d[d] != have[i].d[d]) return false;
-  }
-  return true;
+static bool served(const engine_node_t *e, const shape_t *want) {
+  for (size_t i = 0; i < e->built.n; i++)
+    if (batch_fits(want, e->built.v[i].shapes, e->n_inputs)) return true;
+  for (size_t i = 0; i < e->failed.n; i++)
+    if (batch_fits(want, e->failed.v[i].shapes, e->n_inputs)) return true;
+  return false;
+}
+
+// What it is timed at: the optimum of the first profile.
+static status_t fill_profiles(converter_t *c, engine_node_t *e, build_options_t *o) {
+  if (!c->o.dynamic_shape || c->any_shape) return NULL;
+  TRY(make_profiles(c, e));
+  o->profiles = e->profiles;
+  o->opt_shapes = e->profiles->list.v[0].opt.shapes;
+  return NULL;
 }
 
 static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
@@ -91,10 +111,11 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
                        .opt_shapes = shapes,
                        .time_tactics = !c->o.rule_tactics,
                        .timing = converter_top(c)->timing};
-  built_engine_t b = {.shapes = shapes};
+  built_engine_t b = {.shapes = e->any_key ? e->any_key : shapes, .order = e->next++};
   segment_precision_t precision = segment_precision_of(e->node);
-  bool beyond_limit;
-  status_t st = build_segment(c, e, &precision, &o, &b.plan, &beyond_limit);
+  bool beyond_limit = false;
+  status_t st = fill_profiles(c, e, &o);
+  if (!st) st = build_segment(c, e, &precision, &o, &b.plan, &beyond_limit);
   if (!st) {
     vec_push(&e->built, b);
     return NULL;
@@ -102,6 +123,7 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
   bool no_range = precision.int8 && status_code(st) == CODE_FAILED_PRECONDITION;
   if (status_code(st) == CODE_CANCELLED || beyond_limit || (no_range && !c->o.compat_2_17))
     return st;
+  vec_push(&e->failed, b);
   status_t refused = NULL;
   if (!env_flag("TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"))
     refused = FAIL(ABORTED, "User disallowed engine native segment execution. %s cannot serve: %s",
@@ -116,9 +138,12 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
 }
 
 static void evict_oldest(engine_node_t *e) {
-  mem_free(e->built.v[0].plan.data);
-  memmove(&e->built.v[0], &e->built.v[1], (e->built.n - 1) * sizeof *e->built.v);
-  e->built.n--;
+  bool failed = !e->built.n || (e->failed.n && e->failed.v[0].order < e->built.v[0].order);
+  built_engine_t *v = failed ? e->failed.v : e->built.v;
+  size_t *n = failed ? &e->failed.n : &e->built.n;
+  mem_free(v[0].plan.data);
+  memmove(&v[0], &v[1], (*n - 1) * sizeof *v);
+  (*n)--;
 }
 
 static status_t build_engine(converter_t *c, engine_node_t *e) {
@@ -126,11 +151,8 @@ static status_t build_engine(converter_t *c, engine_node_t *e) {
   if (c->o.dynamic_shape)  // one engine has all profiles
     return e->wanted.n && !e->built.n ? build_one(c, e, e->wanted.v[0]) : NULL;
   for (size_t i = 0; i < e->wanted.n; i++) {
-    bool served = false;
-    for (size_t k = 0; k < e->built.n && !served; k++)
-      served = served_by(e->wanted.v[i], e->built.v[k].shapes, e->n_inputs);
-    if (served) continue;
-    if (e->built.n == room) {  // full: TF 2.17 evicts, its documentation says native
+    if (served(e, e->wanted.v[i])) continue;
+    if (e->built.n + e->failed.n >= room) {  // full: TF 2.17 evicts, its documentation says native
       if (!c->o.compat_2_17) continue;
       evict_oldest(e);
     }
@@ -169,7 +191,25 @@ static void forget_weights(const converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) forget_in(c->engines.v[i].function->body);
 }
 
-static status_t build_signature(converter_t *c, const input_source_t *inputs) {
+// Nobody said for which shapes: the engines, whose networks take all, are to serve all. In
+// dynamic-shape mode they have no profiles, which says the same.
+static void make_keys_of_any(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    engine_node_t *e = &c->engines.v[i];
+    shape_t *partial = partial_shapes(e);
+    e->any_key = NULL;
+    if (c->any_shape && !c->o.dynamic_shape)
+      e->any_key = arena_alloc(c->own, ((size_t)e->n_inputs + 1) * sizeof *e->any_key);
+    for (int k = 0; k < e->n_inputs && e->any_key; k++) {
+      e->any_key[k] = partial[k];
+      for (int d = 0; d < partial[k].rank; d++)
+        if (partial[k].d[d] < 0) e->any_key[k].d[d] = -1;
+    }
+    mem_free(partial);
+  }
+}
+
+static status_t build_with(converter_t *c, const input_source_t *inputs, bool bounds) {
   TRY(check_not_built(c));
   if (!inputs)
     return FAIL(FAILED_PRECONDITION,
@@ -177,7 +217,13 @@ static status_t build_signature(converter_t *c, const input_source_t *inputs) {
                 "TensorRT engines");
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before build()");
   int count;
+  for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].failed.n = 0;  // of a build() before
+  c->bound = bounds ? 0 : -1;
+  make_keys_of_any(c);
   TRY(collect_shapes(c, inputs, &count));
+  if (bounds && c->bound)
+    return FAIL(INVALID_ARGUMENT, "profiles are made of three sets of inputs each, not of %d",
+                c->bound);
   if (!count) return FAIL(FAILED_PRECONDITION, "Failed to convert input to tensor.");
   TRY(finish_calibration(c));
   forget_weights(c);
@@ -192,7 +238,19 @@ status_t converter_build(converter_t *c, const char *signature, const input_sour
   runner_destroy(one->runner);  // it has the engines of before
   one->runner = NULL;
   work_place_t before = converter_begin(c);
-  return converter_end(c, &before, build_signature(one, inputs));
+  return converter_end(c, &before, build_with(one, inputs, false));
+}
+
+status_t converter_build_profiles(converter_t *c, const char *signature,
+                                  const input_source_t *inputs) {
+  converter_t *one = c;
+  if (!c->o.dynamic_shape)
+    return FAIL(INVALID_ARGUMENT, "profiles can be given in dynamic-shape mode only");
+  if (c->converted) TRY(find_converter(c, signature, &one));
+  runner_destroy(one->runner);
+  one->runner = NULL;
+  work_place_t before = converter_begin(c);
+  return converter_end(c, &before, build_with(one, inputs, true));
 }
 
 // One set of zeros in the signature's shapes.
@@ -227,7 +285,9 @@ static status_t build_with_zeros(converter_t *c, int64_t batch, int64_t dim) {
   zeros_t z = {.inputs = mem_calloc((size_t)n + 1, sizeof *z.inputs)};
   input_source_t source = {give_zeros, &z};
   status_t st = make_zeros(c->signature, batch, dim, z.inputs);
-  if (!st) st = build_signature(c, &source);
+  c->any_shape = true;
+  if (!st) st = build_with(c, &source, false);
+  c->any_shape = false;
   for (int i = 0; i < n; i++) tensor_unref(&z.inputs[i]);
   mem_free(z.inputs);
   return st;
@@ -249,7 +309,10 @@ static status_t build_default(converter_t *c, int64_t batch) {
     st = build_with_zeros(c, batch, dims[i]);
     bool too_large = c->o.max_memory_bytes && status_code(st) == CODE_RESOURCE_EXHAUSTED;
     if (!st || status_code(st) == CODE_CANCELLED || too_large) return st;
-    for (size_t k = 0; k < c->engines.n; k++) c->engines.v[k].wanted.n = 0;
+    for (size_t k = 0; k < c->engines.n; k++) {
+      c->engines.v[k].wanted.n = 0;
+      forget_shape_sets(&c->engines.v[k]);
+    }
   }
   status_t bad = finish_calibration(c);  // its inputs do better than zeros
   if (bad) {

@@ -12,6 +12,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "convert/calibrate.h"
+#include "convert/profiles.h"
 #include "saved_model/writer.h"
 
 static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
@@ -150,6 +151,8 @@ static void forget_conversion(converter_t *c) {
     engine_node_t *e = &c->engines.v[i];
     for (size_t k = 0; k < e->built.n; k++) mem_free(e->built.v[k].plan.data);
     vec_free(&e->built);
+    vec_free(&e->failed);
+    forget_shape_sets(e);
     vec_free(&e->wanted);
   }
   vec_free(&c->engines);

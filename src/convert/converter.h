@@ -64,9 +64,14 @@ void converter_set_calibration(converter_t *c, const char *signature, const inpu
 status_t converter_convert(converter_t *c, const input_source_t *calibration);
 // signature NULL: the first. Each is built once.
 status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs);
+// Builds with profiles given: inputs come in threes, whose shapes (and values that shapes depend
+// on) are the least, the best and the greatest of a profile. INVALID_ARGUMENT in implicit batch
+// mode, and where an engine would get bounds that are no range.
+status_t converter_build_profiles(converter_t *c, const char *signature,
+                                  const input_source_t *inputs);
 // Builds for the signature's own shapes, with `batch` for an unknown first dim. Other unknown dims
-// are tried small and larger. Where the model does not run on zeros of such shapes, no engine is
-// built and a warning says so.
+// are tried small and larger. The engines serve all shapes that the graph admits. Where the model
+// does not run on zeros of such shapes, no engine is built and a warning says so.
 status_t converter_build_default(converter_t *c, int64_t batch);
 // Runs the converted graph of a signature (NULL: the first), with the engines built so far; others
 // are built as the loaded model would. in: in the signature's order; out: [n_outputs] receives

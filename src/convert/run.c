@@ -79,6 +79,7 @@ static status_t start(converter_t *c, runner_t *r) {
                                   .run_engine = run_engine};
   r->engines =
       engines_create(backend_find(c->o.backend), &r->weights, r->services.resources, c->o.threads);
+  if (c->o.compat_2_17) engines_set_compat(r->engines);
   engines_add_library(r->engines, c->library);
   TRY(add_engines(c, r));
   return converter_executable(c, &r->services, &r->executable);

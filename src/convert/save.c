@@ -77,16 +77,20 @@ static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_pla
   return NULL;
 }
 
-static void forbid_builds(converter_t *c) {
-  for (size_t i = 0; i < c->engines.n; i++)
-    node_set_bool(c->graph, c->engines.v[i].node, "_allow_build_at_runtime", false);
-  for (size_t i = 0; i < c->others.n; i++) forbid_builds(c->others.v[i]);
+// What the saved model is to remember, and TF-TRT's converted graph does not tell yet.
+static void mark_nodes(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    node_t *n = c->engines.v[i].node;
+    if (!c->o.allow_build_at_runtime) node_set_bool(c->graph, n, "_allow_build_at_runtime", false);
+    if (c->o.compat_2_17) node_set_string(c->graph, n, "_tftrt_compat", "2.17", 4);
+  }
+  for (size_t i = 0; i < c->others.n; i++) mark_nodes(c->others.v[i]);
 }
 
 static status_t save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
   TRY(check_calibrated(c));
-  if (!c->o.allow_build_at_runtime) forbid_builds(c);
+  mark_nodes(c);
   saved_model_writer_t *w;
   TRY(saved_model_writer_create(c->model, dir, &w));
   status_t st = write_all(c, w, save_gpu_specific_engines);

@@ -10,20 +10,29 @@
 #include "runtime/executor.h"
 
 typedef struct built_engine {
-  shape_t *shapes;  // [n_inputs], the key of the engine cache
+  shape_t *shapes;  // [n_inputs], the key of the engine cache; unknown dims: any
   bytes_t plan;
+  int order;  // among the engines and failures of one TRTEngineOp: the first is the oldest
 } built_engine_t;
 
 typedef struct engine_node {
   node_t *node;          // the TRTEngineOp
   function_t *function;  // its native segment
   int n_inputs;
-  VEC(shape_t *) wanted;  // shape sets met by build(), first seen first; each [n_inputs]
-  VEC(built_engine_t) built;
+  VEC(shape_t *) wanted;       // shape sets met by build(), first seen first; each [n_inputs]
+  VEC(built_engine_t) built;   // oldest first
+  VEC(built_engine_t) failed;  // builds that failed: they take room as engines do, and have no plan
+  int next;                    // order of the next of both
+  shape_t *any_key;            // NULL, or the key of an engine that is for all shapes
+  // Dynamic-shape mode (convert/profiles.h).
+  bool *is_shape;           // [n_inputs] shapes depend on its values
+  shape_sets_t *sets;       // what reached the engine
+  shape_sets_t *bounds[3];  // the same of runs that give the bounds of a profile
+  profiles_t *profiles;
   VEC(char *) said;  // warnings of its build, see convert/build_jobs.h
 } engine_node_t;
 
-typedef struct runner runner_t;  // what runs the converted graph (convert/run.c)
+typedef struct runner runner_t;    // what runs the converted graph (convert/run.c)
 void runner_destroy(runner_t *r);  // NULL is fine
 
 typedef struct calibration {
@@ -47,11 +56,13 @@ struct converter {
   bool converted, built;
   input_source_t pending;  // calibration put off until build(); next is NULL when there is none
   bool calibrated;
-  runner_t *runner;  // NULL until converter_run needs it; goes when engines are built
-  const char *strategy;       // canonical profile strategy; "" in implicit batch mode
-  work_t work;                // of the first signature's converter, see converter_top
-  build_cache_t *cache;       // the same; NULL: none
-  timing_cache_t *timing;     // the same; NULL: none
+  bool any_shape;          // engines that are being built are for all shapes that the graph admits
+  int bound;               // of the run going on: see note_shape_set
+  const char *strategy;    // canonical profile strategy; "" in implicit batch mode
+  work_t work;             // of the first signature's converter, see converter_top
+  build_cache_t *cache;    // the same; NULL: none
+  timing_cache_t *timing;  // the same; NULL: none
+  runner_t *runner;        // NULL until converter_run needs it; goes when engines are built
   struct build_queue *queue;  // while engines are built
   // The other signatures that are converted: converters of their own, that share the model and
   // leave warnings to the one that they belong to.

@@ -40,6 +40,11 @@ static bool has_values(const tensor_t *t) {
          tensor_elements(t) <= SHAPE_VALUES_MAX;
 }
 
+bool shape_values_candidate(const tensor_t *t) {
+  enum { FEW = 2 * SHAPE_MAX_RANK };
+  return has_values(t) && t->shape.rank <= 1 && tensor_elements(t) <= FEW;
+}
+
 static int64_t value_at(const tensor_t *t, int64_t i) {
   return t->dtype == DT_INT32 ? TENSOR_DATA(int32_t, t)[i] : TENSOR_DATA(int64_t, t)[i];
 }
@@ -89,6 +94,20 @@ bool shape_sets_add_tensors(shape_sets_t *s, const tensor_t *in, const bool *is_
   bool added = shape_sets_add(s, &set);
   arena_destroy(scratch);
   return added;
+}
+
+static bool dim_fits(int64_t want, int64_t have, bool batch) {
+  return have < 0 || (batch ? want <= have : want == have);
+}
+
+bool batch_fits(const shape_t *want, const shape_t *have, int n) {
+  for (int i = 0; i < n; i++) {
+    if (have[i].rank < 0) continue;
+    if (want[i].rank != have[i].rank) return false;
+    for (int d = 0; d < want[i].rank; d++)
+      if (!dim_fits(want[i].d[d], have[i].d[d], d == 0)) return false;
+  }
+  return true;
 }
 
 // ---------------------------------------------------------------- strategies
@@ -253,6 +272,46 @@ status_t profiles_from_sets(const shape_sets_t *sets, profile_strategy_t strateg
   }
   *out = p;
   return NULL;
+}
+
+profiles_t *profiles_copy(const profiles_t *p) {
+  if (!p) return NULL;
+  profiles_t *copy = profiles_create(p->n_inputs);
+  memcpy(copy->ignored, p->ignored, (size_t)p->n_inputs * sizeof *p->ignored);
+  for (size_t i = 0; i < p->list.n; i++) {
+    const profile_t *q = &p->list.v[i];
+    profile_t own = {set_copy(copy->arena, &q->min, p->n_inputs),
+                     set_copy(copy->arena, &q->opt, p->n_inputs),
+                     set_copy(copy->arena, &q->max, p->n_inputs)};
+    vec_push(&copy->list, own);
+  }
+  return copy;
+}
+
+void profiles_keep_values(profiles_t *p, const bool *is_shape) {
+  for (size_t k = 0; k < p->list.n; k++)
+    for (int i = 0; i < p->n_inputs; i++)
+      if (!is_shape[i])
+        p->list.v[k].min.values[i] = p->list.v[k].opt.values[i] = p->list.v[k].max.values[i] =
+            (shape_values_t){0};
+}
+
+bool profiles_widen_last(profiles_t *p, const shape_set_t *by) {
+  profile_t *q = &p->list.v[p->list.n - 1];
+  for (int i = 0; i < p->n_inputs; i++) {
+    const shape_values_t *v = &by->values[i], *w = &q->min.values[i];
+    if (by->shapes[i].rank != q->min.shapes[i].rank || (v->v && w->v && v->n != w->n)) return false;
+  }
+  // A profile may share its sets (opt is max in a range): bounds of its own first.
+  q->min = set_copy(p->arena, &q->min, p->n_inputs);
+  q->max = set_copy(p->arena, &q->max, p->n_inputs);
+  for (int i = 0; i < p->n_inputs; i++) {
+    const shape_values_t *v = &by->values[i];
+    widen(q->min.shapes[i].d, q->max.shapes[i].d, by->shapes[i].d, by->shapes[i].rank);
+    if (v->v && q->min.values[i].v)
+      widen(own_values(&q->min.values[i]), own_values(&q->max.values[i]), v->v, v->n);
+  }
+  return true;
 }
 
 // ---------------------------------------------------------------- finding

@@ -38,10 +38,16 @@ bool shape_sets_add(shape_sets_t *s, const shape_set_t *set);
 // The same of tensors: is_shape [n_inputs] says whose values count (NULL: none). Values of other
 // types than int32 and int64, and very long ones, are left out.
 bool shape_sets_add_tensors(shape_sets_t *s, const tensor_t *in, const bool *is_shape);
+// Could these be values that shapes depend on? Before the network is known.
+bool shape_values_candidate(const tensor_t *t);
 int shape_sets_find(const shape_sets_t *s, const shape_set_t *set);  // -1: it is not there
 
 // A copy of the inputs' shapes and values in the arena.
 shape_set_t shape_set_of(arena_t *a, const tensor_t *in, int n_inputs, const bool *is_shape);
+
+// Implicit batch mode: would an engine for `have` serve `want`, which is a smaller batch of
+// otherwise the same? Unknown dims of `have` take all.
+bool batch_fits(const shape_t *want, const shape_t *have, int n);
 
 typedef enum profile_strategy {
   PROFILE_RANGE,
@@ -76,6 +82,12 @@ status_t profiles_add(profiles_t *p, const shape_set_t *min, const shape_set_t *
 // profile should span sets of different ranks or lengths.
 status_t profiles_from_sets(const shape_sets_t *sets, profile_strategy_t strategy,
                             const shape_t *partial, profiles_t **out);
+
+profiles_t *profiles_copy(const profiles_t *p);  // NULL gives NULL
+// Values of inputs that no shape depends on are forgotten.
+void profiles_keep_values(profiles_t *p, const bool *is_shape);
+// Makes the last profile reach these shapes and values as well; false when ranks or lengths differ.
+bool profiles_widen_last(profiles_t *p, const shape_set_t *by);
 
 // The first profile that has these shapes and values (an input with v NULL in either is taken as it
 // is); -1: none has. Without profiles: 0.

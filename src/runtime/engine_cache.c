@@ -4,49 +4,23 @@
 
 #include "base/file.h"
 #include "formats/wire.h"
+#include "runtime/engine_slot.h"
 #include "saved_model/writer.h"
-
-// Contexts that lie idle, over all shapes of an engine; beyond that the one idle longest goes.
-enum { MAX_IDLE = 32 };
-
-struct engine_lease {
-  engine_slot_t *slot;
-  backend_context_t *context;
-  shape_t *shapes;   // [n_in]
-  tensor_t *values;  // [n_in] copies of inputs that shapes depend on; empty elsewhere
-  int n_in;
-  engine_lease_t *next;
-};
-
-struct engine_slot {
-  backend_engine_t *engine;
-  const uint8_t *plan;
-  size_t size;
-  void (*release)(void *);
-  void *owner;
-  shape_t *shapes;  // the key, as TF-TRT writes it
-  int n_shapes;
-  bool *shape_inputs;  // [n_inputs of the network]
-  engine_lease_t *idle;
-  int n_idle, n_taken;
-  bool evicted;  // goes with its last lease
-  engine_slot_t *next;
-};
-
-static void slot_free(const engine_cache_t *c, engine_slot_t *s);
 
 static void cache_destroy(object_t *o) {
   engine_cache_t *c = (engine_cache_t *)o;
   while (c->slots) {
     engine_slot_t *s = c->slots;
     c->slots = s->next;
-    slot_free(c, s);
+    engine_slot_free(c, s);
   }
   pthread_mutex_destroy(&c->lock);
-  pthread_mutex_destroy(&c->building);
+  pthread_cond_destroy(&c->settled);
+  profiles_destroy(c->profiles);
+  shape_sets_destroy(c->collected);
   mem_free(c->name);
   mem_free(c->failure);
-  for (size_t i = 0; i < c->reasons.n; i++) mem_free(c->reasons.v[i]);
+  for (size_t i = 0; i < c->reasons.n; i++) mem_free(c->reasons.v[i].text);
   vec_free(&c->reasons);
   mem_free(c);
 }
@@ -64,80 +38,104 @@ engine_cache_t *engine_cache_create(const char *name, const backend_t *backend,
   c->threads = threads;
   c->capacity = capacity;
   pthread_mutex_init(&c->lock, NULL);
-  pthread_mutex_init(&c->building, NULL);
+  pthread_cond_init(&c->settled, NULL);
   return c;
 }
 
-static void lease_free(const engine_cache_t *c, engine_lease_t *l) {
-  if (l->context) c->backend->context_destroy(l->context);
-  for (int i = 0; i < l->n_in; i++) tensor_unref(&l->values[i]);
-  mem_free(l->values);
-  mem_free(l->shapes);
-  mem_free(l);
-}
-
-static void slot_free(const engine_cache_t *c, engine_slot_t *s) {
-  while (s->idle) {
-    engine_lease_t *l = s->idle;
-    s->idle = l->next;
-    lease_free(c, l);
-  }
-  if (s->engine) c->backend->unload(s->engine);
-  if (s->release) s->release(s->owner);
-  mem_free(s->shapes);
-  mem_free(s->shape_inputs);
-  mem_free(s);
-}
-
-bool engine_cache_empty(engine_cache_t *c) {
+int engine_cache_entries(engine_cache_t *c) {
   pthread_mutex_lock(&c->lock);
-  bool empty = c->n_slots == 0;
+  int n = c->n_slots;
   pthread_mutex_unlock(&c->lock);
-  return empty;
+  return n;
 }
 
 // ---------------------------------------------------------------- engines
 
-// The oldest goes, as in TF-TRT. The lock is held.
-static engine_slot_t *evict(engine_cache_t *c) {
-  engine_slot_t **last = &c->slots;
-  while ((*last)->next) last = &(*last)->next;
-  engine_slot_t *s = *last;
-  *last = NULL;
-  c->n_slots--;
-  s->evicted = true;
-  return s->n_taken ? NULL : s;
+// Takes the oldest entries out until there is room for `more`; those being built stay. The lock is
+// held. Returns a list to free without it.
+static engine_slot_t *make_room(engine_cache_t *c, int more) {
+  engine_slot_t *gone = NULL;
+  while (c->capacity > 0 && c->n_slots + more > c->capacity) {
+    engine_slot_t **oldest = NULL;
+    for (engine_slot_t **s = &c->slots; *s; s = &(*s)->next)
+      if ((*s)->state != SLOT_BUILDING) oldest = s;
+    if (!oldest) break;
+    engine_slot_t *s = *oldest;
+    *oldest = s->next;
+    c->n_slots--;
+    s->evicted = true;
+    if (s->n_taken) continue;  // goes with its last lease
+    s->next = gone;
+    gone = s;
+  }
+  return gone;
+}
+
+static void free_list(const engine_cache_t *c, engine_slot_t *s) {
+  while (s) {
+    engine_slot_t *next = s->next;
+    engine_slot_free(c, s);
+    s = next;
+  }
+}
+
+static void push(engine_cache_t *c, engine_slot_t *s) {
+  s->next = c->slots;
+  c->slots = s;
+  c->n_slots++;
+}
+
+static engine_slot_t *slot_create(const shape_t *shapes, int n_shapes, slot_state_t state) {
+  engine_slot_t *s = mem_calloc(1, sizeof *s);
+  s->state = state;
+  s->n_shapes = n_shapes;
+  s->shapes = mem_calloc((size_t)n_shapes + 1, sizeof *s->shapes);
+  if (n_shapes) memcpy(s->shapes, shapes, (size_t)n_shapes * sizeof *s->shapes);
+  return s;
+}
+
+// An engine's profiles are the cache's from the first engine that has some; values of inputs that
+// turn out to be no shape inputs do not count.
+static void take_profiles(engine_cache_t *c, const engine_slot_t *s, profiles_t *p) {
+  if (p && !c->profiles) {
+    c->profiles = p;
+    p = NULL;
+  }
+  if (c->profiles && c->backend->network(s->engine)->n_inputs == c->profiles->n_inputs)
+    profiles_keep_values(c->profiles, s->shape_inputs);
+  profiles_destroy(p);
+}
+
+static status_t load_engine(const engine_cache_t *c, const uint8_t *plan, size_t size,
+                            engine_slot_t *s, profiles_t **profiles) {
+  if (!c->backend) return FAIL(UNAVAILABLE, "there is no backend");
+  TRY(c->backend->load(plan, size, c->weights, &s->engine));
+  TRY(plan_profiles(plan, size, profiles));
+  const network_t *net = c->backend->network(s->engine);
+  s->plan = plan;
+  s->size = size;
+  s->shape_inputs = mem_calloc((size_t)net->n_inputs + 1, sizeof(bool));
+  network_shape_inputs(net, s->shape_inputs);
+  return NULL;
 }
 
 status_t engine_cache_add(engine_cache_t *c, const shape_t *shapes, int n_shapes,
                           const uint8_t *plan, size_t size, void (*release)(void *), void *owner) {
-  backend_engine_t *engine = NULL;
-  status_t st = c->backend ? c->backend->load(plan, size, c->weights, &engine)
-                           : FAIL(UNAVAILABLE, "there is no backend");
+  engine_slot_t *s = slot_create(shapes, n_shapes, SLOT_READY);
+  profiles_t *profiles = NULL;
+  s->release = release;
+  s->owner = owner;
+  status_t st = load_engine(c, plan, size, s, &profiles);
   if (st) {
-    if (release) release(owner);
+    engine_slot_free(c, s);
     return st;
   }
-  engine_slot_t *s = mem_calloc(1, sizeof *s);
-  *s = (engine_slot_t){.engine = engine,
-                       .plan = plan,
-                       .size = size,
-                       .release = release,
-                       .owner = owner,
-                       .n_shapes = n_shapes};
-  s->shapes = mem_calloc((size_t)n_shapes + 1, sizeof *s->shapes);
-  memcpy(s->shapes, shapes, (size_t)n_shapes * sizeof *s->shapes);
-  const network_t *net = c->backend->network(engine);
-  s->shape_inputs = mem_calloc((size_t)net->n_inputs + 1, sizeof(bool));
-  network_shape_inputs(net, s->shape_inputs);
-  engine_slot_t *gone = NULL;
   pthread_mutex_lock(&c->lock);
-  if (c->capacity > 0 && c->n_slots >= c->capacity) gone = evict(c);
-  s->next = c->slots;
-  c->slots = s;
-  c->n_slots++;
+  engine_slot_t *gone = make_room(c, 1);
+  push(c, s);
+  take_profiles(c, s, profiles);
   pthread_mutex_unlock(&c->lock);
-  if (gone) slot_free(c, gone);
+  free_list(c, gone);
   return NULL;
 }
 
@@ -177,7 +175,8 @@ status_t engine_cache_save(engine_cache_t *c, const char *path) {
   wire_out_t file = {0};
   pthread_mutex_lock(&c->lock);
   for (const engine_slot_t *s = c->slots; s; s = s->next)
-    saved_engine_record(s->shapes, s->n_shapes, s->plan, s->size, &file);
+    if (s->state == SLOT_READY)
+      saved_engine_record(s->shapes, s->n_shapes, s->plan, s->size, &file);
   pthread_mutex_unlock(&c->lock);
   status_t st = wire_out_status(&file);
   if (!st) st = file_write(path, file.data, file.size);
@@ -185,120 +184,222 @@ status_t engine_cache_save(engine_cache_t *c, const char *path) {
   return st;
 }
 
-// ---------------------------------------------------------------- contexts
+// ---------------------------------------------------------------- which engine
 
-static bool serves(const engine_cache_t *c, const engine_slot_t *s, const tensor_t *in, int n_in) {
+static bool serves(const engine_cache_t *c, const engine_slot_t *s, const engine_request_t *r) {
   const network_t *net = c->backend->network(s->engine);
-  if (net->n_inputs != n_in) return false;
-  for (int i = 0; i < n_in; i++)
-    if (net->inputs[i]->dtype != in[i].dtype ||
-        !shape_compatible(&net->inputs[i]->shape, &in[i].shape))
+  if (net->n_inputs != r->n_in) return false;
+  for (int i = 0; i < r->n_in; i++)
+    if (net->inputs[i]->dtype != r->in[i].dtype ||
+        !shape_compatible(&net->inputs[i]->shape, &r->in[i].shape))
       return false;
   return true;
 }
 
-static bool fits(const engine_lease_t *l, const tensor_t *in) {
-  for (int i = 0; i < l->n_in; i++) {
-    if (!shape_equal(&l->shapes[i], &in[i].shape)) return false;
-    if (!tensor_empty(&l->values[i]) &&
-        memcmp(l->values[i].data, in[i].data, tensor_bytes(&in[i])) != 0)
-      return false;
-  }
+static bool key_fits(const engine_slot_t *s, const engine_request_t *r) {
+  if (!s->n_shapes) return true;  // an engine that says nothing of shapes
+  if (s->n_shapes != r->n_in) return false;
+  for (int i = 0; i < r->n_in; i++)
+    if (!batch_fits(&r->in[i].shape, &s->shapes[i], 1)) return false;
   return true;
 }
 
-static engine_lease_t *take_idle(engine_slot_t *s, const tensor_t *in) {
-  for (engine_lease_t **l = &s->idle; *l; l = &(*l)->next) {
-    if (!fits(*l, in)) continue;
-    engine_lease_t *found = *l;
-    *l = found->next;
-    s->n_idle--;
-    return found;
-  }
-  return NULL;
+static int64_t batch_of(const engine_slot_t *s) {
+  bool known = s->n_shapes > 0 && s->shapes[0].rank > 0 && s->shapes[0].d[0] >= 0;
+  return known ? s->shapes[0].d[0] : INT64_MAX;
 }
 
-static status_t lease_create(const engine_cache_t *c, engine_slot_t *s, const tensor_t *in,
-                             int n_in, engine_lease_t **out) {
-  engine_lease_t *l = mem_calloc(1, sizeof *l);
-  l->slot = s;
-  l->n_in = n_in;
-  l->shapes = mem_calloc((size_t)n_in + 1, sizeof *l->shapes);
-  l->values = mem_calloc((size_t)n_in + 1, sizeof *l->values);
-  status_t st = NULL;
-  for (int i = 0; i < n_in && !st; i++) {
-    l->shapes[i] = in[i].shape;
-    if (s->shape_inputs[i]) st = tensor_copy(&in[i], &l->values[i]);
+// Implicit batch mode: the smallest batch that is large enough, also if its build has failed. What
+// is being built counts only where nothing else is. Dynamic shapes: there is one engine.
+static engine_slot_t *find_slot(const engine_cache_t *c, const engine_request_t *r) {
+  engine_slot_t *best = NULL, *coming = NULL;
+  for (engine_slot_t *s = c->slots; s; s = s->next) {
+    if (r->implicit && !key_fits(s, r)) continue;
+    if (s->state == SLOT_BUILDING)
+      coming = s;
+    else if (!best || (r->implicit && batch_of(s) < batch_of(best)))
+      best = s;
   }
-  if (!st)
-    st = c->backend->context_create(s->engine, l->shapes, l->values, c->threads, &l->context);
-  if (st)
-    lease_free(c, l);
-  else
-    *out = l;
-  return st;
+  return best ? best : coming;
 }
 
-// Gives up one use of a slot; frees it when it was evicted meanwhile.
-static void slot_leave(engine_cache_t *c, engine_slot_t *s) {
-  pthread_mutex_lock(&c->lock);
-  bool gone = --s->n_taken == 0 && s->evicted;
-  pthread_mutex_unlock(&c->lock);
-  if (gone) slot_free(c, s);
+// The first shapes make the profiles when nothing was collected, as in TF-TRT.
+static char *make_profiles(engine_cache_t *c, const engine_request_t *r) {
+  bool *mask = mem_alloc((size_t)r->n_in + 1);
+  for (int i = 0; i < r->n_in; i++) mask[i] = shape_values_candidate(&r->in[i]);
+  if (!c->collected) c->collected = shape_sets_create(r->n_in);
+  if (!c->collected->sets.n) shape_sets_add_tensors(c->collected, r->in, mask);
+  mem_free(mask);
+  status_t st = profiles_from_sets(c->collected, r->strategy, r->partial, &c->profiles);
+  char *why = st ? mem_strdup(status_message(st)) : NULL;
+  status_free(st);
+  return why;
 }
 
-engine_lease_t *engine_cache_take(engine_cache_t *c, const tensor_t *in, int n_in, char **why) {
-  engine_lease_t *l = NULL;
-  *why = NULL;
-  pthread_mutex_lock(&c->lock);
-  engine_slot_t *s = c->slots;
-  while (s && !serves(c, s, in, n_in)) s = s->next;
-  if (s) {
-    s->n_taken++;
-    l = take_idle(s, in);
+// One more profile that has these shapes, which grows with the next. An engine's network takes all
+// shapes that the graph admits, so no engine has to be built for it.
+static void widen_profiles(engine_cache_t *c, const engine_request_t *r) {
+  arena_t *scratch = arena_create();
+  bool *mask = arena_alloc(scratch, (size_t)r->n_in + 1);
+  for (int i = 0; i < r->n_in; i++) mask[i] = c->profiles->list.v[0].min.values[i].v != NULL;
+  shape_set_t set = shape_set_of(scratch, r->in, r->n_in, mask);
+  if (!c->widened || !profiles_widen_last(c->profiles, &set))
+    status_free(profiles_add(c->profiles, &set, &set, &set));
+  c->widened = true;
+  arena_destroy(scratch);
+}
+
+static bool has_ready(const engine_cache_t *c) {
+  for (const engine_slot_t *s = c->slots; s; s = s->next)
+    if (s->state == SLOT_READY) return true;
+  return false;
+}
+
+static const char outside[] = "no optimization profile has these input shapes";
+
+// NULL: a profile has the inputs, or there are no profiles and the engine takes all.
+static char *check_profiles(engine_cache_t *c, const engine_request_t *r) {
+  if (!c->profiles && !has_ready(c) && !r->from_node) {
+    char *why = make_profiles(c, r);
+    if (why) return why;
   }
-  bool any = c->slots != NULL;
-  pthread_mutex_unlock(&c->lock);
-  if (l) return l;
-  if (!s) {
-    *why = mem_strdup(any ? "no engine takes these input shapes" : "there is no engine");
+  if (c->profiles && c->profiles->n_inputs != r->n_in)
+    return mem_strdup("the engine's profiles are for another number of inputs");
+  if (profiles_find_tensors(c->profiles, r->in) >= 0) return NULL;
+  if (r->widens) {
+    widen_profiles(c, r);
     return NULL;
   }
-  status_t st = lease_create(c, s, in, n_in, &l);
-  if (!st) return l;
-  slot_leave(c, s);
-  *why = mem_printf("no execution context: %s", status_message(st));
-  status_free(st);
-  return NULL;
+  return mem_strdup(outside);
 }
 
-backend_context_t *engine_lease_context(const engine_lease_t *l) { return l->context; }
+static char *not_allowed(const engine_cache_t *c) {
+  return mem_printf(
+      "%s%sFound no engine in cache matching input shapes. Not building a new engine because "
+      "allow_build_at_runtime=False.",
+      c->failure ? c->failure : "", c->failure ? ". " : "");
+}
 
-void engine_cache_give(engine_cache_t *c, engine_lease_t *l, bool ok) {
-  engine_slot_t *s = l->slot;
-  engine_lease_t *gone = ok ? NULL : l;
-  if (ok) {
-    pthread_mutex_lock(&c->lock);
-    l->next = s->idle;  // the list runs from the last used to the longest idle
-    s->idle = l;
-    if (++s->n_idle > MAX_IDLE) {
-      engine_lease_t **last = &s->idle;
-      while ((*last)->next) last = &(*last)->next;
-      gone = *last;
-      *last = NULL;
-      s->n_idle--;
-    }
-    pthread_mutex_unlock(&c->lock);
+// There is no entry for the request: a place for a new engine, or why there is to be none. Where
+// building is not allowed, the place is taken by an empty one.
+static engine_slot_t *reserve(engine_cache_t *c, const engine_request_t *r, engine_found_t *f,
+                              engine_slot_t **gone) {
+  bool full = c->capacity > 0 && c->n_slots >= c->capacity && !r->evicts;
+  bool build = r->may_build || r->from_node;
+  if (!build)
+    f->why = not_allowed(c);
+  else if (r->from_node && c->n_slots)
+    f->why = mem_strdup("the engine in the node is for other shapes");
+  else if (full)
+    f->why = mem_printf("the cache is full: it has %d of maximum_cached_engines=%d", c->n_slots,
+                        c->capacity);
+  f->full = full && build;
+  if (full || (build && f->why)) return NULL;
+  shape_t *shapes = mem_alloc(((size_t)r->n_in + 1) * sizeof *shapes);
+  for (int i = 0; i < r->n_in; i++) {
+    shapes[i] = r->in[i].shape;
+    if (r->max_batch > 0 && shapes[i].rank > 0) shapes[i].d[0] = r->max_batch;
   }
-  if (gone) lease_free(c, gone);
-  slot_leave(c, s);
+  engine_slot_t *s = slot_create(shapes, r->n_in, build ? SLOT_BUILDING : SLOT_EMPTY);
+  mem_free(shapes);
+  if (!build) {
+    s->why = mem_strdup(f->why);
+    *gone = make_room(c, 1);
+  }
+  push(c, s);
+  return build ? s : NULL;
 }
 
-char *engine_cache_profile(engine_cache_t *c) {
-  char *json = NULL;
+// Takes an entry that is ready or empty: a lease, why not, or neither when a context has to be made
+// (the slot is counted as taken then). The lock is held.
+static void take_slot(const engine_cache_t *c, engine_slot_t *s, const engine_request_t *r,
+                      engine_found_t *f) {
+  if (s->state == SLOT_EMPTY) {
+    f->why = mem_strdup(s->why);
+  } else if (!serves(c, s, r) || (r->implicit && !key_fits(s, r))) {
+    f->why = mem_strdup("no engine takes these input shapes");
+  } else {
+    s->n_taken++;
+    f->lease = engine_slot_idle(s, r->in);
+  }
+}
+
+static void make_context(engine_cache_t *c, engine_slot_t *s, const engine_request_t *r,
+                         engine_found_t *f) {
+  status_t st = engine_slot_lease(c, s, r->in, r->n_in, &f->lease);
+  if (!st) return;
+  engine_slot_leave(c, s);
+  f->why = mem_printf("no execution context: %s", status_message(st));
+  status_free(st);
+}
+
+engine_found_t engine_cache_take(engine_cache_t *c, const engine_request_t *r) {
+  engine_found_t f = {0};
+  engine_slot_t *s, *gone = NULL;
   pthread_mutex_lock(&c->lock);
-  for (engine_slot_t *s = c->slots; s && !json; s = s->next)
-    if (s->idle && c->backend->profile) json = c->backend->profile(s->idle->context);
+  s = find_slot(c, r);
+  if (!r->implicit && !(s && s->state == SLOT_EMPTY)) f.why = check_profiles(c, r);
+  while (!f.why && s && s->state == SLOT_BUILDING) {
+    pthread_cond_wait(&c->settled, &c->lock);
+    s = find_slot(c, r);
+  }
+  if (!f.why && s) take_slot(c, s, r, &f);
+  if (!f.why && !s) f.build = reserve(c, r, &f, &gone);
   pthread_mutex_unlock(&c->lock);
-  return json;
+  free_list(c, gone);
+  if (!f.why && !f.build && !f.lease) make_context(c, s, r, &f);
+  return f;
+}
+
+engine_found_t engine_cache_built(engine_cache_t *c, engine_slot_t *s, bytes_t plan, bool owned,
+                                  status_t failed, const engine_request_t *r) {
+  engine_found_t f = {0};
+  profiles_t *profiles = NULL;
+  if (owned) {
+    s->release = mem_free;
+    s->owner = plan.data;
+  }
+  if (!failed) failed = load_engine(c, plan.data, plan.size, s, &profiles);
+  pthread_mutex_lock(&c->lock);
+  s->state = failed ? SLOT_EMPTY : SLOT_READY;
+  if (failed) {
+    s->why =
+        mem_printf("Engine creation for %s failed. Reason: %s", c->name, status_message(failed));
+    profiles_destroy(profiles);
+  } else {
+    take_profiles(c, s, profiles);
+  }
+  if (!failed && !r->implicit && profiles_find_tensors(c->profiles, r->in) < 0)
+    f.why = mem_strdup(outside);
+  else
+    take_slot(c, s, r, &f);
+  engine_slot_t *gone = r->evicts ? make_room(c, 0) : NULL;
+  pthread_cond_broadcast(&c->settled);
+  pthread_mutex_unlock(&c->lock);
+  status_free(failed);
+  if (!f.why) make_context(c, s, r, &f);
+  free_list(c, gone);
+  return f;
+}
+
+profiles_t *engine_cache_profiles(engine_cache_t *c) {
+  pthread_mutex_lock(&c->lock);
+  profiles_t *p = profiles_copy(c->profiles);
+  pthread_mutex_unlock(&c->lock);
+  return p;
+}
+
+status_t engine_cache_collect(engine_cache_t *c, const tensor_t *in, int n_in) {
+  status_t st = NULL;
+  bool *mask = mem_alloc((size_t)n_in + 1);
+  for (int i = 0; i < n_in; i++) mask[i] = shape_values_candidate(&in[i]);
+  pthread_mutex_lock(&c->lock);
+  if (!c->collected) c->collected = shape_sets_create(n_in);
+  if (c->profiles)
+    st = FAIL(UNIMPLEMENTED, "Cannot collect new shapes when profiles are already created.");
+  else if (c->collected->n_inputs == n_in)
+    shape_sets_add_tensors(c->collected, in, mask);
+  pthread_mutex_unlock(&c->lock);
+  mem_free(mask);
+  return st;
 }

@@ -14,23 +14,27 @@ typedef struct engines engines_t;
 // plans find what they do not hold; must outlive the engines.
 engines_t *engines_create(const backend_t *backend, const weight_source_t *weights,
                           resources_t *resources, int threads);
-// From now on a TRTEngineOp that no engine serves fails (ABORTED, with the reason), as with
-// TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION=false. Before the first run.
-void engines_forbid_native(engines_t *e);
-void engines_destroy(engines_t *e);  // NULL is fine; no run may be going on
+// Both before the first run. FALLBACK_FAIL is as
+// TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION=false, and more: shapes that the graph excludes fail
+// too.
+void engines_set_policy(engines_t *e, fallback_policy_t policy);
+void engines_set_compat(engines_t *e);  // caches of all nodes as TF 2.17's
+void engines_destroy(engines_t *e);     // NULL is fine; no run may be going on
 
 // For exec_services_t.run_engine: TRTEngineOp, CreateTRTResourceHandle, InitializeTRTResource,
 // SerializeTRTResource, GetCalibrationDataOp. Any thread; threads run the same engine side by side,
 // each in a context of its own.
 status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tensor_t *in, int n_in,
                      tensor_t *out, int n_out);
-// Gives a TRTEngineOp an engine, before the first run. shapes: [n], its key in the cache. plan stays
-// the caller's and must outlive the engines; one that cannot be loaded is an error.
+// Gives a TRTEngineOp an engine, before the first run. shapes: [n], its key in the cache. plan
+// stays the caller's and must outlive the engines; one that cannot be loaded is an error.
 status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, int n,
                      const uint8_t *plan, size_t size);
 // The function library that the segments of a prepared graph are in: for builds at run time.
 void engines_add_library(engines_t *e, library_t *library);
 int engines_stats(engines_t *e, engine_stats_t *out, int max);
+bool engines_reason(engines_t *e, int i, int k, const char **text, int64_t *count);
+profiles_t *engines_profiles(engines_t *e, int i);
 // engine_cache_profile of the i-th engine, in the order of engines_stats.
 char *engines_profile(engines_t *e, int i);
 

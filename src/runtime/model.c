@@ -128,7 +128,8 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   const backend_t *b = backend_find(backend);
   if (!b && o->backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
   m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
-  if (o->fail_on_fallback) engines_forbid_native(m->engines);
+  engines_set_policy(m->engines, o->on_fallback);
+  if (o->compat_2_17) engines_set_compat(m->engines);
   return run_init_op(m->saved, m->meta, &m->services);
 }
 
@@ -201,5 +202,11 @@ status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, te
 int model_engine_stats(model_t *m, engine_stats_t *out, int max) {
   return engines_stats(m->engines, out, max);
 }
+
+bool model_engine_reason(model_t *m, int i, int k, const char **text, int64_t *count) {
+  return engines_reason(m->engines, i, k, text, count);
+}
+
+profiles_t *model_engine_profiles(model_t *m, int i) { return engines_profiles(m->engines, i); }
 
 char *model_engine_profile(model_t *m, int i) { return engines_profile(m->engines, i); }

@@ -1,5 +1,6 @@
 // Resources that live as long as the model, by container and name.
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/executor.h"
@@ -28,7 +29,10 @@ void resources_destroy(resources_t *r) {
 
 object_t *resources_get(resources_t *r, const char *container, const char *name,
                         object_t *(*make)(void *arg), void *arg) {
-  char *key = mem_printf("%s/%s", container, name);
+  // Engines are looked up in every run, so short keys take no memory.
+  char few[128], *key = few;
+  if ((size_t)snprintf(few, sizeof few, "%s/%s", container, name) >= sizeof few)
+    key = mem_printf("%s/%s", container, name);
   pthread_mutex_lock(&r->lock);
   object_t *o = map_get(r->objects, key);
   if (!o && make) {
@@ -37,7 +41,7 @@ object_t *resources_get(resources_t *r, const char *container, const char *name,
   }
   object_ref(o);
   pthread_mutex_unlock(&r->lock);
-  mem_free(key);
+  if (key != few) mem_free(key);
   return o;
 }
 

@@ -2,9 +2,17 @@
 #ifndef TFTRT_RUNTIME_RUNTIME_H
 #define TFTRT_RUNTIME_RUNTIME_H
 
+#include "engine/profile.h"
 #include "saved_model/saved_model.h"
 
 typedef struct model model_t;
+
+// What a TRTEngineOp does where no engine serves.
+typedef enum fallback_policy {
+  FALLBACK_NATIVE,  // its native segment runs
+  FALLBACK_BUILD,   // the engine's profiles are widened; a full cache gives up its oldest engine
+  FALLBACK_FAIL     // ABORTED, with the reason
+} fallback_policy_t;
 
 typedef struct model_options {
   size_t struct_size;
@@ -14,7 +22,8 @@ typedef struct model_options {
   const char *backend;  // for TRTEngineOp; NULL: "cpu"
   bool simplify;  // run graph_simplify on unconverted signatures too (results may differ in the
                   // last bit)
-  bool fail_on_fallback;  // a TRTEngineOp that would run natively fails instead
+  fallback_policy_t on_fallback;
+  bool compat_2_17;  // engine caches behave as TF 2.17's, whatever the model was converted for
 } model_options_t;
 
 // Opens and checks a SavedModel, converted or not. Runs its initialisers (tables). UNIMPLEMENTED
@@ -34,10 +43,19 @@ status_t model_graph(model_t *m, const char *signature_key, const graph_t **out)
 
 typedef struct engine_stats {  // one per TRTEngineOp
   const char *name;
-  int64_t runs, hits, builds, fallbacks;
+  int64_t runs, hits, builds, failed_builds, fallbacks;
   const char *last_fallback_reason;
+  int engines, profiles, contexts;  // held now
+  int empty;                        // places that failed builds take
+  int64_t context_bytes;
+  int n_reasons;
 } engine_stats_t;
 int model_engine_stats(model_t *m, engine_stats_t *out, int max);
+// The k-th reason of the i-th engine's fallbacks, and how often; the text lives as long as the
+// model. false: there is none.
+bool model_engine_reason(model_t *m, int i, int k, const char **text, int64_t *count);
+// The optimization profiles of the i-th engine, a copy; NULL when it has none.
+profiles_t *model_engine_profiles(model_t *m, int i);
 // Times per layer of the i-th engine (see engines.h); mem_free the result.
 char *model_engine_profile(model_t *m, int i);
 

@@ -16,35 +16,47 @@ typedef struct conversion {
   bool use_calibration, compat_2_17;
 } conversion_t;
 
-// The inputs of one golden case, for build().
+// The inputs of golden cases, for build(): of `at` and those behind it that are of the same
+// signature.
 typedef struct case_inputs {
+  const signature_t *signature;
+  const golden_case_t *at, *first;
+  npz_t z;
   tensor_t *in;
-  bool given;
 } case_inputs_t;
+
+static inline void drop_inputs(case_inputs_t *c) {
+  for (int i = 0; c->in && i < c->signature->n_inputs; i++) tensor_unref(&c->in[i]);
+  mem_free(c->in);
+  if (c->in) npz_close(&c->z);
+  c->in = NULL;
+}
 
 static inline status_t give_inputs(void *self, const tensor_t **inputs, bool *end) {
   case_inputs_t *c = self;
-  *end = c->given;
-  c->given = true;
+  const signature_t *s = c->signature;
+  drop_inputs(c);
+  *end = !c->at->file || strcmp(c->at->signature, c->first->signature) != 0 ||
+         strcmp(c->at->tags, c->first->tags) != 0;
+  if (*end) return NULL;
+  c->z = npz_open(c->at++->path);
+  c->in = mem_calloc((size_t)s->n_inputs + 1, sizeof(tensor_t));
+  for (int i = 0; i < s->n_inputs; i++) c->in[i] = input_array(&c->z, &s->inputs[i]);
   *inputs = c->in;
   return NULL;
 }
 
-// Builds for the inputs of a case, which is of any of the signatures that are converted.
+// Builds for the inputs of all cases from `first` on that are of its signature, which is any of
+// those that are converted.
 static inline status_t build_from(converter_t *c, const golden_case_t *first) {
   int at = 0;
   while (converter_signature(c, at) &&
          strcmp(converter_signature(c, at)->key, first->signature) != 0)
     at++;
-  const signature_t *s = converter_signature(c, at);
-  if (!s) return converter_build(c, first->signature, NULL);
-  npz_t z = npz_open(first->path);
-  case_inputs_t inputs = {.in = mem_calloc((size_t)s->n_inputs + 1, sizeof(tensor_t))};
-  for (int i = 0; i < s->n_inputs; i++) inputs.in[i] = input_array(&z, &s->inputs[i]);
-  status_t st = converter_build(c, s->key, &(input_source_t){give_inputs, &inputs});
-  for (int i = 0; i < s->n_inputs; i++) tensor_unref(&inputs.in[i]);
-  mem_free(inputs.in);
-  npz_close(&z);
+  case_inputs_t inputs = {.signature = converter_signature(c, at), .at = first, .first = first};
+  if (!inputs.signature) return converter_build(c, first->signature, NULL);
+  status_t st = converter_build(c, inputs.signature->key, &(input_source_t){give_inputs, &inputs});
+  drop_inputs(&inputs);
   return st;
 }
 
@@ -75,7 +87,7 @@ static inline status_t converter_for(const corpus_model_t *cm, const golden_case
   return converter_create(&o, out);
 }
 
-// Convert, build for the case's inputs, save. A warning is a failure.
+// Convert, build for the inputs of its cases, save. A warning is a failure.
 static inline status_t convert(const corpus_model_t *cm, const golden_case_t *first,
                                const conversion_t *how, const char *target) {
   converter_t *c;

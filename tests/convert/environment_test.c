@@ -39,7 +39,8 @@ static int clear(void **state) {
 
 static converter_t *converted(void) {
   converter_t *c;
-  assert_ok(converter_for(&corpus.v[0], &golden.cases.v[0], &(conversion_t){0}, &c));
+  assert_ok(converter_for(&corpus.v[0], &golden.cases.v[0],
+                          &(conversion_t){.maximum_cached_engines = 16}, &c));
   assert_ok(converter_convert(c, NULL));
   return c;
 }
@@ -137,7 +138,8 @@ static void export_trt_engines_path_gets_raw_engines_and_dims(void **state) {
   char *dir = file_join(scratch, "raw/engines"), *target = file_join(scratch, "exported");
   setenv("TF_TRT_EXPORT_TRT_ENGINES_PATH", dir, 1);
   converter_t *c = converted();
-  assert_ok(build_from(c, &golden.cases.v[0]));
+  const golden_case_t *last = &golden.cases.v[golden.cases.n - 1];
+  assert_ok(build_from(c, last));
   assert_ok(converter_save(c, target, true));
   converter_destroy(c);
   char **names;
@@ -147,7 +149,7 @@ static void export_trt_engines_path_gets_raw_engines_and_dims(void **state) {
   assert_int_equal(strncmp(names[0], "TRTEngineOp_", strlen("TRTEngineOp_")), 0);
   assert_int_equal(strncmp(names[1], "dims-TRTEngineOp_", strlen("dims-TRTEngineOp_")), 0);
   char *path = file_join(dir, names[1]), *dims = read_file(path);
-  npz_t z = npz_open(golden.cases.v[0].path);
+  npz_t z = npz_open(last->path);
   tensor_t image = npz_get(&z, "in.", "image", DT_FLOAT);
   char want[128];
   snprintf(want, sizeof want, "TensorRTInputPH_0:%dx28x28x1\n", (int)image.shape.d[0]);
@@ -214,7 +216,8 @@ static void native_segment_disallowed_at_run_time_fails_the_op(void **state) {
   char *target = file_join(scratch, "bare");
   converter_t *c;
   assert_ok(converter_for(&corpus.v[0], &golden.cases.v[0],
-                          &(conversion_t){.no_runtime_build = true}, &c));
+                          &(conversion_t){.no_runtime_build = true, .maximum_cached_engines = 16},
+                          &c));
   assert_ok(converter_convert(c, NULL));
   assert_ok(converter_save(c, target, true));
   converter_destroy(c);
@@ -234,7 +237,8 @@ static void remove_native_segments_runs_from_prebuilt_engines(void **state) {
   setenv("TF_TRT_EXPERIMENTAL_FEATURES", "remove_native_segments", 1);
   converter_t *c;
   assert_ok(converter_for(&corpus.v[0], &golden.cases.v[0],
-                          &(conversion_t){.no_runtime_build = true}, &c));
+                          &(conversion_t){.no_runtime_build = true, .maximum_cached_engines = 16},
+                          &c));
   assert_ok(converter_convert(c, NULL));
   assert_ok(build_from(c, &golden.cases.v[0]));
   assert_ok(converter_save(c, target, true));

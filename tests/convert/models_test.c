@@ -1,4 +1,4 @@
-// Every model of the corpus, converted: each signature that has golden cases, in three modes. The
+// Every model of the corpus, converted: each signature that has golden cases, in all modes. The
 // converted model, saved and opened again, is run over all golden cases of the source, those of
 // signatures that were not converted too, against what TensorFlow computed.
 //
@@ -9,9 +9,14 @@
 
 #include "convert/convert_corpus.h"
 
-static const conversion_t MODES[] = {{.name = "implicit"},
-                                     {.name = "dynamic", .dynamic_shape = true},
-                                     {.name = "tf-trt", .op_set = OP_SET_TF_TRT}};
+#define ENGINES .maximum_cached_engines = 16  // one for each shape of the golden cases
+static const conversion_t MODES[] = {
+    {.name = "implicit", ENGINES},
+    {.name = "range", .dynamic_shape = true, .profile_strategy = "Range"},
+    {.name = "optimal", .dynamic_shape = true, .profile_strategy = "Optimal"},
+    {.name = "range+optimal", .dynamic_shape = true, .profile_strategy = "Range+Optimal"},
+    {.name = "batch", .dynamic_shape = true, .profile_strategy = "ImplicitBatchModeCompatible"},
+    {.name = "tf-trt", .op_set = OP_SET_TF_TRT, ENGINES}};
 enum { N_MODES = sizeof MODES / sizeof *MODES };
 
 // Models in which there is nothing that an engine would take; all others must be served by one.
@@ -35,7 +40,7 @@ static char *check(const corpus_model_t *cm, const golden_t *g, const golden_cas
   char *why = NULL, *dir = file_join(scratch, cm->name);
   status_t st = convert(cm, first, mode, dir);
   if (!st) st = status_prefix(run_golden(g, dir, &o), "run");
-  printf("    %-24s %-16s %-8s  %2d engines served %3lld of %3lld runs  %.3g\n", cm->name,
+  printf("    %-24s %-16s %-13s  %2d engines served %3lld of %3lld runs  %.3g\n", cm->name,
          first->signature, mode->name, o.engines, (long long)o.hits, (long long)o.runs,
          o.score.worst);
   if (known_gap(cm, mode, st))

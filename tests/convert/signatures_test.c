@@ -43,8 +43,9 @@ static void all_signatures_are_converted_and_right(void **state) {
     converter_t *c;
     take(&list, models[m], &g);
     char *dir = file_join(scratch, models[m]);
-    assert_ok(
-        converter_for(&list.v[0], &g.cases.v[0], &(conversion_t){.all_signatures = true}, &c));
+    assert_ok(converter_for(&list.v[0], &g.cases.v[0],
+                            &(conversion_t){.all_signatures = true, .maximum_cached_engines = 16},
+                            &c));
     assert_ok(converter_convert(c, NULL));
     int n = 0;
     for (size_t k = 0; k < g.cases.n; k++) {

@@ -1,0 +1,72 @@
+// Engines made while a model runs.
+#include <string.h>
+
+#include "engine/plan.h"
+#include "runtime/engines_internal.h"
+#include "runtime/segment_build.h"
+
+static function_t *find_segment(engines_t *e, const char *name) {
+  function_t *f = NULL;
+  pthread_mutex_lock(&e->lock);
+  for (size_t i = 0; i < e->libraries.n && !f; i++) f = library_find(e->libraries.v[i], name);
+  pthread_mutex_unlock(&e->lock);
+  return f;
+}
+
+// From a copy of the segment, for the partial shapes that the graph has for its inputs: the engine
+// takes more shapes than it will be asked for, which costs nothing, as contexts are made for
+// concrete ones.
+static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                      const engine_attrs_t *a, bytes_t *plan) {
+  function_t *segment = a->segment ? find_segment(e, a->segment->name) : NULL;
+  if (!segment || !segment->body) return FAIL(NOT_FOUND, "the native segment is not in the graph");
+  if (!e->backend) return FAIL(UNAVAILABLE, "there is no backend");
+  if (segment->body->n_args != c->n_in)
+    return FAIL(INVALID_ARGUMENT, "the native segment has %d arguments, the node %d inputs",
+                segment->body->n_args, c->n_in);
+  arena_t *arena = arena_create();
+  graph_t *body = graph_clone(segment->body, arena);
+  shape_t *shapes = arena_alloc(arena, ((size_t)c->n_in + 1) * sizeof *shapes);
+  bool partial = a->input_shapes && (int)a->input_shapes->n_list == c->n_in;
+  for (int i = 0; i < c->n_in; i++) {
+    shapes[i] = c->in[i].shape;
+    body->args[i]->out_shape[0] = partial ? a->input_shapes->list[i].shape : SHAPE_UNKNOWN;
+  }
+  profiles_t *profiles = a->implicit ? NULL : engine_cache_profiles(cache);
+  build_options_t o = {.struct_size = sizeof o,
+                       .threads = e->threads,
+                       .max_workspace = node_int(c->node, "workspace_size_bytes", 0),
+                       .opt_shapes = profiles ? profiles->list.v[0].opt.shapes : shapes,
+                       .profiles = profiles};
+  segment_precision_t precision = segment_precision_of(c->node);
+  status_t st = segment_build(body, cache->name, &precision, e->backend, &o, plan);
+  atomic_fetch_add(st ? &cache->failed_builds : &cache->builds, 1);
+  profiles_destroy(profiles);
+  graph_destroy(body);
+  arena_destroy(arena);
+  return st;
+}
+
+// A plan of the node itself may be of another kind (TensorRT's): then one is built, if it may be.
+static bool loads(const engines_t *e, const attr_value_t *plan) {
+  char name[16];
+  status_t st = plan_backend((const uint8_t *)plan->s.p, plan->s.n, name, sizeof name);
+  bool ok = !st && e->backend && strcmp(name, e->backend->name) == 0;
+  status_free(st);
+  return ok;
+}
+
+status_t engine_provide(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                        const engine_attrs_t *a, bytes_t *plan, bool *owned) {
+  *plan = (bytes_t){0};
+  *owned = !(a->plan && loads(e, a->plan));
+  if (!*owned) {
+    *plan = (bytes_t){(uint8_t *)(uintptr_t)a->plan->s.p, a->plan->s.n};
+    return NULL;
+  }
+  if (!a->may_build)
+    return FAIL(FAILED_PRECONDITION,
+                "the engine in the node cannot be loaded. Not building a new engine because "
+                "allow_build_at_runtime=False.");
+  return build(e, cache, c, a, plan);
+}

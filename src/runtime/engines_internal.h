@@ -1,0 +1,50 @@
+// What the files of the TRTEngineOp kernel share.
+#ifndef TFTRT_RUNTIME_ENGINES_INTERNAL_H
+#define TFTRT_RUNTIME_ENGINES_INTERNAL_H
+
+#include <pthread.h>
+
+#include "ops/op.h"
+#include "runtime/engine_cache.h"
+#include "runtime/engines.h"
+
+struct engines {
+  const backend_t *backend;
+  const weight_source_t *weights;
+  resources_t *resources;
+  int threads;
+  fallback_policy_t policy;
+  bool compat_2_17;
+  pthread_mutex_t lock;  // guards what follows
+  VEC(library_t *) libraries;
+  VEC(engine_cache_t *) caches;  // references
+};
+
+extern const char engine_container[];                      // "TF-TRT"
+const char *engine_canonical_name(const char *node_name);  // after the last '/'
+// A new reference; made when it is not there.
+engine_cache_t *engine_cache_of(engines_t *e, const char *name, int64_t capacity);
+
+// CreateTRTResourceHandle, InitializeTRTResource, SerializeTRTResource, GetCalibrationDataOp
+// (runtime/engine_resources.c).
+status_t engine_resource_op(engines_t *e, op_ctx_t *c);
+
+// What the attributes of a TRTEngineOp say, checked as TF-TRT's kernel does when it is made.
+typedef struct engine_attrs {
+  bool implicit, may_build, is_static, generates_profiles, calibrates, compat_2_17;
+  const attr_value_t *input_shapes;  // NULL: not given
+  const attr_value_t *plan;          // serialized_segment of a static engine; else NULL
+  profile_strategy_t strategy;
+  const func_ref_t *segment;  // NULL: there is none
+} engine_attrs_t;
+status_t engine_attrs(const node_t *n, engine_attrs_t *out);
+
+// TF-TRT's verification of input shapes: NULL, or what is wrong; mem_free it.
+char *engine_verify_shapes(const op_ctx_t *c, const engine_attrs_t *a);
+
+// An engine from the node itself (serialized_segment), or a new one from the segment. *owned: the
+// plan is the caller's.
+status_t engine_provide(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                        const engine_attrs_t *a, bytes_t *plan, bool *owned);
+
+#endif
