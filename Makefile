@@ -42,6 +42,7 @@ lint:
 wheel: build
 	@tools/setup test
 	@$(BUILD)/venv-python/bin/pip wheel -q --disable-pip-version-check --no-deps -w $(BUILD)/wheelhouse .
+	@tests/python/check_wheel $(BUILD)
 	@ls $(BUILD)/wheelhouse/tftrt-*.whl
 
 install: build
