@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "conversion.h"
 #include "inputs.h"
+#include "profiles.h"
 
 // Input sets of one signature, one npz file each.
 typedef struct source {
@@ -142,12 +143,15 @@ static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, 
 
 int cmd_convert(int argc, char **argv) {
   conversion_flags_t f;
-  option_def_t defs[CONVERSION_OPTIONS + 12];
+  option_def_t defs[CONVERSION_OPTIONS + PROFILE_OPTIONS + 12];
+  profile_flags_t profiles;
   list_t build_files = {0}, calibration_files = {0};
   bool no_save = false, no_build = false;
   conversion_options(&f, defs);
   int at = 0;
   while (defs[at].name) at++;
+  profile_options(&profiles, &defs[at]);
+  at += PROFILE_OPTIONS;
   const option_def_t more[] = {
       {"build-inputs", 0, OPTION_FILES, &build_files, "F.npz...",
        "build engines for the shapes of these inputs (may be repeated)"},
@@ -165,12 +169,16 @@ int cmd_convert(int argc, char **argv) {
   tftrt_converter_options o;
   rc = conversion_fill(&f, n == 2 ? words[0] : NULL, &o);
   if (rc >= 0) return rc;
+  if (profiles_given(&profiles) && build_files.n)
+    return usage_error("profiles are given as shapes or as --build-inputs, not as both");
+  if (profiles_given(&profiles)) o.use_dynamic_shape = 1;
   catch_interrupts();
 
   tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter *c = NULL;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
   if (!code) code = convert(c, &o, &calibration_files, &e);
+  if (!code && profiles_given(&profiles)) code = profiles_add(&profiles, c, &e);
   if (!code && !no_build) code = calibration_error(build(c, &build_files, &e), &e);
   if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)

@@ -371,6 +371,19 @@ TFTRT_API tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const c
 TFTRT_API tftrt_code tftrt_converter_build_profiles(tftrt_converter *c, const char *signature,
                                                     tftrt_input_fn inputs, void *user,
                                                     tftrt_error *err);
+typedef struct tftrt_profile_input { /* an input's shapes in an optimization profile */
+  const char *name;
+  int32_t rank;
+  int64_t min[TFTRT_MAX_RANK], opt[TFTRT_MAX_RANK], max[TFTRT_MAX_RANK];
+} tftrt_profile_input;
+/* Adds an optimization profile to a signature (NULL: the first), in dynamic-shape mode, after
+ * convert and before build, which then takes no inputs: tftrt_converter_build_signature with NULL,
+ * or tftrt_converter_build_default. Inputs that are not named have static shapes. The model is run
+ * on zeros of the shapes; for one whose shapes depend on values use tftrt_converter_build_profiles.
+ */
+TFTRT_API tftrt_code tftrt_converter_add_profile(tftrt_converter *c, const char *key,
+                                                 const tftrt_profile_input *inputs, int n,
+                                                 tftrt_error *err);
 /* Builds engines for the signatures' own shapes (those not built yet), with `batch` (1 or more) for
  * an unknown first dim; other unknown dims are tried small and larger. The engines serve all shapes
  * that the graph admits. Where the model does not run on zeros of such shapes, no engine is built,

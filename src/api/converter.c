@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/profiles.h"
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "engine/build_cache.h"
@@ -11,6 +12,7 @@
 struct tftrt_converter {
   converter_t *c;
   VEC(struct fed *) feeds;
+  added_profiles_t profiles;
 };
 
 void tftrt_converter_options_init(tftrt_converter_options *o) {
@@ -189,6 +191,7 @@ void tftrt_converter_destroy(tftrt_converter *c) {
   if (!c) return;
   for (size_t i = 0; i < c->feeds.n; i++) free_feed(c->feeds.v[i]);
   vec_free(&c->feeds);
+  added_profiles_free(&c->profiles);
   converter_destroy(c->c);
   mem_free(c);
 }
@@ -210,8 +213,29 @@ tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibratio
   return api_report(st, err);
 }
 
+static status_t add_profile(tftrt_converter *c, const char *key, const tftrt_profile_input *inputs,
+                            int n) {
+  if (!converter_n_signatures(c->c))
+    return FAIL(FAILED_PRECONDITION, "Need to call convert() before adding profiles");
+  const signature_t *s = find_signature(c->c, key);
+  if (!s) return FAIL(NOT_FOUND, "signature '%s' is not converted", key);
+  return added_profiles_add(&c->profiles, s, inputs, n);
+}
+
+tftrt_code tftrt_converter_add_profile(tftrt_converter *c, const char *key,
+                                       const tftrt_profile_input *inputs, int n, tftrt_error *err) {
+  return api_report(add_profile(c, key, inputs, n), err);
+}
+
 tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
                                            tftrt_input_fn inputs, void *user, tftrt_error *err) {
+  const signature_t *s = find_signature(c->c, key);
+  if (s && added_profiles_of(&c->profiles, s))
+    return api_report(
+        inputs ? FAIL(INVALID_ARGUMENT,
+                      "signature '%s' has profiles that were added: build takes no inputs", s->key)
+               : added_profiles_build(&c->profiles, s, c->c),
+        err);
   fed_t *f = feed(c, key, inputs, user);
   status_t st = converter_build(c->c, key, f ? &(input_source_t){next_inputs, f} : NULL);
   if (f) drop_inputs(f);
@@ -288,8 +312,23 @@ tftrt_code tftrt_converter_run(tftrt_converter *c, const char *key, const tftrt_
       api_run(s, (api_run_fn){run_converted, c->c}, inputs, n_inputs, outputs, n_outputs), err);
 }
 
+// Signatures that profiles were added to are built with those.
+static status_t build_default(tftrt_converter *c, int64_t batch) {
+  int left = converter_n_signatures(c->c);
+  for (int i = 0; i < converter_n_signatures(c->c); i++) {
+    const signature_t *s = converter_signature(c->c, i);
+    if (!converter_built(c->c, i) && added_profiles_of(&c->profiles, s)) {
+      TRY(added_profiles_build(&c->profiles, s, c->c));
+      left--;
+    } else if (converter_built(c->c, i) && c->profiles.n) {
+      left--;
+    }
+  }
+  return left || !c->profiles.n ? converter_build_default(c->c, batch) : NULL;
+}
+
 tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t batch, tftrt_error *err) {
-  return api_report(converter_build_default(c->c, batch), err);
+  return api_report(build_default(c, batch), err);
 }
 
 int tftrt_converter_warning_count(const tftrt_converter *c) { return converter_n_warnings(c->c); }

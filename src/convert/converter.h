@@ -56,6 +56,7 @@ void converter_destroy(converter_t *c);  // NULL is fine
 // also when it asks for inputs. NULL when there is no i-th.
 int converter_n_signatures(const converter_t *c);
 const signature_t *converter_signature(const converter_t *c, int i);
+bool converter_built(const converter_t *c, int i);
 // Calibration inputs of one of several signatures, for converter_convert; *source must live as long
 // as the converter.
 void converter_set_calibration(converter_t *c, const char *signature, const input_source_t *source);

@@ -55,6 +55,10 @@ const signature_t *converter_signature(const converter_t *c, int i) {
   return i > 0 && (size_t)i <= c->others.n ? c->others.v[i - 1]->signature : NULL;
 }
 
+bool converter_built(const converter_t *c, int i) {
+  return i ? c->others.v[i - 1]->built : c->built;
+}
+
 void converter_set_calibration(converter_t *c, const char *key, const input_source_t *source) {
   calibration_t x = {arena_strdup(c->own, key), *source};
   vec_push(&c->calibrations, x);

@@ -512,7 +512,9 @@ static void a_full_cache_falls_back_and_evicts_in_compat_2_17(void **state) {
     assert_int_equal(engine_batches(c), compat ? 23 : 12);
     assert_done(tftrt_converter_save(c, dir, 1, &e));
     tftrt_converter_destroy(c);
-    run_batches(dir, (int64_t[]){3, 2}, 2);
+    tftrt_engine_stats s = run_batches(dir, (int64_t[]){3, 2}, 2);
+    assert_int_equal(s.cache_hits, compat ? 2 : 1);  // batch 3 has an engine only where 1 gave way
+    assert_int_equal(s.fallbacks, compat ? 0 : 1);
     mem_free(dir);
   }
 }
@@ -529,6 +531,82 @@ static void allow_build_at_runtime_is_applied_at_save(void **state) {
     tftrt_engine_stats s = run_batches(dir, (int64_t[]){2}, 1);
     assert_int_equal(s.builds, allow);
     assert_int_equal(s.fallbacks, !allow);
+  }
+  mem_free(dir);
+}
+
+// ---------------------------------------------------------------- profiles added
+
+static tftrt_profile_input image(int64_t min, int64_t opt, int64_t max) {
+  return (tftrt_profile_input){.name = "image",
+                               .rank = 4,
+                               .min = {min, 28, 28, 1},
+                               .opt = {opt, 28, 28, 1},
+                               .max = {max, 28, 28, 1}};
+}
+
+static void not_added(tftrt_converter *c, const tftrt_profile_input *p, int n,
+                      const char *message) {
+  assert_error(tftrt_converter_add_profile(c, NULL, p, n, &e), TFTRT_INVALID_ARGUMENT, message);
+}
+
+static void profiles_that_make_no_sense_are_refused(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  o.use_dynamic_shape = 1;
+  tftrt_profile_input p = image(1, 2, 4), twice[2] = {p, p};
+  tftrt_converter *c = create(&o);
+  assert_error(tftrt_converter_add_profile(c, NULL, &p, 1, &e), TFTRT_FAILED_PRECONDITION,
+               "Need to call convert() before adding profiles");
+  assert_done(tftrt_converter_convert(c, NULL, NULL, &e));
+  assert_int_equal(tftrt_converter_add_profile(c, "train", &p, 1, &e), TFTRT_NOT_FOUND);
+  not_added(c, NULL, 0, "the profile needs shapes for input 'image', which is [?,28,28,1]");
+  not_added(c, twice, 2, "input 'image' is in the profile twice");
+  p.name = "picture";
+  not_added(c, &p, 1, "signature 'serving_default' has no input 'picture'");
+  p = image(1, 4, 2);
+  not_added(c, &p, 1, "input 'image': dim 0 is 4 in its opt shape, 2 in its max");
+  p = image(0, 1, 1);
+  not_added(c, &p, 1, "input 'image': dim 0 of its min shape is 0");
+  p = image(1, 1, 1);
+  p.max[1] = 29;
+  not_added(c, &p, 1,
+            "input 'image': the signature wants shape [?,28,28,1], its max shape is [1,29,28,1]");
+  p.rank = 13;
+  not_added(c, &p, 1, "input 'image': rank 13 is not in 0..12");
+  tftrt_converter_destroy(c);
+  o.use_dynamic_shape = 0;
+  c = converted(&o);
+  p = image(1, 2, 4);
+  assert_done(tftrt_converter_add_profile(c, NULL, &p, 1, &e));
+  assert_int_equal(tftrt_converter_build(c, NULL, NULL, &e), TFTRT_INVALID_ARGUMENT);
+  assert_non_null(strstr(e.message, "dynamic-shape mode"));
+  tftrt_converter_destroy(c);
+}
+
+static void engines_serve_the_profiles_that_were_added(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *dir = file_join(scratch, "profiles");
+  tftrt_profile_input a = image(1, 1, 2), b = image(5, 6, 8);
+  feeder_t f = {.n = 1, .batches = {2}};
+  o.use_dynamic_shape = 1;
+  o.allow_build_at_runtime = 0;
+  for (int how = 0; how < 2; how++) {
+    tftrt_converter *c = converted(&o);
+    assert_done(tftrt_converter_add_profile(c, NULL, &a, 1, &e));
+    assert_done(tftrt_converter_add_profile(c, "serving_default", &b, 1, &e));
+    assert_error(tftrt_converter_build(c, feed, &f, &e), TFTRT_INVALID_ARGUMENT,
+                 "signature 'serving_default' has profiles that were added: build takes no inputs");
+    assert_done(how ? tftrt_converter_build_default(c, 1, &e)
+                    : tftrt_converter_build(c, NULL, NULL, &e));
+    assert_int_equal(tftrt_converter_build(c, NULL, NULL, &e), TFTRT_UNIMPLEMENTED);
+    assert_done(tftrt_converter_save(c, dir, 1, &e));
+    tftrt_converter_destroy(c);
+    tftrt_engine_stats s = run_batches(dir, (int64_t[]){1, 2, 3, 4, 5, 8}, 6);
+    assert_int_equal(s.cache_hits, 4);
+    assert_int_equal(s.fallbacks, 2);  // 3 and 4 are in neither
+    assert_int_equal(s.profiles, 2);
   }
   mem_free(dir);
 }
@@ -616,6 +694,8 @@ int main(void) {
       cmocka_unit_test(save_without_gpu_specific_engines_writes_an_empty_asset),
       cmocka_unit_test(a_full_cache_falls_back_and_evicts_in_compat_2_17),
       cmocka_unit_test(allow_build_at_runtime_is_applied_at_save),
+      cmocka_unit_test(profiles_that_make_no_sense_are_refused),
+      cmocka_unit_test(engines_serve_the_profiles_that_were_added),
       cmocka_unit_test(summary_calls_back_once_a_line),
       cmocka_unit_test(summary_before_convert_fails_in_tf_trts_words),
       cmocka_unit_test(summary_lines_are_at_least_160_long)};
