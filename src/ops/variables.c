@@ -409,14 +409,33 @@ static status_t with_value(op_ctx_t *c, status_t (*f)(op_ctx_t *, const tensor_t
 static status_t resource_gather(op_ctx_t *c) { return with_value(c, gather_rows); }
 static status_t resource_gather_nd(op_ctx_t *c) { return with_value(c, gather_nd); }
 
+static void named_handle_destroy(object_t *o) {
+  mem_free(((named_handle_t *)o)->name);
+  mem_free(o);
+}
+
+const object_type_t named_handle_type = {"ResourceHandle", named_handle_destroy};
+
+object_t *named_handle_create(const char *container, const char *name) {
+  named_handle_t *h = mem_calloc(1, sizeof *h);
+  h->base.type = &named_handle_type;
+  atomic_init(&h->base.refs, 1);
+  h->container = container;
+  h->name = mem_strdup(name);
+  return &h->base;
+}
+
 static status_t destroy_resource(op_ctx_t *c) {
   object_t *o = c->in[0].dtype == DT_RESOURCE && tensor_elements(&c->in[0]) == 1
                     ? TENSOR_DATA(object_t *, &c->in[0])[0]
                     : NULL;
-  bool was = o && c->env && c->env->resource_remove(c->env, NULL, NULL, o);
-  if (!was && !node_bool(c->node, "ignore_lookup_error", true))
-    return OP_FAIL(c, NOT_FOUND, "the resource does not exist");
-  return NULL;
+  const named_handle_t *h = o && o->type == &named_handle_type ? (const named_handle_t *)o : NULL;
+  bool was = o && c->env &&
+             (h ? c->env->resource_remove(c->env, h->container, h->name, NULL)
+                : c->env->resource_remove(c->env, NULL, NULL, o));
+  if (was || node_bool(c->node, "ignore_lookup_error", true)) return NULL;
+  if (h) return OP_FAIL(c, NOT_FOUND, "Resource %s/%s does not exist.", h->container, h->name);
+  return OP_FAIL(c, NOT_FOUND, "the resource does not exist");
 }
 
 // ---------------------------------------------------------------- shapes

@@ -14,6 +14,15 @@ status_t variable_read(object_t *variable, tensor_t *out);
 bool op_makes_ref(const char *op);
 bool op_takes_ref(const char *op, int input);
 
+// A handle that is no more than the name of a resource, which may not be there yet.
+typedef struct named_handle {
+  object_t base;
+  const char *container;  // outlives the handle
+  char *name;
+} named_handle_t;
+extern const object_type_t named_handle_type;
+object_t *named_handle_create(const char *container, const char *name);
+
 // The object in a scalar resource or variant tensor, borrowed; INVALID_ARGUMENT when it is not one
 // of `type`.
 status_t op_object(const op_ctx_t *c, int i, const object_type_t *type, object_t **out);

@@ -5,25 +5,10 @@
 #include "ops/variables.h"
 #include "runtime/engines_internal.h"
 
-// What CreateTRTResourceHandle hands out: a name. The cache is made when it is first needed.
-typedef struct handle {
-  object_t base;
-  char *name;
-} handle_t;
-
-static void handle_destroy(object_t *o) {
-  mem_free(((handle_t *)o)->name);
-  mem_free(o);
-}
-
-static const object_type_t handle_type = {"TRTResourceHandle", handle_destroy};
-
+// A name: the cache is made when it is first needed.
 static status_t create_handle(op_ctx_t *c) {
-  handle_t *h = mem_calloc(1, sizeof *h);
-  h->base.type = &handle_type;
-  atomic_init(&h->base.refs, 1);
-  h->name = mem_strdup(node_string(c->node, "resource_name"));
-  return op_out_object(c, 0, &h->base);
+  const char *name = node_string(c->node, "resource_name");
+  return op_out_object(c, 0, named_handle_create(engine_container, name));
 }
 
 static status_t string_input(const op_ctx_t *c, int i, char **out) {
@@ -45,10 +30,10 @@ static status_t filename_input(const op_ctx_t *c, int i, char **out) {
 static status_t initialize(engines_t *e, op_ctx_t *c) {
   object_t *o = NULL;
   char *path = NULL;
-  TRY(op_object(c, 0, &handle_type, &o));
+  TRY(op_object(c, 0, &named_handle_type, &o));
   TRY(filename_input(c, 1, &path));
-  engine_cache_t *cache =
-      engine_cache_of(e, ((handle_t *)o)->name, node_int(c->node, "max_cached_engines_count", 1));
+  engine_cache_t *cache = engine_cache_of(e, ((named_handle_t *)o)->name,
+                                          node_int(c->node, "max_cached_engines_count", 1));
   // A second meta graph, or a second run of the init op, finds the engines there.
   status_t st = engine_cache_entries(cache) == 0 ? engine_cache_load(cache, path) : NULL;
   object_unref(&cache->base);

@@ -25,7 +25,9 @@ void engines_set_compat(engines_t *e) { e->compat_2_17 = true; }
 void engines_destroy(engines_t *e) {
   if (!e) return;
   for (size_t i = 0; i < e->caches.n; i++) object_unref(&e->caches.v[i]->base);
+  for (size_t i = 0; i < e->retired.n; i++) object_unref(&e->retired.v[i]->base);
   vec_free(&e->caches);
+  vec_free(&e->retired);
   vec_free(&e->libraries);
   pthread_mutex_destroy(&e->lock);
   mem_free(e);
@@ -54,9 +56,18 @@ static object_t *make_cache(void *arg) {
   const make_args_t *a = arg;
   engine_cache_t *c =
       engine_cache_create(a->name, a->e->backend, a->e->weights, a->e->threads, a->capacity);
-  pthread_mutex_lock(&a->e->lock);
-  vec_push(&a->e->caches, (engine_cache_t *)object_ref(&c->base));
-  pthread_mutex_unlock(&a->e->lock);
+  engines_t *e = a->e;
+  object_ref(&c->base);
+  pthread_mutex_lock(&e->lock);
+  size_t i = 0;
+  while (i < e->caches.n && strcmp(e->caches.v[i]->name, a->name) != 0) i++;
+  if (i < e->caches.n) {
+    vec_push(&e->retired, e->caches.v[i]);
+    e->caches.v[i] = c;
+  } else {
+    vec_push(&e->caches, c);
+  }
+  pthread_mutex_unlock(&e->lock);
   return &c->base;
 }
 

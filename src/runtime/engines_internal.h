@@ -18,6 +18,8 @@ struct engines {
   pthread_mutex_t lock;  // guards what follows
   VEC(library_t *) libraries;
   VEC(engine_cache_t *) caches;  // references
+  VEC(engine_cache_t *)
+  retired;  // whose resource was destroyed, and made anew: texts were handed out
 };
 
 extern const char engine_container[];                      // "TF-TRT"

@@ -136,4 +136,48 @@ static inline engine_stats_t stats_of(world_t *w) {
   return s;
 }
 
+static inline node_t *string_const(graph_t *g, const char *name, const char *text) {
+  tensor_t t;
+  assert_ok(tensor_alloc(DT_STRING, &SHAPE_SCALAR, &t));
+  assert_ok(str_set(TENSOR_DATA(str_t, &t), text, strlen(text)));
+  node_t *c = graph_add_const(g, name, &t);
+  tensor_unref(&t);
+  return c;
+}
+
+// Runs one of the resource ops: on a handle of that name, or on the name itself, and with a path
+// where it takes one (else NULL).
+static inline status_t resource_op(world_t *w, const char *op, const char *name, const char *path,
+                                   bool remove) {
+  arena_t *arena = arena_create();
+  graph_t *g = graph_create(arena, w->library);
+  bool by_handle = strcmp(op, "InitializeTRTResource") == 0 || strcmp(op, "DestroyResourceOp") == 0;
+  node_t *first = NULL, *second = NULL;
+  if (by_handle) {
+    first = graph_add_node(g, "CreateTRTResourceHandle", "handle");
+    node_set_string(g, first, "resource_name", name, strlen(name));
+    assert_ok(node_resolve(g, first));
+  } else {
+    first = string_const(g, "name", name);
+  }
+  if (path) second = string_const(g, "path", path);
+  node_t *n = graph_add_node(g, op, "op");
+  node_add_input(g, n, first, 0);
+  if (second) node_add_input(g, n, second, 0);
+  if (strcmp(op, "DestroyResourceOp") == 0) node_set_bool(g, n, "ignore_lookup_error", false);
+  if (strcmp(op, "SerializeTRTResource") == 0) node_set_bool(g, n, "delete_resource", remove);
+  assert_ok(node_resolve(g, n));
+  g->control_rets = arena_alloc(arena, sizeof *g->control_rets);
+  g->control_rets[0] = n;
+  g->n_control_rets = 1;
+  executable_t *x = NULL;
+  tensor_t none;
+  status_t st = executable_create(g, &w->services, &x);
+  if (!st) st = executable_run(x, &none, &none);
+  executable_destroy(x);
+  graph_destroy(g);
+  arena_destroy(arena);
+  return st;
+}
+
 #endif

@@ -77,44 +77,6 @@ static void native_for_shapes_that_the_graph_excludes(void **state) {
   world_destroy(&w);
 }
 
-// Runs one of the resource ops with string inputs.
-static status_t resource_op(world_t *w, const char *op, const char *name, const char *path) {
-  arena_t *arena = arena_create();
-  graph_t *g = graph_create(arena, w->library);
-  node_t *first = NULL;
-  for (int i = 0; i < 2; i++) {
-    const char *text = i ? path : name;
-    if (i == 0 && strcmp(op, "InitializeTRTResource") == 0) {
-      first = graph_add_node(g, "CreateTRTResourceHandle", "handle");
-      node_set_string(g, first, "resource_name", name, strlen(name));
-      assert_ok(node_resolve(g, first));
-      continue;
-    }
-    tensor_t t;
-    assert_ok(tensor_alloc(DT_STRING, &SHAPE_SCALAR, &t));
-    assert_ok(str_set(TENSOR_DATA(str_t, &t), text, strlen(text)));
-    node_t *c = graph_add_const(g, i ? "path" : "name", &t);
-    tensor_unref(&t);
-    if (i == 0) first = c;
-    if (i == 0) continue;
-    node_t *n = graph_add_node(g, op, "op");
-    node_add_input(g, n, first, 0);
-    node_add_input(g, n, c, 0);
-    assert_ok(node_resolve(g, n));
-    g->control_rets = arena_alloc(arena, sizeof *g->control_rets);
-    g->control_rets[0] = n;
-    g->n_control_rets = 1;
-  }
-  executable_t *x = NULL;
-  tensor_t none;
-  status_t st = executable_create(g, &w->services, &x);
-  if (!st) st = executable_run(x, &none, &none);
-  executable_destroy(x);
-  graph_destroy(g);
-  arena_destroy(arena);
-  return st;
-}
-
 static void engines_are_saved_and_loaded(void **state) {
   (void)state;
   char path[] = "/tmp/tftrt-engines-XXXXXX";
@@ -124,19 +86,19 @@ static void engines_are_saved_and_loaded(void **state) {
   world_t w;
   executable_t *x;
   world_create(&w, "ref");
-  assert_fails(resource_op(&w, "SerializeTRTResource", "TRTEngineOp_000_000", path), NOT_FOUND,
-               "not yet created");
+  assert_fails(resource_op(&w, "SerializeTRTResource", "TRTEngineOp_000_000", path, false),
+               NOT_FOUND, "not yet created");
   assert_ok(executable_create(w.g, &w.services, &x));
   run_and_check(x, 2);
-  assert_fails(resource_op(&w, "SerializeTRTResource", "TRTEngineOp_000_000", ""), INVALID_ARGUMENT,
-               "filename cannot be empty.");
-  assert_ok(resource_op(&w, "SerializeTRTResource", "TRTEngineOp_000_000", path));
+  assert_fails(resource_op(&w, "SerializeTRTResource", "TRTEngineOp_000_000", "", false),
+               INVALID_ARGUMENT, "filename cannot be empty.");
+  assert_ok(resource_op(&w, "SerializeTRTResource", "TRTEngineOp_000_000", path, false));
   executable_destroy(x);
   world_destroy(&w);
 
   world_create(&w, "ref");
   node_set_bool(w.g, w.op, "_allow_build_at_runtime", false);
-  assert_ok(resource_op(&w, "InitializeTRTResource", "TRTEngineOp_000_000", path));
+  assert_ok(resource_op(&w, "InitializeTRTResource", "TRTEngineOp_000_000", path, false));
   assert_ok(executable_create(w.g, &w.services, &x));
   run_and_check(x, 2);
   run_and_check(x, 1);
@@ -146,11 +108,11 @@ static void engines_are_saved_and_loaded(void **state) {
 
   assert_ok(file_write(path, "no records", 10));
   world_create(&w, "ref");
-  assert_fails(resource_op(&w, "InitializeTRTResource", "TRTEngineOp_000_000", path), DATA_LOSS,
-               path);
+  assert_fails(resource_op(&w, "InitializeTRTResource", "TRTEngineOp_000_000", path, false),
+               DATA_LOSS, path);
   unlink(path);
-  assert_fails(resource_op(&w, "InitializeTRTResource", "TRTEngineOp_000_000", path), NOT_FOUND,
-               path);
+  assert_fails(resource_op(&w, "InitializeTRTResource", "TRTEngineOp_000_000", path, false),
+               NOT_FOUND, path);
   world_destroy(&w);
 }
 
