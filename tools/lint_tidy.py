@@ -59,7 +59,8 @@ def main():
     build, names = sys.argv[1], sys.argv[2:]
     root = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     with open(os.path.join(root, ".clang-tidy"), "rb") as f:
-        common = f.read() + subprocess.run(["clang-tidy", "--version"], capture_output=True).stdout
+        checks = b"".join(line for line in f if not line.startswith(b"#"))
+    common = checks + subprocess.run(["clang-tidy", "--version"], capture_output=True).stdout
     flags, contents = flags_by_file(build), Contents(root)
     cache = os.path.join(build, "lint")
     os.makedirs(cache, exist_ok=True)

@@ -124,7 +124,9 @@ status_t tensor_int_at(const tensor_t *t, int64_t i, int64_t *out) {
     case DT_QINT32: *out = TENSOR_DATA(int32_t, t)[i]; return NULL;
     case DT_INT64: *out = TENSOR_DATA(int64_t, t)[i]; return NULL;
     case DT_INT8:
-    case DT_QINT8: *out = TENSOR_DATA(int8_t, t)[i]; return NULL;
+    case DT_QINT8:
+      *out = TENSOR_DATA(int8_t, t)[i];  // NOLINT(bugprone-signed-char-misuse): a number
+      return NULL;
     case DT_UINT8:
     case DT_BOOL:
     case DT_QUINT8: *out = TENSOR_DATA(uint8_t, t)[i]; return NULL;

@@ -239,14 +239,15 @@ static executable_t *summing_loop(world_t *w) {
   return e;
 }
 
+static float sum_to(int n) { return (float)(n * (n + 1)) / 2; }
+
 static void check_sums(executable_t *e, int n) {
   tensor_t in = number(DT_INT32, n), out[2];
   assert_ok(executable_run(e, &in, out));
-  assert_float_equal(TENSOR_DATA(float, &out[0])[0], (float)(n * (n + 1) / 2), 0);
+  assert_float_equal(TENSOR_DATA(float, &out[0])[0], sum_to(n), 0);
   assert_int_equal(out[1].shape.rank, 1);
   assert_int_equal(out[1].shape.d[0], n);
-  for (int i = 0; i < n; i++)
-    assert_float_equal(TENSOR_DATA(float, &out[1])[i], (float)((i + 1) * (i + 2) / 2), 0);
+  for (int i = 0; i < n; i++) assert_float_equal(TENSOR_DATA(float, &out[1])[i], sum_to(i + 1), 0);
   tensor_unref(&in);
   for (int i = 0; i < 2; i++) tensor_unref(&out[i]);
 }
