@@ -3,22 +3,21 @@
 #include "network/passes/pass.h"
 #include "network/weight_scale.h"
 
-typedef struct heavy {  // the parts of conv, deconv and matmul params that we change
-  bool *has_bias, *has_residual;
+// The parts of conv, deconv and matmul params that we change.
+typedef struct heavy {
+  bool *has_bias, *has_residual;  // the latter NULL: it takes none
   activation_t *act;
   int bias_at;       // input index
   int channel_axis;  // of the output
 } heavy_t;
 
 static bool heavy_of(layer_t *l, heavy_t *h) {
-  static bool never;
   int rank = l->out[0]->shape.rank;
   conv_params_t *c = &l->p.conv;
   switch (l->type) {
     case LAYER_CONV:
     case LAYER_DECONV:
-      never = false;
-      *h = (heavy_t){&c->has_bias, l->type == LAYER_CONV ? &c->has_residual : &never, &c->act,
+      *h = (heavy_t){&c->has_bias, l->type == LAYER_CONV ? &c->has_residual : NULL, &c->act,
                      l->type == LAYER_CONV ? 2 : 3, c->channels_last ? rank - 1 : 1};
       break;
     case LAYER_MATMUL:
@@ -29,6 +28,8 @@ static bool heavy_of(layer_t *l, heavy_t *h) {
   }
   return rank >= 2 && is_float(l->out[0]);
 }
+
+static bool has_residual(const heavy_t *h) { return h->has_residual && *h->has_residual; }
 
 // The constant as one double per output channel (mem_free), when it broadcasts along nothing else.
 static double *per_channel(const net_tensor_t *c, const net_tensor_t *out, int channel_axis) {
@@ -68,7 +69,7 @@ static bool fold_channelwise(network_t *n, layer_t *l, int side) {
   binary_op_t op = l->p.binary.op;
   bool scales = op == BINARY_MUL || (op == BINARY_DIV && side == 0);
   bool adds = op == BINARY_ADD || (op == BINARY_SUB && side == 0);
-  if ((!scales && !adds) || !heavy_of(m, &h) || *h.has_residual || h.act->on) return false;
+  if ((!scales && !adds) || !heavy_of(m, &h) || has_residual(&h) || h.act->on) return false;
   if (m->n_in > 5 || (m->type == LAYER_MATMUL && m->in[1]->shape.rank != 2 && scales)) return false;
   const net_tensor_t *c = l->in[1 - side];
   net_tensor_t *w = m->in[1], *bias = *h.has_bias ? m->in[h.bias_at] : NULL;
@@ -113,7 +114,7 @@ static bool fold_residual(network_t *n, layer_t *l, int side) {
   layer_t *m = l->in[side]->producer;
   net_tensor_t *other = l->in[1 - side];
   heavy_t h;
-  if (!is_op(l, BINARY_ADD) || m->type == LAYER_DECONV || !heavy_of(m, &h) || *h.has_residual ||
+  if (!is_op(l, BINARY_ADD) || !heavy_of(m, &h) || !h.has_residual || *h.has_residual ||
       h.act->on || other->is_const || other == l->in[side] || other->dtype != l->out[0]->dtype)
     return false;
   if (!surely_same_shape(&other->shape, &m->out[0]->shape)) return false;
