@@ -266,8 +266,8 @@ static const char *const quantize_ops[] = {"QuantizeAndDequantizeV2",
 static bool is_int8(const converter_t *c) { return strcmp(c->o.precision_mode, "INT8") == 0; }
 
 bool uses_explicit_precision(const converter_t *c, const graph_t *g) {
-  return has_op(g, quantize_ops, 1) ||
-         (c->o.op_set == OP_SET_ALL && is_int8(c) && has_op(g, quantize_ops, 8));
+  return c->o.op_set == OP_SET_TF_TRT ? has_op(g, quantize_ops, 1)
+                                      : is_int8(c) && has_op(g, quantize_ops, 8);
 }
 
 // What becomes of the precision mode. INT8 with no ranges in sight is FP16 in TF-TRT.
@@ -279,7 +279,7 @@ typedef struct precision {
 static precision_t decide_precision(const converter_t *c) {
   const graph_t *g = c->graph;
   precision_t p = {.mode = c->o.precision_mode, .explicit_ranges = uses_explicit_precision(c, g)};
-  if (has_op(g, quantize_ops, 1)) p.mode = "INT8";
+  if (p.explicit_ranges) p.mode = "INT8";
   p.calibrate = is_int8(c) && c->o.use_calibration && !p.explicit_ranges;
   if (is_int8(c) && !c->o.use_calibration && !has_op(g, quantize_ops, 4) && !p.explicit_ranges)
     p.mode = "FP16";

@@ -88,7 +88,8 @@ status_t find_signatures(converter_t *c);
 // (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.
 status_t make_engine_nodes(converter_t *c);
 // Does the graph's own quantisation decide what is quantized? In TF-TRT, when there is a
-// QuantizeAndDequantizeV2. Our op set also takes the other quantization nodes so, in INT8.
+// QuantizeAndDequantizeV2, whatever precision was asked for. In our op set, when there is any
+// quantization node and INT8 was asked for: without it, nothing is computed in 8 bits.
 bool uses_explicit_precision(const converter_t *c, const graph_t *g);
 // One engine per TRTEngineOp, for the shapes of the first calibration inputs (convert/build.c).
 status_t build_calibrated(converter_t *c);

@@ -118,7 +118,9 @@ static int entropy_bins(const histogram_t *h) {
   }
   int best = HISTOGRAM_BINS;
   double least = divergence(bins, &s, HISTOGRAM_BINS);
-  for (int m = HISTOGRAM_BINS - 1; m >= first; m--) {
+  // What is left when nearly all is cut off has little divergence from itself.
+  double enough = s.n[HISTOGRAM_BINS] * (1 - ENTROPY_MOST_CUT);
+  for (int m = HISTOGRAM_BINS - 1; m >= first && s.n[m] >= enough; m--) {
     double d = divergence(bins, &s, m);
     if (d < least) least = d, best = m;
   }

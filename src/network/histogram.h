@@ -10,6 +10,8 @@
 #include "tensor/tensor.h"
 
 enum { HISTOGRAM_BINS = 2048 };
+// The entropy calibrator cuts off no more than this share of the values that are not 0.
+#define ENTROPY_MOST_CUT 0.01
 
 typedef struct histogram {
   int64_t bins[HISTOGRAM_BINS];  // of |x|, without zeros

@@ -119,6 +119,8 @@ typedef enum layer_type {
   LAYER_SELECT,    // in: cond(bool), a, b (broadcast all three)
   LAYER_CAST,      // in: x. to the dtype of out[0]; TensorFlow's Cast (truncate, saturation as C);
                    // p.cast
+  // Convolutions and products take 8-bit tensors that stand for real values (net_tensor.scale):
+  // then x and w both are, w signed with zero point 0 and fixed, residual and output may be.
   LAYER_CONV,  // in: x, w, [bias], [residual]. p.conv; w is [spatial..., C/groups, M] (TF's HWIO),
                // 1-3 spatial dims
   LAYER_DECONV,     // in: x, w, output size of the spatial dims (int), [bias]. p.conv; w is
@@ -199,6 +201,12 @@ typedef struct fused_step {
   dtype_t dtype;  // of the result
 } fused_step_t;
 
+typedef enum quantize_rounding {
+  QUANTIZE_HALF_EVEN,
+  QUANTIZE_HALF_UP,
+  QUANTIZE_HALF_AWAY
+} quantize_rounding_t;
+
 typedef struct layer_params {
   struct {
     unary_op_t op;
@@ -273,7 +281,12 @@ typedef struct layer_params {
   struct {
     int axis;
     int zero_point;
-    bool narrow;
+    bool narrow;  // the lowest number is not used
+    quantize_rounding_t rounding;
+    // As the graph computes it, for sums that fall between two steps: the number is round((x -
+    // base) * multiplier), counted from zero_point, or, where base is not 0, from the lowest
+    // number. multiplier 0: 1 / scale.
+    float multiplier, base;
   } quantize;  // axis -1: per tensor
   struct {
     int n;
@@ -351,9 +364,11 @@ struct network {
   int n_tensors, cap_tensors;
   net_tensor_t **inputs, **outputs;
   int n_inputs, n_outputs;
-  const char *tf_node;   // while lowering: recorded in the layers made
-  int64_t next_symbol;   // for unknown dims of inputs
-  bool int8;             // precision mode INT8: layers may compute in 8 bits where ranges are known
+  const char *tf_node;  // while lowering: recorded in the layers made
+  int64_t next_symbol;  // for unknown dims of inputs
+  // Precision mode INT8: layers may compute in 8 bits where ranges are known. False again once it
+  // is decided which do.
+  bool int8;
   bool implicit_ranges;  // ranges of tensors decide; quantization nodes only give ranges
   net_name_t *names;
   int n_names, cap_names;
@@ -415,6 +430,9 @@ bool binary_eval_int(binary_op_t op, int64_t a, int64_t b, int64_t *out);
 bool binary_op_compares(binary_op_t op);
 int layer_conv_groups(
     const layer_t *l);  // as the convolution will run; 0 while channels are unknown
+
+// The 8-bit number that QUANTIZE makes of x.
+double quantize_number(const layer_params_t *p, float scale, bool is_unsigned, double x);
 
 // Shapes (network/infer.c). in_values[i] may be NULL; outs are written, -1 where unknown. Fails
 // with INVALID_ARGUMENT naming the layer when the shapes cannot be.

@@ -136,13 +136,13 @@ char *ranges_format(const ranges_t *r) {
 void network_apply_ranges(network_t *n, const ranges_t *r) {
   for (int i = 0; i < n->n_names; i++) {
     float scale = ranges_find(r, n->names[i].name);
-    if (scale > 0) n->names[i].tensor->scale = scale;
+    if (scale > 0 && !(n->names[i].tensor->scale > 0)) n->names[i].tensor->scale = scale;
   }
   for (int i = 0; i < n->n_outputs; i++) {
     char name[40];
     snprintf(name, sizeof name, "TensorRTOutputPH_%d", i);
     float scale = ranges_find(r, name);
-    if (scale > 0) n->outputs[i]->scale = scale;
+    if (scale > 0 && !(n->outputs[i]->scale > 0)) n->outputs[i]->scale = scale;
   }
 }
 

@@ -21,8 +21,8 @@ status_t ranges_parse(const char *text, size_t size, const char *what, ranges_t 
 // mem_free it. In the order in which the tensors were put.
 char *ranges_format(const ranges_t *r);
 
-// Gives every named tensor of a lowered network its range. A tensor with several names takes the
-// last that the table has; outputs also go by TensorRTOutputPH_<i>.
+// Gives every named tensor of a lowered network its range, unless a node gave it one. A tensor with
+// several names takes the first that the table has; outputs also go by TensorRTOutputPH_<i>.
 void network_apply_ranges(network_t *n, const ranges_t *r);
 // FAILED_PRECONDITION naming the tensors that an 8-bit layer would read and that have no range.
 status_t network_check_ranges(const network_t *n);

@@ -1,5 +1,7 @@
 // Quantisation in floats (FakeQuant*, QuantizeAndDequantize*), to quantized integers and back
 // (QuantizeV2, Dequantize), and CheckNumerics.
+#include "ops/quantize.h"
+
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -8,12 +10,7 @@
 
 #include "ops/math.h"
 
-// A tensor as [outer, channels, inner]; axis -1: one channel.
-typedef struct {
-  int64_t outer, channels, inner;
-} channels_t;
-
-static channels_t channels_of(const shape_t *s, int axis) {
+channels_t quantize_channels(const shape_t *s, int axis) {
   channels_t c = {1, 1, 1};
   for (int i = 0; i < s->rank; i++)
     *(axis < 0 || i > axis ? &c.inner : i < axis ? &c.outer : &c.channels) *= s->d[i];
@@ -41,12 +38,7 @@ static status_t check_axis(const op_ctx_t *c, int64_t axis) {
 
 // ---------------------------------------------------------------- FakeQuant
 
-// The range moved so that 0 is exactly one of the quantized values, and the step.
-typedef struct {
-  float min, max, scale, inverse;
-} nudged_t;
-
-static nudged_t nudge(float min, float max, float quant_min, float quant_max) {
+nudged_t quantize_nudge(float min, float max, float quant_min, float quant_max) {
   nudged_t r;
   r.scale = (max - min) / (quant_max - quant_min);
   r.inverse = (quant_max - quant_min) / (max - min);
@@ -73,7 +65,7 @@ static status_t kernel_fake_quant(op_ctx_t *c) {
   if (x->dtype != DT_FLOAT) return math_no_kernel(c, 0);
   if (per_channel && x->shape.rank < 1)
     return OP_FAIL(c, INVALID_ARGUMENT, "the input must be at least a vector");
-  channels_t ch = channels_of(&x->shape, per_channel ? x->shape.rank - 1 : -1);
+  channels_t ch = quantize_channels(&x->shape, per_channel ? x->shape.rank - 1 : -1);
   float low = node_bool(c->node, "narrow_range", false) ? 1 : 0, high = (float)((1 << bits) - 1);
   for (int in = 1; in < c->n_in; in++)
     if (tensor_elements(&c->in[in]) != ch.channels)
@@ -93,7 +85,7 @@ static status_t kernel_fake_quant(op_ctx_t *c) {
     if (!zero && !(min < max))
       return OP_FAIL(c, INVALID_ARGUMENT, "min has to be smaller than max, was: %g >= %g", min,
                      max);
-    nudged_t q = zero ? (nudged_t){0} : nudge((float)min, (float)max, low, high);
+    nudged_t q = zero ? (nudged_t){0} : quantize_nudge((float)min, (float)max, low, high);
     if (ch.channels == 1) {
       fake_quant(from, to, ch.inner * ch.outer, q);
     } else {
@@ -106,13 +98,7 @@ static status_t kernel_fake_quant(op_ctx_t *c) {
 
 // ---------------------------------------------------------------- QuantizeAndDequantize
 
-typedef struct {
-  double min, max, scale, inverse;
-} qdq_t;
-
-// The symmetric scale that the wider side of the range asks for. In the tensor's own precision.
-static qdq_t qdq_range(bool wide, double min, double max, bool is_signed, int64_t bits,
-                       bool narrow) {
+qdq_t quantize_qdq(bool wide, double min, double max, bool is_signed, int64_t bits, bool narrow) {
   double lowest = is_signed ? -ldexp(1, (int)bits - 1) + (narrow ? 1 : 0) : 0;
   double highest = is_signed ? ldexp(1, (int)bits - 1) - 1 : ldexp(1, (int)bits) - 1;
 #define ROUND(v) (wide ? (v) : (double)(float)(v))
@@ -163,7 +149,7 @@ static status_t kernel_qdq(op_ctx_t *c) {
   TRY(check_axis(c, axis));
   if (x->dtype != DT_FLOAT && x->dtype != DT_DOUBLE) return math_no_kernel(c, 0);
   bool wide = x->dtype == DT_DOUBLE;
-  channels_t ch = channels_of(&x->shape, (int)axis);
+  channels_t ch = quantize_channels(&x->shape, (int)axis);
   tensor_t *y;
   TRY(op_out(c, 0, &x->shape, &y));
   for (int64_t k = 0; k < ch.channels; k++) {
@@ -182,7 +168,8 @@ static status_t kernel_qdq(op_ctx_t *c) {
           if (first || v > max) max = v;
         }
     }
-    qdq_t q = qdq_range(wide, min, max, is_signed, bits, node_bool(c->node, "narrow_range", false));
+    qdq_t q =
+        quantize_qdq(wide, min, max, is_signed, bits, node_bool(c->node, "narrow_range", false));
     for (int64_t o = 0; o < ch.outer; o++)
       qdq_run(wide, x->data, y->data, (o * ch.channels + k) * ch.inner, ch.inner, &q, given,
               half_up);
@@ -192,15 +179,13 @@ static status_t kernel_qdq(op_ctx_t *c) {
 
 // ---------------------------------------------------------------- quantized integers
 
-typedef enum { MIN_COMBINED, MIN_FIRST, SCALED } quantize_mode_t;
-
-static quantize_mode_t mode_of(const node_t *n) {
+quantize_mode_t quantize_mode(const node_t *n) {
   return node_string_is(n, "mode", "SCALED")      ? SCALED
          : node_string_is(n, "mode", "MIN_FIRST") ? MIN_FIRST
                                                   : MIN_COMBINED;
 }
 
-static bool limits(dtype_t t, double *lowest, double *highest) {
+bool quantize_limits(dtype_t t, double *lowest, double *highest) {
   switch (t) {
     case DT_QINT8: *lowest = INT8_MIN, *highest = INT8_MAX; return true;
     case DT_QUINT8: *lowest = 0, *highest = UINT8_MAX; return true;
@@ -209,6 +194,56 @@ static bool limits(dtype_t t, double *lowest, double *highest) {
     case DT_QINT32: *lowest = INT32_MIN, *highest = INT32_MAX; return true;
     default: return false;
   }
+}
+
+quantizer_t quantize_quantizer(const node_t *n, dtype_t to, double given_min, double given_max) {
+  double lowest = 0, highest = 0;
+  quantize_limits(to, &lowest, &highest);
+  float ensure = node_float(n, "ensure_minimum_range", 0.01f);
+  float a = (float)given_min, b = (float)given_max;
+  float size = fmaxf(1.0f, fmaxf(fabsf(a), fabsf(b))) * ensure;
+  float min = fminf(0.0f, a), max = fmaxf(0.0f, fmaxf(b, min + size));
+  quantizer_t q = {.min = min, .max = max};
+  quantize_mode_t mode = quantize_mode(n);
+  if (mode == SCALED) {
+    double bottom = lowest + (node_bool(n, "narrow_range", false) ? 1 : 0);
+    float lo = (float)bottom, hi = (float)highest;
+    float from_min = lo * min > 0 ? lo / min : FLT_MAX,
+          from_max = hi * max > 0 ? hi / max : FLT_MAX;
+    q.scale = fminf(from_min, from_max);
+    q.min = lo == 0 ? 0 : lo / q.scale;
+    q.max = hi / q.scale;
+  } else if (mode == MIN_FIRST) {
+    double steps = highest - lowest + 1,
+           range = ((double)max - (double)min) * (steps / (steps - 1));
+    q.scale = (float)(steps / range);
+    // TensorFlow's kernel for quint8 rounds once, the others round value and minimum.
+    q.base = to == DT_QUINT8 ? min * q.scale : roundf(min * q.scale);
+  } else {
+    q.scale = (float)((highest - lowest) / ((double)max - (double)min));
+  }
+  return q;
+}
+
+dequantizer_t quantize_dequantizer(const node_t *n, dtype_t from, double min, double max) {
+  double lowest = 0, highest = 0;
+  quantize_limits(from, &lowest, &highest);
+  dequantizer_t d = {.base = min};
+  quantize_mode_t mode = quantize_mode(n);
+  if (mode == SCALED) {
+    double bottom = lowest + (node_bool(n, "narrow_range", false) ? 1 : 0);
+    d.scale = lowest == 0 ? max / highest : fmax(min / bottom, max / highest);
+    d.base = 0;
+  } else if (mode == MIN_FIRST) {
+    double steps = highest - lowest + 1;
+    d.scale = (max - min) * (steps / (steps - 1)) / steps;
+    d.base = round(min / d.scale) * d.scale;
+    d.shift = -lowest;
+  } else {
+    d.scale = (max - min) / (highest - lowest);
+    d.shift = lowest < 0 ? (highest - lowest + 1) / 2 : 0;
+  }
+  return d;
 }
 
 static void store_quantized(tensor_t *t, int64_t i, double v, double lowest, double highest) {
@@ -227,11 +262,10 @@ static status_t kernel_quantize(op_ctx_t *c) {
   int64_t axis = node_int(c->node, "axis", -1);
   double lowest, highest;
   TRY(check_axis(c, axis));
-  if (x->dtype != DT_FLOAT || !limits(c->node->out_dtype[0], &lowest, &highest))
+  if (x->dtype != DT_FLOAT || !quantize_limits(c->node->out_dtype[0], &lowest, &highest))
     return math_no_kernel(c, 0);
-  channels_t ch = channels_of(&x->shape, (int)axis);
-  quantize_mode_t mode = mode_of(c->node);
-  float ensure = node_float(c->node, "ensure_minimum_range", 0.01f);
+  channels_t ch = quantize_channels(&x->shape, (int)axis);
+  quantize_mode_t mode = quantize_mode(c->node);
   bool even = node_string_is(c->node, "round_mode", "HALF_TO_EVEN");
   tensor_t *y, *out_min, *out_max;
   shape_t ranges = axis < 0 ? SHAPE_SCALAR : SHAPE(ch.channels);
@@ -244,28 +278,8 @@ static status_t kernel_quantize(op_ctx_t *c) {
     TRY(range_at(c, 2, ch.channels, k, &given_max));
     if (given_min > given_max)
       return OP_FAIL(c, INVALID_ARGUMENT, "input_max_range must be larger than input_min_range");
-    float a = (float)given_min, b = (float)given_max;
-    float size = fmaxf(1.0f, fmaxf(fabsf(a), fabsf(b))) * ensure;
-    float min = fminf(0.0f, a), max = fmaxf(0.0f, fmaxf(b, min + size));
-    float scale;
-    float base = 0;  // MIN_FIRST: where the lowest value is
-    if (mode == SCALED) {
-      double bottom = lowest + (node_bool(c->node, "narrow_range", false) ? 1 : 0);
-      float lo = (float)bottom, hi = (float)highest;
-      float from_min = lo * min > 0 ? lo / min : FLT_MAX,
-            from_max = hi * max > 0 ? hi / max : FLT_MAX;
-      scale = fminf(from_min, from_max);
-      min = lo == 0 ? 0 : lo / scale;
-      max = hi / scale;
-    } else if (mode == MIN_FIRST) {
-      double steps = highest - lowest + 1,
-             range = ((double)max - (double)min) * (steps / (steps - 1));
-      scale = (float)(steps / range);
-      // TensorFlow's kernel for quint8 rounds once, the others round value and minimum.
-      base = y->dtype == DT_QUINT8 ? min * scale : roundf(min * scale);
-    } else {
-      scale = (float)((highest - lowest) / ((double)max - (double)min));
-    }
+    quantizer_t z = quantize_quantizer(c->node, y->dtype, given_min, given_max);
+    float min = z.min, max = z.max, scale = z.scale, base = z.base;
     float half = lowest < 0 ? (float)((highest - lowest + 1) / 2) : 0;
     for (int64_t o = 0; o < ch.outer; o++)
       for (int64_t i = 0; i < ch.inner; i++) {
@@ -295,33 +309,19 @@ static status_t kernel_dequantize(op_ctx_t *c) {
   int64_t axis = node_int(c->node, "axis", -1);
   double lowest, highest;
   TRY(check_axis(c, axis));
-  if (!limits(x->dtype, &lowest, &highest)) return math_no_kernel(c, 0);
-  channels_t ch = channels_of(&x->shape, (int)axis);
-  quantize_mode_t mode = mode_of(c->node);
+  if (!quantize_limits(x->dtype, &lowest, &highest)) return math_no_kernel(c, 0);
+  channels_t ch = quantize_channels(&x->shape, (int)axis);
   tensor_t *y;
   TRY(op_out(c, 0, &x->shape, &y));
   for (int64_t k = 0; k < ch.channels; k++) {
     double min = 0, max = 0;
     TRY(range_at(c, 1, ch.channels, k, &min));
     TRY(range_at(c, 2, ch.channels, k, &max));
-    double scale, shift, base = min;
-    if (mode == SCALED) {
-      double bottom = lowest + (node_bool(c->node, "narrow_range", false) ? 1 : 0);
-      scale = lowest == 0 ? max / highest : fmax(min / bottom, max / highest);
-      shift = base = 0;
-    } else if (mode == MIN_FIRST) {
-      double steps = highest - lowest + 1;
-      scale = (max - min) * (steps / (steps - 1)) / steps;
-      base = round(min / scale) * scale;
-      shift = -lowest;
-    } else {
-      scale = (max - min) / (highest - lowest);
-      shift = lowest < 0 ? (highest - lowest + 1) / 2 : 0;
-    }
+    dequantizer_t d = quantize_dequantizer(c->node, x->dtype, min, max);
     for (int64_t o = 0; o < ch.outer; o++)
       for (int64_t i = 0; i < ch.inner; i++) {
         int64_t at = (o * ch.channels + k) * ch.inner + i;
-        tensor_set_number(y, at, (tensor_number_at(x, at) + shift) * scale + base);
+        tensor_set_number(y, at, (tensor_number_at(x, at) + d.shift) * d.scale + d.base);
       }
   }
   return NULL;
@@ -358,26 +358,30 @@ static status_t kernel_check(op_ctx_t *c) {
     .infer = infer_same, .kernel = kernel_check, .flags = OP_STATEFUL                   \
   }
 
-// No engine takes these yet: what the float formulas do is not what Quantize and Dequantize layers
-// do exactly.
 const op_def_t ops_quantize[] = {
     {.name = "FakeQuantWithMinMaxArgs",
      .sig = "inputs: float -> outputs: float",
      .attrs = "min: float = -6; max: float = 6; " FAKE_ATTRS,
      .infer = infer_same,
      .kernel = kernel_fake_quant,
+     .accept = accept_fake_quant,
+     .lower = lower_fake_quant,
      .flags = OP_NO_FOLD},
     {.name = "FakeQuantWithMinMaxVars",
      .sig = "inputs: float, min: float, max: float -> outputs: float",
      .attrs = FAKE_ATTRS,
      .infer = infer_same,
      .kernel = kernel_fake_quant,
+     .accept = accept_fake_quant,
+     .lower = lower_fake_quant,
      .flags = OP_NO_FOLD},
     {.name = "FakeQuantWithMinMaxVarsPerChannel",
      .sig = "inputs: float, min: float, max: float -> outputs: float",
      .attrs = FAKE_ATTRS,
      .infer = infer_same,
      .kernel = kernel_fake_quant,
+     .accept = accept_fake_quant,
+     .lower = lower_fake_quant,
      .flags = OP_NO_FOLD},
     {.name = "QuantizeAndDequantizeV2",
      .sig = "input: T, input_min: T, input_max: T -> output: T",
@@ -385,6 +389,8 @@ const op_def_t ops_quantize[] = {
                                  "narrow_range: bool = false; axis: int = -1",
      .infer = infer_same,
      .kernel = kernel_qdq,
+     .accept = accept_qdq,
+     .lower = lower_qdq,
      .flags = OP_NO_FOLD},
     {.name = "QuantizeAndDequantizeV3",
      .sig = "input: T, input_min: T, input_max: T, num_bits: int32 -> output: T",
@@ -392,6 +398,8 @@ const op_def_t ops_quantize[] = {
               "narrow_range: bool = false; axis: int = -1",
      .infer = infer_same,
      .kernel = kernel_qdq,
+     .accept = accept_qdq,
+     .lower = lower_qdq,
      .flags = OP_NO_FOLD},
     {.name = "QuantizeAndDequantizeV4",
      .sig = "input: T, input_min: T, input_max: T -> output: T",
@@ -399,6 +407,8 @@ const op_def_t ops_quantize[] = {
                                  "narrow_range: bool = false; axis: int = -1",
      .infer = infer_same,
      .kernel = kernel_qdq,
+     .accept = accept_qdq,
+     .lower = lower_qdq,
      .flags = OP_NO_FOLD},
     {.name = "QuantizeV2",
      .sig = "input: float, min_range: float, max_range: float -> output: T, output_min: float, "
@@ -408,6 +418,8 @@ const op_def_t ops_quantize[] = {
               "ensure_minimum_range: float = 0.01",
      .infer = infer_quantize,
      .kernel = kernel_quantize,
+     .accept = accept_quantize,
+     .lower = lower_quantize,
      .flags = OP_NO_FOLD},
     {.name = "Dequantize",
      .sig = "input: T, min_range: float, max_range: float -> output: dtype",
@@ -415,6 +427,8 @@ const op_def_t ops_quantize[] = {
               "-1; dtype: type = float",
      .infer = infer_same,
      .kernel = kernel_dequantize,
+     .accept = accept_dequantize,
+     .lower = lower_dequantize,
      .flags = OP_NO_FOLD},
     CHECK("CheckNumerics"),
     CHECK("CheckNumericsV2"),

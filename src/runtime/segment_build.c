@@ -102,6 +102,10 @@ segment_precision_t segment_precision_of(const node_t *engine) {
 
 static status_t set_ranges(network_t *net, const segment_precision_t *p) {
   ranges_t *ranges = NULL;
+  for (int i = 0; i < net->n_layers && net->implicit_ranges; i++) {  // as TF-TRT does
+    const layer_t *l = net->layers[i];
+    if (l->type == LAYER_UNARY && l->p.unary.op == UNARY_RELU6) l->out[0]->scale = 6 / 127.0f;
+  }
   if (p->table) {
     TRY(ranges_parse(p->table, p->table_size, "calibration_data", &ranges));
     network_apply_ranges(net, ranges);

@@ -282,9 +282,7 @@ static void outputs_are(const corpus_model_t *cm, golden_t *g, const char *preci
     how.op_set = op_set;
     how.use_calibration = strcmp(precision, "INT8") == 0;
     convert_and_save(cm, g, &how, dir);
-    // No layer yet for quantization nodes: their engines run natively.
-    bool native =
-        says(g, "\"fallback\": true") || says(g, "\"explicit\"") || says(g, "\"quantized\"");
+    bool native = says(g, "\"fallback\": true");
     run_saved(g, &how, dir, native);
     assert_ok(file_remove_tree(dir));
   }

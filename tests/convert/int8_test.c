@@ -10,11 +10,11 @@ static corpus_t corpus;
 
 static int load(void **state) {
   (void)state;
-  char *wanted[] = {"mnist_cnn", "densenet_tiny_fixed4"};
+  char *wanted[] = {"mnist_cnn", "densenet_tiny_fixed4", "qat_cnn", "qdq_mlp"};
   strcpy(scratch, "/tmp/tftrt_int8_XXXXXX");
   if (!mkdtemp(scratch)) return -1;
-  corpus_list(TESTS_DIR "/models/small", 2, wanted, &corpus);
-  return corpus.n == 2 ? 0 : -1;
+  corpus_list(TESTS_DIR "/models/small", 4, wanted, &corpus);
+  return corpus.n == 4 ? 0 : -1;
 }
 
 static int unload(void **state) {
@@ -295,6 +295,45 @@ static void without_calibration_ranges_must_be_there(void **state) {
   finish(&s);
 }
 
+// The corpus's quantized models in INT8, in every mode: TensorFlow's simulated quantization, but
+// for numbers that lie so near the middle between two steps that float32's rounding decides.
+static void quantized_models_equal_tensorflow(void **state) {
+  (void)state;
+  static const struct {
+    const char *model;
+    bool dynamic, tf_trt, calibrate;
+  } modes[] = {
+      {"qat_cnn", false, false, false}, {"qat_cnn", true, false, false},
+      {"qat_cnn", false, false, true},  {"qat_cnn", false, true, true},
+      {"qdq_mlp", false, false, false}, {"qdq_mlp", true, false, false},
+      {"qdq_mlp", false, false, true},  {"qdq_mlp", true, true, false},
+  };
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    converter_options_t o = options(modes[i].model);
+    o.dynamic_shape = modes[i].dynamic;
+    o.maximum_cached_engines = 8;
+    o.op_set = modes[i].tf_trt ? OP_SET_TF_TRT : OP_SET_ALL;
+    o.use_calibration = modes[i].calibrate;
+    setup_t s = start(modes[i].model, &o);
+    assert_ok(converter_convert(s.c, modes[i].calibrate ? feed(&s) : NULL));
+    assert_true(s.c->engines.n > 0);
+    assert_string_equal(node_string(s.c->engines.v[0].node, "precision_mode"), "INT8");
+    assert_ok(build_from(s.c, &s.golden.cases.v[0]));
+    char *dir = file_join(scratch, "quantized");
+    assert_ok(converter_save(s.c, dir, true));
+    outcome_t out = {0};
+    assert_ok(run_golden(&s.golden, dir, &out));
+    printf("    %s%s%s%s: %lld of %lld runs by engines, difference / tolerance %.3g at %s\n",
+           modes[i].model, modes[i].dynamic ? " dynamic" : "", modes[i].tf_trt ? " tf-trt" : "",
+           modes[i].calibrate ? " calibrated" : "", (long long)out.hits, (long long)out.runs,
+           out.score.worst, out.score.where);
+    if (*out.native) fail_msg("ran natively, %s", out.native);
+    assert_true(out.hits > 0 && out.score.worst <= 1);
+    mem_free(dir);
+    finish(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_argument_must_fit),
@@ -305,6 +344,7 @@ int main(void) {
       cmocka_unit_test(every_calibrator),
       cmocka_unit_test(bad_sources),
       cmocka_unit_test(without_calibration_ranges_must_be_there),
+      cmocka_unit_test(quantized_models_equal_tensorflow),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }

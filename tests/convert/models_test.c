@@ -23,13 +23,6 @@ enum { N_MODES = sizeof MODES / sizeof *MODES };
 static const char *const NO_ENGINE[] = {"cond_case", "passthrough", "qdq_mlp", "unknown_rank",
                                         "while_loops"};
 
-// Engines that cannot be built yet, although TF-TRT's op set puts them into the graph: quantization
-// nodes have no layer. The warning must say so, and is all that may be wrong.
-static bool known_gap(const corpus_model_t *cm, const conversion_t *mode, status_t st) {
-  return strcmp(cm->name, "qdq_mlp") == 0 && mode->op_set == OP_SET_TF_TRT &&
-         strstr(status_message(st), "no layer for op QuantizeAndDequantize");
-}
-
 static char scratch[64];
 
 // Converts one signature in one mode, and prints a line of the table. Returns why it is wrong;
@@ -43,9 +36,7 @@ static char *check(const corpus_model_t *cm, const golden_t *g, const golden_cas
   printf("    %-24s %-16s %-13s  %2d engines served %3lld of %3lld runs  %.3g\n", cm->name,
          first->signature, mode->name, o.engines, (long long)o.hits, (long long)o.runs,
          o.score.worst);
-  if (known_gap(cm, mode, st))
-    printf("      (not built: %s)\n", status_message(st));
-  else if (st)
+  if (st)
     why = mem_printf("%s: %s", code_name(status_code(st)), status_message(st));
   else if (o.score.worst > 1)
     why = mem_printf("differs from TensorFlow by %.3g tolerances at %s", o.score.worst,
@@ -69,8 +60,6 @@ static void converted_matches_tensorflow(void **state) {
   for (size_t i = 0; i < g.cases.n; i++) {
     if (!first_of_signature(&g, i)) continue;
     for (int k = 0; k < N_MODES; k++) {
-      // TF-TRT takes quantise nodes into engines, for which there is no layer yet.
-      if (MODES[k].op_set == OP_SET_TF_TRT && strcmp(cm->name, "qdq_mlp") == 0) continue;
       char *why = check(cm, &g, &g.cases.v[i], &MODES[k], &hits[k]);
       if (why && !wrong) wrong = mem_printf("%s, %s: %s", g.cases.v[i].file, MODES[k].name, why);
       mem_free(why);

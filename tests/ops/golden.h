@@ -111,8 +111,9 @@ static inline void golden_compare(const tensor_t *got, const tensor_t *want, dou
   }
 }
 
-// Runs every case of the file; a case that fails ends the test and names its line.
-static inline void golden_run(const char *name) {
+// Runs every case of the file, and then `also` on it; a case that fails ends the test and names its
+// line.
+static inline void golden_run_also(const char *name, void (*also)(op_case_t *c)) {
   char path[512];
   snprintf(path, sizeof path, "%s/ops/golden/%s.txt", TESTS_DIR, name);
   FILE *f = fopen(path, "r");
@@ -144,6 +145,7 @@ static inline void golden_run(const char *name) {
       outs++;
     } else if (strcmp(w, "end") == 0) {
       assert_int_equal(outs, c.n_out);
+      if (also) also(&c);
       op_case_end(&c);
       cases++;
     } else {
@@ -154,5 +156,6 @@ static inline void golden_run(const char *name) {
   fclose(f);
   assert_true(cases > 0);
 }
+static inline void golden_run(const char *name) { golden_run_also(name, NULL); }
 
 #endif

@@ -7,8 +7,14 @@
 #include "engine/backend.h"
 #include "ops/op_case.h"
 
-static inline void lower_run(op_case_t *c, int data, bool dynamic, bool must, double tolerance,
-                             const char *file, int line) {
+// Engines have no quantized dtypes: int8 and uint8 stand for qint8 and quint8.
+static inline dtype_t engine_dtype_of(dtype_t t) {
+  return t == DT_QINT8 ? DT_INT8 : t == DT_QUINT8 ? DT_UINT8 : t;
+}
+
+// int8: with permission for 8-bit layers. Returns whether the op was taken.
+static inline bool lower_run_mode(op_case_t *c, int data, bool dynamic, bool must, bool int8,
+                                  double tolerance, const char *file, int line) {
   const op_def_t *d = c->node->def;
   const backend_t *b = backend_find("ref");
   char reason[256] = "", x[128], y[128];
@@ -27,11 +33,14 @@ static inline void lower_run(op_case_t *c, int data, bool dynamic, bool must, do
   if (!d->lower) fail_msg("%s has no lowering (%s:%d)", d->name, file, line);
   if (d->accept && !d->accept(&l, reason, sizeof reason)) {
     if (must) fail_msg("%s is refused: %s (%s:%d)", d->name, reason, file, line);
-    return;
+    return false;
   }
   l.net = network_create("case");
+  l.net->int8 = int8;
+  tensor_t given = c->in[data];
+  given.dtype = engine_dtype_of(given.dtype);
   for (int i = 0; i < c->n_in; i++)
-    l.in[i] = i == data ? network_add_input(l.net, "in", c->in[i].dtype, &shape)
+    l.in[i] = i == data ? network_add_input(l.net, "in", given.dtype, &shape)
                         : network_add_constant(l.net, "constant", &c->in[i], NULL);
   assert_ok(d->lower(&l));
   int outputs = 0;
@@ -49,13 +58,13 @@ static inline void lower_run(op_case_t *c, int data, bool dynamic, bool must, do
   assert_ok(b->context_create(e, &c->in[data].shape, values, 1, &run));
   for (int i = 0; i < outputs; i++) {
     const tensor_t *want = &c->out[i];
-    assert_ok(tensor_alloc(want->dtype, &b->output_shapes(run)[i], &out[i]));
+    assert_ok(tensor_alloc(engine_dtype_of(want->dtype), &b->output_shapes(run)[i], &out[i]));
     if (!shape_equal(&out[i].shape, &want->shape))
       fail_msg("%s: output %d has shape %s, the kernel gives %s (%s:%d)", d->name, i,
                shape_format(&out[i].shape, x, sizeof x), shape_format(&want->shape, y, sizeof y),
                file, line);
   }
-  assert_ok(b->run(run, &c->in[data], out));
+  assert_ok(b->run(run, &given, out));
   for (int i = 0; i < outputs; i++) {
     for (int64_t k = 0; k < tensor_elements(&c->out[i]); k++) {
       double got = tensor_number_at(&out[i], k), want = tensor_number_at(&c->out[i], k);
@@ -69,6 +78,11 @@ static inline void lower_run(op_case_t *c, int data, bool dynamic, bool must, do
   b->unload(e);
   mem_free(plan.data);
   network_destroy(l.net);
+  return true;
+}
+static inline void lower_run(op_case_t *c, int data, bool dynamic, bool must, double tolerance,
+                             const char *file, int line) {
+  lower_run_mode(c, data, dynamic, must, false, tolerance, file, line);
 }
 #define CASE_LAYERS(c, data, tolerance)                             \
   do {                                                              \

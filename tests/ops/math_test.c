@@ -6,7 +6,6 @@ static void test_binary(void **state) { (void)state, golden_run("binary"); }
 static void test_cast(void **state) { (void)state, golden_run("cast"); }
 static void test_reduce(void **state) { (void)state, golden_run("reduce"); }
 static void test_fft(void **state) { (void)state, golden_run("fft"); }
-static void test_quantize(void **state) { (void)state, golden_run("quantize"); }
 static void test_matrix_diag(void **state) { (void)state, golden_run("matrix_diag"); }
 static void test_linalg(void **state) { (void)state, golden_run("linalg"); }
 static void test_random(void **state) { (void)state, golden_run("random"); }
@@ -161,7 +160,6 @@ int main(void) {
                                      cmocka_unit_test(test_fft),
                                      cmocka_unit_test(test_random),
                                      cmocka_unit_test(test_linalg),
-                                     cmocka_unit_test(test_matrix_diag),
-                                     cmocka_unit_test(test_quantize)};
+                                     cmocka_unit_test(test_matrix_diag)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,15 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
 }
 
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
-  return plan_write(n, "ref", NULL, 0, o ? o->profiles : NULL, out_plan);
+  const struct profiles *profiles = o ? o->profiles : NULL;
+  if (!n->int8 || (o && o->keep_layers)) return plan_write(n, "ref", NULL, 0, profiles, out_plan);
+  // Which tensors are in 8 bits is decided by the passes; every backend obeys.
+  network_t *copy = network_clone(n);
+  network_options_t options = {.struct_size = sizeof options, .fuse = true};
+  status_t st = network_optimize(copy, &options);
+  if (!st) st = plan_write(copy, "ref", NULL, 0, profiles, out_plan);
+  network_destroy(copy);
+  return st;
 }
 
 static status_t load(const uint8_t *plan, size_t size, const weight_source_t *weights,

@@ -146,12 +146,26 @@ status_t eval_fused(const layer_t *l, const tensor_t *in, tensor_t *out) {
         case STEP_CAST: *r = cast(v[f->a], f->dtype, false); break;
       }
       if (r->exact && f->dtype == DT_INT32) r->i = (int32_t)(uint32_t)r->i;
+      if (!r->exact && f->dtype == DT_FLOAT) r->f = (double)(float)r->f;  // as the single layers
     }
     set(out, i, v[n_values - 1]);
   }
   mem_free(strides);
   mem_free(v);
   return bad ? EVAL_BAD(l, "%s", "integer division by zero, or a negative integer power") : NULL;
+}
+
+double quantize_number(const layer_params_t *p, float scale, bool is_unsigned, double x) {
+  double lo = (is_unsigned ? 0 : -128) + p->quantize.narrow, hi = is_unsigned ? 255 : 127;
+  float by = p->quantize.multiplier > 0 ? p->quantize.multiplier : (float)(1 / (double)scale);
+  double v = (double)(((float)x - p->quantize.base) * by);
+  switch (p->quantize.rounding) {
+    case QUANTIZE_HALF_UP: v = floor(v + 0.5); break;
+    case QUANTIZE_HALF_AWAY: v = round(v); break;
+    default: v = rint(v);
+  }
+  v += p->quantize.base != 0 ? lo : p->quantize.zero_point;
+  return v < lo ? lo : v > hi ? hi : isnan(v) ? 0 : v;
 }
 
 status_t eval_quantize(const layer_t *l, const tensor_t *in, tensor_t *out) {
@@ -164,17 +178,14 @@ status_t eval_quantize(const layer_t *l, const tensor_t *in, tensor_t *out) {
     dim = a.dim;
   }
   if (n_scales != dim && n_scales != 1) return EVAL_BAD(l, "%d scales", (int)n_scales);
-  bool is_unsigned = l->type == LAYER_QUANTIZE && out->dtype == DT_UINT8;
-  double lo = is_unsigned ? 0 : l->p.quantize.narrow ? -127 : -128, hi = is_unsigned ? 255 : 127;
   for (int64_t i = 0; i < n; i++) {
     double scale = tensor_number_at(&in[1], n_scales == 1 ? 0 : i / inner % dim);
-    double x = tensor_number_at(&in[0], i), zero = l->p.quantize.zero_point;
-    if (l->type == LAYER_DEQUANTIZE) {
-      tensor_set_number(out, i, (x - zero) * scale);
-    } else {
-      double q = rint(x / scale) + zero;
-      eval_set_int(out, i, (int64_t)(q < lo ? lo : q > hi ? hi : isnan(q) ? 0 : q));
-    }
+    double x = tensor_number_at(&in[0], i);
+    if (l->type == LAYER_DEQUANTIZE)
+      tensor_set_number(out, i, (x - l->p.quantize.zero_point) * scale);
+    else
+      eval_set_int(out, i,
+                   (int64_t)quantize_number(&l->p, (float)scale, out->dtype == DT_UINT8, x));
   }
   return NULL;
 }

@@ -136,7 +136,7 @@ status_t layer_eval(const layer_t *l, const tensor_t *in, tensor_t *out) {
       TRY_GOTO(st, done, EVAL_BAD(l, "the shape of output %d does not follow from its inputs", i));
     TRY_GOTO(st, done, tensor_alloc(l->out[i]->dtype, &out_shapes[i], &out[i]));
   }
-  st = evaluators[l->type](l, in, out);
+  st = eval_is_int8(l) ? eval_int8(l, in, out) : evaluators[l->type](l, in, out);
 done:
   if (st)
     for (int i = 0; i < l->n_out; i++) tensor_unref(&out[i]);

@@ -11,6 +11,9 @@ typedef status_t (*eval_fn)(const layer_t *l, const tensor_t *in, tensor_t *out)
 status_t eval_elementwise(const layer_t *l, const tensor_t *in, tensor_t *out);
 status_t eval_cast(const layer_t *l, const tensor_t *in, tensor_t *out);
 status_t eval_fused(const layer_t *l, const tensor_t *in, tensor_t *out);
+// Convolutions and products on 8-bit tensors that stand for real values.
+bool eval_is_int8(const layer_t *l);
+status_t eval_int8(const layer_t *l, const tensor_t *in, tensor_t *out);
 status_t eval_quantize(const layer_t *l, const tensor_t *in, tensor_t *out);
 status_t eval_conv(const layer_t *l, const tensor_t *in, tensor_t *out);
 status_t eval_deconv(const layer_t *l, const tensor_t *in, tensor_t *out);

@@ -14,8 +14,9 @@ static int64_t elements_of(net_tensor_t *const *t, int n) {
   return sum;
 }
 
-static bool foldable(const layer_t *l) {
-  if (l->n_in == 0 || l->type == LAYER_DEQUANTIZE) return false;  // int8 weights stay int8
+static bool foldable(const network_t *n, const layer_t *l) {
+  if (l->n_in == 0) return false;
+  if (l->type == LAYER_DEQUANTIZE && n->int8) return false;  // 8-bit layers want such weights
   for (int i = 0; i < l->n_in; i++)
     if (!l->in[i]->is_const) return false;
   int64_t in = elements_of(l->in, l->n_in), out = elements_of(l->out, l->n_out);
@@ -72,7 +73,7 @@ int pass_fold_constants(network_t *n) {
     if (work_stopped()) break;  // who waits for the network asks work_check
     if (l->dead) continue;
     for (int o = 0; o < l->n_out; o++) count += fold_known(n, l->out[o]);
-    if (foldable(l)) count += fold(n, l);
+    if (foldable(n, l)) count += fold(n, l);
   }
   return count;
 }

@@ -1,6 +1,7 @@
 // The order of the passes. Moves and constants first, so that patterns stand bare; then patterns;
 // then what a kernel takes in; last what is left of elementwise work.
 #include "network/passes/pass.h"
+#include "network/passes/quantize.h"
 
 static status_t settle(network_t *n) {
   network_compact(n);
@@ -28,6 +29,21 @@ static status_t simplify(network_t *n) {
   return NULL;
 }
 
+// Precision: after what a kernel takes in is known, before the rest becomes elementwise chains.
+static status_t assign_int8(network_t *n) {
+  if (!n->int8) return NULL;
+  int found = 0;
+  TRY(repeat(n, pass_int8_implicit, 1, &found));
+  for (int i = 0, before = -1; i < 16 && before != found; i++) {
+    before = found;
+    TRY(repeat(n, pass_int8_moves, 64, &found));
+    TRY(repeat(n, pass_int8_explicit, 1, &found));
+    TRY(repeat(n, pass_int8_outputs, 4, &found));
+  }
+  n->int8 = false;  // decided; what is left of dequantized constants is folded
+  return simplify(n);
+}
+
 status_t network_optimize(network_t *n, const network_options_t *o) {
   int found = 0;
   TRY(settle(n));
@@ -41,6 +57,7 @@ status_t network_optimize(network_t *n, const network_options_t *o) {
   TRY(repeat(n, pass_epilogue, 6, &found));
   TRY(repeat(n, pass_padding, 2, &found));
   TRY(repeat(n, pass_strides, 4, &found));
+  TRY(assign_int8(n));
   TRY(repeat(n, pass_elementwise, 2, &found));
   return settle(n);
 }

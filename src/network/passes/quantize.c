@@ -1,0 +1,459 @@
+// Which layers compute in 8 bits. An implicit network's convolutions and products read their input
+// quantized by its range; an explicit one's where its own DEQUANTIZE layers stand before them. Then
+// QUANTIZE moves up and DEQUANTIZE down through what only moves numbers, and what is left between
+// two such layers is the output of the first.
+//
+// A layer is in 8 bits when its inputs 0 and 1 are (network.h); rounding is to the nearest step.
+#include "network/passes/quantize.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "network/passes/pass.h"
+#include "network/ranges.h"
+
+static bool is_8bit(const net_tensor_t *t) { return t->dtype == DT_INT8 || t->dtype == DT_UINT8; }
+
+static bool heavy(const layer_t *l) {
+  return !l->dead && (l->type == LAYER_CONV || l->type == LAYER_MATMUL) && l->n_in >= 2;
+}
+
+static bool in_int8(const layer_t *l) {
+  return heavy(l) && is_8bit(l->in[0]) && l->in[0]->scale > 0;
+}
+
+static int residual_at(const layer_t *l) {
+  if (l->type == LAYER_CONV) return l->p.conv.has_residual ? 2 + l->p.conv.has_bias : -1;
+  return l->p.matmul.has_residual ? 2 + l->p.matmul.has_bias : -1;
+}
+
+// ---------------------------------------------------------------- what tensors are
+
+static bool keeps_sign(const layer_t *l) {
+  switch (l->type) {
+    case LAYER_IDENTITY:
+    case LAYER_POOL:
+    case LAYER_SLICE:
+    case LAYER_TRANSPOSE:
+    case LAYER_RESHAPE:
+    case LAYER_SQUEEZE:
+    case LAYER_EXPAND_DIMS:
+    case LAYER_SPLIT:
+    case LAYER_CONCAT: return true;
+    case LAYER_PAD: return l->n_in < 3;
+    default: return false;
+  }
+}
+
+static bool positive_unary(unary_op_t op, float alpha) {
+  switch (op) {
+    case UNARY_RELU:
+    case UNARY_RELU6:
+    case UNARY_SIGMOID:
+    case UNARY_HARD_SIGMOID:
+    case UNARY_EXP:
+    case UNARY_SQUARE:
+    case UNARY_ABS:
+    case UNARY_SOFTPLUS: return true;
+    case UNARY_CLIP: return alpha >= 0;
+    default: return false;
+  }
+}
+
+// Surely without negative values: then unsigned numbers have twice the resolution.
+static bool never_negative(const net_tensor_t *t, int depth) {
+  const layer_t *l = t->producer;
+  const activation_t *a = NULL;
+  if (!l || depth > 24) return false;
+  if (keeps_sign(l)) {
+    int n = l->type == LAYER_CONCAT ? l->n_in : 1;
+    for (int i = 0; i < n; i++)
+      if (!never_negative(l->in[i], depth + 1)) return false;
+    return true;
+  }
+  if (l->type == LAYER_CONV) a = &l->p.conv.act;
+  if (l->type == LAYER_MATMUL) a = &l->p.matmul.act;
+  if (a) return a->on && positive_unary(a->op, a->alpha);
+  if (l->type == LAYER_UNARY) return positive_unary(l->p.unary.op, l->p.unary.alpha);
+  return l->type == LAYER_SOFTMAX && !l->p.softmax.log;
+}
+
+// ---------------------------------------------------------------- making Q and DQ
+
+typedef struct steps {
+  dtype_t dtype;
+  float scale;
+  int zero_point;
+} steps_t;
+
+static bool same_steps(const net_tensor_t *a, const net_tensor_t *b) {
+  return a->dtype == b->dtype && a->scale == b->scale && a->zero_point == b->zero_point;
+}
+
+static void set_steps(net_tensor_t *t, const net_tensor_t *like) {
+  t->scale = like->scale;
+  t->zero_point = like->zero_point;
+}
+
+static net_tensor_t *add_quantize(network_t *n, net_tensor_t *x, const steps_t *s) {
+  net_tensor_t *in[] = {x, network_const_scalar(n, "scale", DT_FLOAT, (double)s->scale)};
+  const char *name = arena_printf(n->arena, "%s/quantize", x->name);
+  layer_t *q = network_add_layer(n, LAYER_QUANTIZE, name, 2, in, 1, &s->dtype);
+  q->p = (layer_params_t){.quantize = {.axis = -1, .zero_point = s->zero_point}};
+  q->out[0]->shape = x->shape;
+  q->out[0]->scale = s->scale;
+  q->out[0]->zero_point = s->zero_point;
+  return q->out[0];
+}
+
+static net_tensor_t *add_dequantize(network_t *n, net_tensor_t *q, const char *name) {
+  dtype_t to = DT_FLOAT;
+  net_tensor_t *in[] = {q, network_const_scalar(n, "scale", DT_FLOAT, (double)q->scale)};
+  layer_t *d = network_add_layer(n, LAYER_DEQUANTIZE, name, 2, in, 1, &to);
+  d->p = (layer_params_t){.quantize = {.axis = -1, .zero_point = q->zero_point}};
+  d->out[0]->shape = q->shape;
+  return d->out[0];
+}
+
+// The QUANTIZE of a whole tensor with a known scale; NULL when t is made otherwise.
+static layer_t *quantize_of(const net_tensor_t *t) {
+  layer_t *l = made_by(t, LAYER_QUANTIZE);
+  double scale;
+  if (!l || !const_number(l->in[1], &scale) || !(scale > 0) || l->in[0]->dtype != DT_FLOAT)
+    return NULL;
+  return l;
+}
+
+static layer_t *dequantize_of(const net_tensor_t *t) {
+  layer_t *l = made_by(t, LAYER_DEQUANTIZE);
+  double scale;
+  if (!l || l->out[0]->dtype != DT_FLOAT || !is_8bit(l->in[0])) return NULL;
+  if (!const_number(l->in[1], &scale) || !(scale > 0)) return NULL;
+  const net_tensor_t *q = l->in[0];
+  // What its numbers mean must be the same for all who look.
+  if (q->scale > 0 && (q->scale != (float)scale || q->zero_point != l->p.quantize.zero_point))
+    return NULL;
+  return l;
+}
+
+// Writes on every 8-bit tensor what its QUANTIZE or DEQUANTIZE says of its numbers.
+static void note_steps(network_t *n) {
+  for (int i = 0; i < n->n_layers; i++) {
+    const layer_t *l = n->layers[i];
+    if (l->dead) continue;
+    bool q = l->type == LAYER_QUANTIZE && quantize_of(l->out[0]) == l;
+    bool d = l->type == LAYER_DEQUANTIZE && dequantize_of(l->out[0]) == l;
+    net_tensor_t *t = q ? l->out[0] : l->in[0];
+    if ((!q && !d) || t->scale > 0) continue;
+    t->scale = (float)tensor_number_at(&l->in[1]->value, 0);
+    t->zero_point = l->p.quantize.zero_point;
+  }
+}
+
+// ---------------------------------------------------------------- weights
+
+static int64_t weight_channels(const layer_t *l) {
+  const shape_t *w = &l->in[1]->shape;
+  int r = w->rank;
+  bool depthwise = l->type == LAYER_CONV && l->p.conv.depthwise;
+  return depthwise ? w->d[r - 1] * w->d[r - 2] : w->d[r - 1];
+}
+
+static bool layout_fits(const layer_t *l) {
+  int r = l->in[1]->shape.rank;
+  if (l->type == LAYER_CONV) return r >= 3 && l->out[0]->dtype == DT_FLOAT;
+  return r == 2 && !l->p.matmul.transpose_a && !l->p.matmul.transpose_b &&
+         l->in[0]->shape.rank >= 2 && l->out[0]->dtype == DT_FLOAT;
+}
+
+// The 8-bit form of a constant: 127 steps to the largest magnitude of each output channel.
+static net_tensor_t *int8_weights(network_t *n, const layer_t *l) {
+  const net_tensor_t *w = l->in[1];
+  int64_t channels = weight_channels(l), count = tensor_elements(&w->value);
+  tensor_t q;
+  if (channels < 1 || count % channels) return NULL;
+  status_t st = tensor_alloc(DT_INT8, &w->shape, &q);
+  if (st) {
+    status_free(st);
+    return NULL;
+  }
+  float *scale = arena_alloc(n->arena, (size_t)channels * sizeof *scale);
+  const float *v = w->value.data;
+  bool finite = true;
+  for (int64_t i = 0; i < count; i++) {
+    finite = finite && isfinite(v[i]);
+    scale[i % channels] = fmaxf(scale[i % channels], fabsf(v[i]));
+  }
+  for (int64_t k = 0; k < channels; k++) scale[k] = scale[k] > 1e-30f ? scale[k] / 127 : 1;
+  for (int64_t i = 0; i < count && finite; i++) {
+    float x = rintf(v[i] / scale[i % channels]);
+    TENSOR_DATA(int8_t, &q)[i] = (int8_t)(x > 127 ? 127 : x < -127 ? -127 : x);
+  }
+  net_tensor_t *t = finite ? network_add_constant(n, w->name, &q, NULL) : NULL;
+  tensor_unref(&q);
+  if (!t) return NULL;
+  t->channel_scale = scale;
+  t->n_channel_scales = channels;
+  return t;
+}
+
+// A constant behind DEQUANTIZE, when its numbers are signed and it has one scale, or one per output
+// channel.
+static net_tensor_t *explicit_weights(network_t *n, const layer_t *l) {
+  const layer_t *d = made_by(l->in[1], LAYER_DEQUANTIZE);
+  if (!d || !d->in[0]->is_const || d->in[0]->dtype != DT_INT8 || !d->in[1]->is_const ||
+      d->p.quantize.zero_point != 0)
+    return NULL;
+  const tensor_t *s = &d->in[1]->value;
+  int64_t channels = weight_channels(l), given = tensor_elements(s);
+  int last = l->in[1]->shape.rank - 1, axis = d->p.quantize.axis;
+  bool depthwise = l->type == LAYER_CONV && l->p.conv.depthwise;
+  if (channels < 1 || (given != 1 && (depthwise ? axis != last - 1 : axis != last))) return NULL;
+  if (given != 1 && depthwise && l->in[1]->shape.d[last] != 1) return NULL;
+  if (given != 1 && given != channels) return NULL;
+  float *scale = arena_alloc(n->arena, (size_t)channels * sizeof *scale);
+  for (int64_t k = 0; k < channels; k++) {
+    scale[k] = (float)tensor_number_at(s, given == 1 ? 0 : k);
+    if (!(scale[k] > 0)) return NULL;
+  }
+  net_tensor_t *t = network_add_constant(n, d->in[0]->name, &d->in[0]->value, NULL);
+  t->channel_scale = scale;
+  t->n_channel_scales = channels;
+  return t;
+}
+
+// ---------------------------------------------------------------- layers
+
+static net_tensor_t *quantized_input(network_t *n, net_tensor_t *x) {
+  float range = network_range_of(x);
+  for (int i = 0; i < n->n_layers; i++) {  // made for another reader
+    layer_t *l = n->layers[i];
+    if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == x && l->out[0]->scale > 0)
+      return l->out[0];
+  }
+  if (!(range > 0)) return NULL;
+  steps_t s = {DT_INT8, range, 0};
+  if (never_negative(x, 0)) s = (steps_t){DT_UINT8, range * (127.0f / 255.0f), 0};
+  return add_quantize(n, x, &s);
+}
+
+static void take_int8_inputs(network_t *n, layer_t *l, net_tensor_t *x, net_tensor_t *w) {
+  net_tensor_t *in[8];
+  for (int i = 0; i < l->n_in; i++) in[i] = l->in[i];
+  in[0] = x;
+  in[1] = w;
+  set_inputs(n, l, l->n_in, in);
+}
+
+int pass_int8_implicit(network_t *n) {
+  int count = 0;
+  if (!n->int8 || !n->implicit_ranges) return 0;
+  for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (!heavy(l) || l->n_in > 4 || !layer_takes_int8(l) || !l->in[1]->is_const ||
+        !layout_fits(l) || !(network_range_of(l->in[0]) > 0))
+      continue;
+    net_tensor_t *w = int8_weights(n, l);
+    net_tensor_t *x = w ? quantized_input(n, l->in[0]) : NULL;
+    if (!x) continue;
+    take_int8_inputs(n, l, x, w);
+    count++;
+  }
+  return count;
+}
+
+int pass_int8_explicit(network_t *n) {
+  int count = 0;
+  if (!n->int8) return 0;
+  note_steps(n);
+  for (int i = 0; i < n->n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (!heavy(l) || l->n_in > 4 || is_8bit(l->in[0]) || !layout_fits(l)) continue;
+    const layer_t *d = dequantize_of(l->in[0]);
+    if (!d || d->in[0]->is_const) continue;
+    net_tensor_t *w = explicit_weights(n, l);
+    if (!w) continue;
+    take_int8_inputs(n, l, d->in[0], w);
+    inherit_nodes(n, l, d);
+    count++;
+  }
+  return count;
+}
+
+// ---------------------------------------------------------------- through layers that move
+
+// Its first input's numbers, in other places; zeros that it adds are the zero point's.
+static bool moves_numbers(const layer_t *l, const net_tensor_t *q) {
+  switch (l->type) {
+    case LAYER_IDENTITY:
+    case LAYER_SLICE:
+    case LAYER_TRANSPOSE:
+    case LAYER_RESHAPE:
+    case LAYER_SQUEEZE:
+    case LAYER_EXPAND_DIMS:
+    case LAYER_BROADCAST:
+    case LAYER_TILE:
+    case LAYER_REVERSE:
+    case LAYER_DEPTH_TO_SPACE:
+    case LAYER_SPACE_TO_DEPTH: return l->n_out == 1;
+    case LAYER_PAD: return l->n_in < 3 && q->zero_point == 0;
+    case LAYER_POOL: return l->p.pool.max;
+    default: return false;
+  }
+}
+
+static void move_to(network_t *n, layer_t *l, net_tensor_t *x) {
+  net_tensor_t *in[8];
+  for (int i = 0; i < l->n_in && i < 8; i++) in[i] = l->in[i];
+  in[0] = x;
+  set_inputs(n, l, l->n_in, in);
+}
+
+// mover(DQ(q)) becomes DQ(mover(q)).
+static bool sink_dequantize(network_t *n, layer_t *l) {
+  const layer_t *d = l->n_in && l->n_in <= 8 ? dequantize_of(l->in[0]) : NULL;
+  if (!d || !(d->in[0]->scale > 0) || !moves_numbers(l, d->in[0]) || l->out[0]->dtype != DT_FLOAT)
+    return false;
+  net_tensor_t *q = d->in[0], *old = l->out[0];
+  bool output = false;
+  for (int i = 0; i < n->n_outputs; i++) output = output || n->outputs[i] == old;
+  if (output && old->n_readers == 1) return false;  // nothing behind it can use the numbers
+  layer_t *m = network_add_layer(n, l->type, l->name, l->n_in, l->in, 1, &q->dtype);
+  m->p = l->p;
+  move_to(n, m, q);
+  set_steps(m->out[0], q);
+  m->out[0]->shape = old->shape;
+  inherit_nodes(n, m, l);
+  redirect(n, old, add_dequantize(n, m->out[0], l->name));
+  l->dead = true;
+  for (int i = 0; i < l->n_in; i++) l->in[i]->n_readers--;
+  return true;
+}
+
+// Q(mover(x)) becomes mover(Q(x)), where nothing else reads what the mover makes.
+static bool raise_quantize(network_t *n, layer_t *q) {
+  layer_t *m = q->in[0]->producer;
+  if (!m || m->dead || m->n_in < 1 || m->n_in > 8 || q->in[0]->n_readers != 1 ||
+      !(q->out[0]->scale > 0) || !moves_numbers(m, q->out[0]))
+    return false;
+  steps_t s = {q->out[0]->dtype, q->out[0]->scale, q->out[0]->zero_point};
+  if (q->p.quantize.rounding != QUANTIZE_HALF_EVEN || q->p.quantize.narrow) return false;
+  net_tensor_t *above = add_quantize(n, m->in[0], &s);
+  layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, m->in, 1, &s.dtype);
+  l->p = m->p;
+  l->out[0]->shape = q->out[0]->shape;
+  move_to(n, l, above);
+  set_steps(l->out[0], above);
+  inherit_nodes(n, l, m);
+  redirect(n, q->out[0], l->out[0]);
+  q->dead = true;
+  q->in[0]->n_readers--;
+  return true;
+}
+
+// Q(concat(a, b)) becomes concat(Q(a), Q(b)).
+static bool raise_through_concat(network_t *n, layer_t *q) {
+  layer_t *m = made_by(q->in[0], LAYER_CONCAT);
+  if (!m || q->in[0]->n_readers != 1 || !(q->out[0]->scale > 0)) return false;
+  if (q->p.quantize.rounding != QUANTIZE_HALF_EVEN || q->p.quantize.narrow) return false;
+  steps_t s = {q->out[0]->dtype, q->out[0]->scale, q->out[0]->zero_point};
+  net_tensor_t **in = mem_alloc((size_t)m->n_in * sizeof *in);
+  for (int i = 0; i < m->n_in; i++) in[i] = add_quantize(n, m->in[i], &s);
+  layer_t *l = network_add_layer(n, LAYER_CONCAT, m->name, m->n_in, in, 1, &s.dtype);
+  mem_free(in);
+  l->p = m->p;
+  l->out[0]->shape = q->out[0]->shape;
+  l->out[0]->scale = s.scale;
+  l->out[0]->zero_point = s.zero_point;
+  inherit_nodes(n, l, m);
+  redirect(n, q->out[0], l->out[0]);
+  q->dead = true;
+  q->in[0]->n_readers--;
+  return true;
+}
+
+// Q(DQ(q)) with the same steps is q.
+static bool cancel(network_t *n, layer_t *l) {
+  const layer_t *d = dequantize_of(l->in[0]);
+  if (!d || !(l->out[0]->scale > 0) || !(d->in[0]->scale > 0)) return false;
+  if (!same_steps(l->out[0], d->in[0]) || l->p.quantize.narrow) return false;
+  redirect(n, l->out[0], d->in[0]);
+  return true;
+}
+
+int pass_int8_moves(network_t *n) {
+  int count = 0;
+  if (!n->int8) return 0;
+  note_steps(n);
+  for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (l->dead) continue;
+    if (l->type == LAYER_QUANTIZE)
+      count += cancel(n, l) || raise_quantize(n, l) || raise_through_concat(n, l);
+    else
+      count += sink_dequantize(n, l);
+  }
+  return count;
+}
+
+// ---------------------------------------------------------------- residuals and outputs
+
+// The 8-bit form of a residual, where there is one already.
+static net_tensor_t *int8_residual(const network_t *n, net_tensor_t *r) {
+  const layer_t *d = dequantize_of(r);
+  if (d && d->in[0]->scale > 0 && !d->in[0]->is_const) return d->in[0];
+  for (int i = 0; i < n->n_layers && n->implicit_ranges; i++) {
+    const layer_t *l = n->layers[i];
+    if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == r && l->out[0]->scale > 0)
+      return l->out[0];
+  }
+  return NULL;
+}
+
+// The only reader of a layer's output, when that is a QUANTIZE with known steps.
+static layer_t *only_quantize(const network_t *n, const net_tensor_t *t) {
+  if (t->n_readers != 1) return NULL;
+  for (int i = 0; i < n->n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (l->dead || l->type != LAYER_QUANTIZE || l->in[0] != t) continue;
+    bool plain = l->out[0]->scale > 0 && quantize_of(l->out[0]) == l;
+    // Half up and half away differ from half even in exact halves alone, which sums of products
+    // with two scales do not come by.
+    return plain && !l->p.quantize.narrow ? l : NULL;
+  }
+  return NULL;
+}
+
+int pass_int8_outputs(network_t *n) {
+  int count = 0;
+  if (!n->int8) return 0;
+  note_steps(n);
+  for (int i = 0; i < n->n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (!in_int8(l)) continue;
+    int at = residual_at(l);
+    net_tensor_t *r =
+        at > 0 && at < l->n_in && !is_8bit(l->in[at]) ? int8_residual(n, l->in[at]) : NULL;
+    if (r && r->producer != l && r != l->out[0]) {
+      net_tensor_t *in[8];
+      for (int k = 0; k < l->n_in; k++) in[k] = l->in[k];
+      in[at] = r;
+      set_inputs(n, l, l->n_in, in);
+      count++;
+    }
+    layer_t *q = l->out[0]->dtype == DT_FLOAT ? only_quantize(n, l->out[0]) : NULL;
+    if (!q) continue;
+    net_tensor_t *y = q->out[0], *old = l->out[0];
+    net_tensor_t **out = arena_alloc(n->arena, sizeof *out);
+    out[0] = y;
+    l->out = out;
+    y->producer = l;
+    y->port = 0;
+    q->dead = true;
+    old->n_readers--;
+    old->producer = NULL;
+    inherit_nodes(n, l, q);
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,12 @@
+// The passes that decide what is computed in 8 bits, in this order (optimize.c).
+#ifndef TFTRT_NETWORK_PASSES_QUANTIZE_H
+#define TFTRT_NETWORK_PASSES_QUANTIZE_H
+
+#include "network/network.h"
+
+int pass_int8_implicit(network_t *n);  // convolutions and products whose ranges are known
+int pass_int8_moves(network_t *n);     // Q up, DQ down, through what moves numbers; Q(DQ(x)) is x
+int pass_int8_explicit(network_t *n);  // convolutions and products of DQ(x) and DQ(constant)
+int pass_int8_outputs(network_t *n);   // Q behind such a layer, 8-bit residuals
+
+#endif
