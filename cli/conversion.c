@@ -13,7 +13,7 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
                             .max_memory = NOT_GIVEN};
   const option_def_t table[] = {
       {"params", 0, OPTION_STRING, &f->params_file, "FILE.json",
-       "arguments of the Converter in JSON; flags go before it"},
+       "arguments of the Converter in JSON; flags override them"},
       {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|int8", "precision mode (fp32)"},
       {"fp16", 0, OPTION_FLAG, &f->fp16, NULL, NULL},
       {"int8", 0, OPTION_FLAG, &f->int8, NULL, NULL},

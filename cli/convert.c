@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -53,34 +54,59 @@ static int next_inputs(void *user, tftrt_tensor *inputs, int n) {
   return 0;
 }
 
-static bool any_fits(tftrt_converter *c, const char *key, const list_t *files) {
-  bool found = false;
-  for (int i = 0; i < files->n && !found; i++) {
+// Errors tell which file the inputs are of.
+static void tell_error(const source_t *s, tftrt_error *e) {
+  char message[sizeof e->message];
+  if (s->error.code) *e = s->error;
+  if (!s->next || (!s->error.code && strncmp(e->message, "input '", 7) != 0)) return;
+  const char *file = s->files->v[s->next - 1];
+  if (strstr(e->message, file)) return;
+  memcpy(message, e->message, sizeof message);
+  snprintf(e->message, sizeof e->message, "%.400s: %.600s", file, message);
+}
+
+// Which signatures have files: with one it has all, with several a file is for those that it fits,
+// of which there must be one.
+static tftrt_code find_files(tftrt_converter *c, const list_t *files, bool *has, tftrt_error *e) {
+  int n = tftrt_converter_signature_count(c);
+  has[0] = n == 1 && files->n;
+  for (int i = 0; i < files->n && n > 1; i++) {
     tftrt_arrays *a = NULL;
-    found = !tftrt_arrays_load(files->v[i], &a, NULL) && fits(c, key, a);
+    bool any = false;
+    tftrt_code code = tftrt_arrays_load(files->v[i], &a, e);
+    for (int k = 0; k < n && !code; k++) {
+      bool fit = fits(c, tftrt_converter_signature(c, k), a);
+      any |= fit;
+      has[k] |= fit;
+    }
     tftrt_arrays_destroy(a);
+    if (!code && !any) {
+      code = e->code = TFTRT_NOT_FOUND;
+      snprintf(e->message, sizeof e->message,
+               "%s has all inputs of none of the signatures that are converted", files->v[i]);
+    }
+    if (code) return code;
   }
-  return found;
+  return TFTRT_OK;
 }
 
 static tftrt_code build(tftrt_converter *c, const list_t *files, tftrt_error *e) {
   int n = tftrt_converter_signature_count(c);
-  bool all = true;
-  for (int i = 0; i < n; i++) {
+  bool *has = calloc((size_t)n + 1, sizeof *has), all = true;
+  tftrt_code code = find_files(c, files, has, e);
+  for (int i = 0; i < n && !code; i++) {
     source_t s = {.converter = c,
                   .key = tftrt_converter_signature(c, i),
                   .files = files,
                   .error = TFTRT_ERROR_INIT};
-    if (files->n == 0 || (n > 1 && !any_fits(c, s.key, files))) {
-      all = false;
-      continue;
-    }
-    tftrt_code code = tftrt_converter_build_signature(c, s.key, next_inputs, &s, e);
+    all &= has[i];
+    if (!has[i]) continue;
+    code = tftrt_converter_build_signature(c, s.key, next_inputs, &s, e);
     tftrt_arrays_destroy(s.arrays);
-    if (code && s.error.code) *e = s.error;
-    if (code) return code;
+    if (code) tell_error(&s, e);
   }
-  return all ? TFTRT_OK : tftrt_converter_build_default(c, 1, e);
+  free(has);
+  return code || all ? code : tftrt_converter_build_default(c, 1, e);
 }
 
 static void print_line(void *user, const char *line) {
@@ -118,8 +144,7 @@ static tftrt_code list_others(const tftrt_converter_options *o, list_t *keys, tf
 static source_t sources[LIST_MAX + 1];  // of calibration, which may be put off until build
 
 static tftrt_code calibration_error(tftrt_code code, tftrt_error *e) {
-  for (int i = 0; i <= LIST_MAX && code; i++)
-    if (sources[i].error.code) *e = sources[i].error;
+  for (int i = 0; i <= LIST_MAX && code; i++) tell_error(&sources[i], e);
   return code;
 }
 
