@@ -10,8 +10,12 @@ static void print_engine(tftrt_model *m, int i) {
   printf("%s: %lld runs, %lld cache hits, %lld builds, %lld fallbacks", s.name, (long long)s.runs,
          (long long)s.cache_hits, (long long)s.builds, (long long)s.fallbacks);
   if (s.failed_builds) printf(", %lld failed builds", (long long)s.failed_builds);
-  printf("; holds %d engines, %d profiles, %d contexts (%.1f MB)\n", s.engines, s.profiles,
+  if (s.builds + s.failed_builds) printf(" (%.3g ms)", s.build_seconds * 1e3);
+  printf("; holds %d engines, %d profiles, %d contexts (%.1f MB)", s.engines, s.profiles,
          s.contexts, (double)s.context_bytes / 1e6);
+  if (s.contexts_made)
+    printf("; a context took %.3g ms", s.context_seconds * 1e3 / (double)s.contexts_made);
+  puts("");
   for (int k = 0; k < s.fallback_reasons; k++) {
     const char *reason;
     int64_t count;

@@ -199,6 +199,9 @@ typedef struct tftrt_engine_stats { /* what one TRTEngineOp did since the model 
   int64_t failed_builds;
   int32_t engines, profiles, contexts; /* held now; a context is an engine made ready for shapes */
   int64_t context_bytes;               /* memory of the contexts that no run uses just now */
+  int64_t contexts_made;               /* since the model was opened */
+  double context_seconds;              /* that making them took, all together */
+  double build_seconds;                /* that builds took, failed ones too */
   int32_t fallback_reasons;            /* different ones: see tftrt_model_engine_fallback */
 } tftrt_engine_stats;
 TFTRT_API int tftrt_model_engine_count(tftrt_model *m); /* of the prepared signatures */

@@ -33,6 +33,9 @@ tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *o
         .profiles = all[i].profiles,
         .contexts = all[i].contexts,
         .context_bytes = all[i].context_bytes,
+        .contexts_made = all[i].contexts_made,
+        .context_seconds = (double)all[i].context_ns / 1e9,
+        .build_seconds = (double)all[i].build_ns / 1e9,
         .fallback_reasons = all[i].n_reasons};
   mem_free(all);
   if (out->name) return TFTRT_OK;
@@ -70,11 +73,13 @@ static json_t *profiles(const tftrt_model *m, int i) {
 }
 
 static json_t *engine(const tftrt_model *m, int i, const engine_stats_t *s) {
-  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:o, s:o}", "name", s->name,
-                   "runs", (json_int_t)s->runs, "cache_hits", (json_int_t)s->hits, "builds",
-                   (json_int_t)s->builds, "failed_builds", (json_int_t)s->failed_builds,
+  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:f, s:f, s:o, s:o}", "name",
+                   s->name, "runs", (json_int_t)s->runs, "cache_hits", (json_int_t)s->hits,
+                   "builds", (json_int_t)s->builds, "failed_builds", (json_int_t)s->failed_builds,
                    "fallbacks", (json_int_t)s->fallbacks, "engines", s->engines, "contexts",
-                   s->contexts, "context_bytes", (json_int_t)s->context_bytes, "fallback_reasons",
+                   s->contexts, "context_bytes", (json_int_t)s->context_bytes, "contexts_made",
+                   (json_int_t)s->contexts_made, "context_seconds", (double)s->context_ns / 1e9,
+                   "build_seconds", (double)s->build_ns / 1e9, "fallback_reasons",
                    reasons(m, i, s->n_reasons), "profiles", profiles(m, i));
 }
 

@@ -1,18 +1,11 @@
 #include "base/work.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { TELL_EVERY_MS = 50 };
 
 static _Thread_local work_place_t here;
-
-static int64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 void work_init(work_t *w, work_progress_fn progress, void *user, size_t memory_limit) {
   *w = (work_t){.progress = progress,
@@ -39,7 +32,7 @@ static status_t cancelled(const work_t *w) {
 }
 
 status_t work_tell_again(work_t *w) {
-  w->last_told = now_ns();
+  w->last_told = clock_ns();
   int64_t done = atomic_load_explicit(&w->done, memory_order_relaxed);
   if (done > w->total) done = w->total;
   if (w->progress && w->progress(w->user, w->stage, done, w->total))
@@ -59,7 +52,7 @@ status_t work_check(void) {
   if (!w) return NULL;
   if (atomic_load_explicit(&w->stopped, memory_order_relaxed)) return cancelled(w);
   if (!w->progress || !pthread_equal(w->owner, pthread_self())) return NULL;
-  return now_ns() - w->last_told < TELL_EVERY_MS * (int64_t)1000000 ? NULL : work_tell_again(w);
+  return clock_ns() - w->last_told < TELL_EVERY_MS * (int64_t)1000000 ? NULL : work_tell_again(w);
 }
 
 bool work_stopped(void) {

@@ -24,6 +24,7 @@ typedef struct engine_cache {
   const weight_source_t *weights;
   int threads;
   atomic_llong runs, hits, builds, failed_builds, fallbacks;
+  atomic_llong build_ns, contexts_made, context_ns;
   pthread_mutex_t lock;     // guards what follows
   pthread_cond_t settled;   // a build ended
   engine_slot_t *slots;     // newest first

@@ -1,6 +1,7 @@
 // Engines made while a model runs.
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/plan.h"
 #include "runtime/engines_internal.h"
 #include "runtime/segment_build.h"
@@ -38,8 +39,10 @@ static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                        .max_workspace = node_int(c->node, "workspace_size_bytes", 0),
                        .opt_shapes = profiles ? profiles->list.v[0].opt.shapes : shapes,
                        .profiles = profiles};
+  int64_t began = clock_ns();
   segment_precision_t precision = segment_precision_of(c->node);
   status_t st = segment_build(body, cache->name, &precision, e->backend, &o, plan);
+  atomic_fetch_add(&cache->build_ns, clock_ns() - began);
   atomic_fetch_add(st ? &cache->failed_builds : &cache->builds, 1);
   profiles_destroy(profiles);
   graph_destroy(body);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 // Contexts that lie idle, over all shapes of an engine; beyond that the one idle longest goes.
 enum { MAX_IDLE = 32 };
 
@@ -57,7 +59,7 @@ engine_lease_t *engine_slot_idle(engine_slot_t *s, const tensor_t *in) {
   return NULL;
 }
 
-status_t engine_slot_lease(const engine_cache_t *c, engine_slot_t *s, const tensor_t *in, int n_in,
+status_t engine_slot_lease(engine_cache_t *c, engine_slot_t *s, const tensor_t *in, int n_in,
                            engine_lease_t **out) {
   engine_lease_t *l = mem_calloc(1, sizeof *l);
   l->slot = s;
@@ -69,8 +71,11 @@ status_t engine_slot_lease(const engine_cache_t *c, engine_slot_t *s, const tens
     l->shapes[i] = in[i].shape;
     if (s->shape_inputs[i]) st = tensor_copy(&in[i], &l->values[i]);
   }
+  int64_t began = clock_ns();
   if (!st)
     st = c->backend->context_create(s->engine, l->shapes, l->values, c->threads, &l->context);
+  atomic_fetch_add(&c->context_ns, clock_ns() - began);
+  atomic_fetch_add(&c->contexts_made, 1);
   if (st)
     lease_free(c, l);
   else

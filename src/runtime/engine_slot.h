@@ -33,7 +33,7 @@ void engine_slot_free(const engine_cache_t *c, engine_slot_t *s);
 // An idle context for these inputs, or NULL. The cache's lock is held.
 engine_lease_t *engine_slot_idle(engine_slot_t *s, const tensor_t *in);
 // A new context; without the lock, but counted in n_taken.
-status_t engine_slot_lease(const engine_cache_t *c, engine_slot_t *s, const tensor_t *in, int n_in,
+status_t engine_slot_lease(engine_cache_t *c, engine_slot_t *s, const tensor_t *in, int n_in,
                            engine_lease_t **out);
 // Gives up one use of a slot; frees it when it was evicted meanwhile. Without the lock.
 void engine_slot_leave(engine_cache_t *c, engine_slot_t *s);

@@ -106,6 +106,9 @@ int engines_stats(engines_t *e, engine_stats_t *out, int max) {
                               .contexts = held.contexts,
                               .empty = held.empty,
                               .context_bytes = held.context_bytes,
+                              .contexts_made = atomic_load(&c->contexts_made),
+                              .context_ns = atomic_load(&c->context_ns),
+                              .build_ns = atomic_load(&c->build_ns),
                               .n_reasons = (int)c->reasons.n};
     pthread_mutex_unlock(&c->lock);
   }

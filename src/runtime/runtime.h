@@ -48,6 +48,7 @@ typedef struct engine_stats {  // one per TRTEngineOp
   int engines, profiles, contexts;  // held now
   int empty;                        // places that failed builds take
   int64_t context_bytes;
+  int64_t contexts_made, context_ns, build_ns;  // and the time that they and all builds took
   int n_reasons;
 } engine_stats_t;
 int model_engine_stats(model_t *m, engine_stats_t *out, int max);

@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/work.h"
 
@@ -220,12 +220,6 @@ void cpu_context_destroy(backend_context_t *c) {
   mem_free(c);
 }
 
-static int64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static status_t check_tensor(const net_tensor_t *t, const tensor_t *given, const shape_t *shape,
                              const char *what) {
   char want[128], got[128];
@@ -269,14 +263,14 @@ static status_t show_outputs(backend_context_t *c, const layer_t *l) {
 }
 
 static status_t run_steps(backend_context_t *c) {
-  int64_t t = c->profile ? now_ns() : 0;
+  int64_t t = c->profile ? clock_ns() : 0;
   for (int k = 0; k < c->n_steps; k++) {
     step_t *s = &c->steps[k];
     status_t e = s->run(s, c);
     if (e) return status_prefix(e, "layer %s", s->layer->name);
     if (c->observe) TRY(show_outputs(c, s->layer));
     if (c->profile) {
-      int64_t end = now_ns();
+      int64_t end = clock_ns();
       s->ns += end - t;
       t = end;
     }
