@@ -31,8 +31,8 @@ static void drop(corpus_t *list, golden_t *g) {
 }
 
 // Every model of the corpus with several signatures in one meta graph.
-static void all_signatures_are_converted_and_right(void **state) {
-  (void)state;
+static void convert_all(op_set_t op_set) {
+  conversion_t how = {.all_signatures = true, .maximum_cached_engines = 16, .op_set = op_set};
   static char *models[] = {"audio_stft", "bf16_mixed",     "bigru",       "effnet_tiny",
                            "mnist_cnn",  "mobilenet_tiny", "multi_sig",   "ops_conv",
                            "ops_shape",  "ops_unary",      "passthrough", "stateful_pair",
@@ -43,9 +43,7 @@ static void all_signatures_are_converted_and_right(void **state) {
     converter_t *c;
     take(&list, models[m], &g);
     char *dir = file_join(scratch, models[m]);
-    assert_ok(converter_for(&list.v[0], &g.cases.v[0],
-                            &(conversion_t){.all_signatures = true, .maximum_cached_engines = 16},
-                            &c));
+    assert_ok(converter_for(&list.v[0], &g.cases.v[0], &how, &c));
     assert_ok(converter_convert(c, NULL));
     int n = 0;
     for (size_t k = 0; k < g.cases.n; k++) {
@@ -68,6 +66,12 @@ static void all_signatures_are_converted_and_right(void **state) {
     mem_free(dir);
     drop(&list, &g);
   }
+}
+
+static void all_signatures_are_converted_and_right(void **state) {
+  (void)state;
+  convert_all(OP_SET_ALL);
+  convert_all(OP_SET_TF_TRT);
 }
 
 // Names of engines in a JSON report, as "000_000,001_000,".
