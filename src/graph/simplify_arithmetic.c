@@ -139,6 +139,8 @@ static bool push_constant_down(rules_t *x, node_t *n) {
   if (dtype == DT_HALF || dtype == DT_BFLOAT16) return false;
   if ((is_inverse(n) || is_inverse(child)) && !dtype_is_float(dtype)) return false;
   bool leaf_left = constant(child, 0) != NULL;
+  bool quotients = multiplicative && (is_inverse(n) || is_inverse(child));
+  if (quotients && !leaf_left && !constant(child, 1)) return false;
   if (leaf_left && constant(child, 1)) return false;  // it folds anyway
   input_t c = n->in[1 - at_child], y = child->in[leaf_left ? 0 : 1];
   input_t v = child->in[leaf_left ? 1 : 0];

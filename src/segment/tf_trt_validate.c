@@ -100,7 +100,6 @@ bool check_broadcast(check_t *c, int a, int b) {
     if (x == y || x == 1 || y == 1) continue;
     if (!c->implicit && (x < 0 || y < 0)) continue;
     if (x < 0 && y < 0) continue;
-    if (c->implicit && i > 0 && (x < 0 || y < 0)) continue;
     char l[128], r[128];
     return reject(c, "Infeasible broadcast scheme (batch_dim: %d, %s vs %s)", c->implicit ? -1 : 1,
                   shape_format(&padded[0], l, sizeof l), shape_format(&padded[1], r, sizeof r));

@@ -686,6 +686,35 @@ def shape_op_int32(o, x):
     return tf.identity(tf.multiply(s, tf.constant(2, i32, name="two"), name="double"), name="out")
 
 
+@case([[None, 1, 1]], [[[2, 1, 1]], [[5, 1, 1]]], cls="TrtConvertTest.RetainSignatureInfo", names=["zeta"], engines_kept=2)
+def signature_keys(o, x):
+    """TrtConvertTest.RetainSignatureInfo: outputs with names of their own, out of order."""
+    tf = o.tf
+    y = add_mul_add(o, x, o.const(2.0, name="c"))
+    return dict(second=tf.identity(y, name="y"), first=tf.identity(tf.nn.relu(y, name="relu"), name="z"))
+
+
+@case([[None, 2], [None, 3]], [[[4, 2], [4, 3]]], cls="TrtConvertTest.RetainSignatureInfo", names=["right", "left"])
+def signature_two_inputs(o, x, y):
+    """TrtConvertTest.RetainSignatureInfo: two inputs, of which the second is first in the alphabet."""
+    tf = o.tf
+    return dict(sum=tf.identity(tf.nn.relu(tf.concat([tf.abs(x), tf.exp(y)], 1, name="both"), name="relu"), name="out"))
+
+
+@case([], [[]], ([], []), cls="TrtConvertTest.RetainSignatureInfo")
+def signature_no_inputs(o):
+    """TrtConvertTest.RetainSignatureInfo: no inputs, so that nothing is left to convert."""
+    return o.tf.identity(o.tf.add(o.const([1.0, 2.0]), o.const([3.0, 4.0])), name="out")
+
+
+@case([[None, 1, 1]], [[[1, 1, 1]], [[3, 1, 1]]], cls="TrtConvertTest.ReadVariableOp", variables=[2.0, 40.0],
+      values={0: lambda r, s: np.ones(s)}, engines_kept=2)
+def read_variables(o, x):
+    """TrtConvertTest.ReadVariableOp, TrtConverterTest of C++: variables are weights; ones in, 42 out."""
+    tf = o.tf
+    return tf.identity(tf.add(tf.multiply(x, o.variables[0], name="mul"), o.variables[1], name="add"), name="out")
+
+
 # ---------------------------------------------------------------- segment_test, convert_graph_test
 
 @case([[None, 4]], [[[3, 4]]], cls="SegmentTest.Simple", minimum=2)
@@ -801,6 +830,74 @@ def qdq_residual(o, x):
     return tf.identity(tf.nn.max_pool2d(qdq(o, y, 6.0, 3), 2, 2, "VALID", name="pool"), name="out")
 
 
+EXPLICIT = dict(cls="QDQExplicitTest", explicit=True)
+ROOM = [[[2, 6, 6, 3]]]
+
+
+@case([[None, 6, 6, 3]], ROOM, **EXPLICIT)
+def qdq_depthwise(o, x):
+    """QDQExplicitTest: a depthwise convolution."""
+    tf = o.tf
+    w = qdq(o, o.filt(3, 3, 3, 1, name="w"), 1.0, 1)
+    return tf.identity(tf.nn.relu(tf.nn.depthwise_conv2d(qdq(o, x, 3.0, 0), w, [1, 1, 1, 1], "SAME")), name="out")
+
+
+@case([[None, 6, 6, 3]], ROOM, **EXPLICIT)
+def qdq_transpose(o, x):
+    """QDQExplicitTest: a transposed convolution."""
+    tf = o.tf
+    w = qdq(o, o.filt(2, 2, 4, 3, name="w"), 1.0, 1)
+    return tf.identity(tf.nn.relu(tf.nn.conv2d_transpose(qdq(o, x, 3.0, 0), w, [2, 12, 12, 4], 2, "SAME", name="up")), name="out")
+
+
+@case([[None, 6, 6, 3], [3, 3, 3, 4]], [[[2, 6, 6, 3], [3, 3, 3, 4]]], **EXPLICIT)
+def qdq_given_filter(o, x, w):
+    """QDQExplicitTest: the filter is an input, not quantized."""
+    tf = o.tf
+    return tf.identity(tf.nn.relu(tf.nn.conv2d(qdq(o, x, 3.0, 0), tf.multiply(w, o.const(2.0)), 1, "SAME", name="conv")), name="out")
+
+
+@case([[None, 6, 6, 3]], ROOM, **EXPLICIT)
+def qdq_plain_filter(o, x):
+    """QDQExplicitTest: the filter is a constant, which keeps the convolution out."""
+    tf = o.tf
+    return tf.identity(tf.nn.relu(tf.nn.conv2d(qdq(o, x, 3.0, 0), o.filt(3, 3, 3, 4, name="w"), 1, "SAME", name="conv")), name="out")
+
+
+@case([[None, 5, 5, 5, 3]], [[[2, 5, 5, 5, 3]]], **EXPLICIT)
+def qdq_conv3d(o, x):
+    """QDQExplicitTest: in three dimensions filters have to be constants."""
+    tf = o.tf
+    w = qdq(o, o.filt(3, 3, 3, 3, 4, name="w"), 1.0, 1)
+    return tf.identity(tf.nn.relu(tf.nn.conv3d(qdq(o, x, 3.0, 0), w, [1] * 5, "SAME", name="conv")), name="out")
+
+
+# ---------------------------------------------------------------- what Grappler does to constants, beside the classes
+
+@case([[None, None, 5]], [[[3, 5, 5]], [[2, 4, 5]]], cls="constants pushed down", engines_kept=2)
+def push_minus(o, x):
+    """Constants pushed down: out of (a - b) - c."""
+    tf = o.tf
+    y = tf.subtract(tf.multiply(x, x, name="square"), tf.abs(x, name="size"), name="inner")
+    return tf.identity(tf.abs(tf.subtract(y, o.const([1.0, 2.0, 3.0, 4.0, 5.0], name="c"), name="outer"), name="last"), name="out")
+
+
+@case([[None, None, 5], [5]], [[[3, 5, 5], [5]]], cls="constants pushed down")
+def push_wide(o, x, y):
+    """Constants pushed down: a constant that is larger than what it meets then."""
+    tf = o.tf
+    z = tf.add(y, tf.abs(x, name="size"), name="inner")
+    return tf.identity(tf.abs(tf.add(z, o.weights(5, 5, name="c"), name="outer"), name="last"), name="out")
+
+
+@case([[None, 4, 5], [None, 4, 5]], [[[3, 4, 5], [3, 4, 5]]], cls="constants pushed down")
+def push_two_batches(o, x, y):
+    """Constants pushed down: two batches and a constant with a third."""
+    tf = o.tf
+    z = tf.divide(tf.sin(y, name="sine"), tf.add(tf.abs(x, name="size"), o.const(1.0, name="one"), name="above"), name="inner")
+    return tf.identity(tf.abs(tf.multiply(z, o.weights(3, 4, 5, name="c"), name="outer"), name="last"), name="out")
+
+
 # ---------------------------------------------------------------- writing
 
 def seed_of(name):
@@ -830,19 +927,25 @@ def write(name):
     shutil.rmtree(base, ignore_errors=True)
     os.makedirs(os.path.join(base, "golden"))
 
+    names = c["facts"].get("names") or [f"input_{k}" for k in range(len(c["inputs"]))]
+
     def function(build):
-        specs = [tf.TensorSpec(s, d, name=f"input_{k}") for k, (s, d) in enumerate(zip(c["inputs"], c["dtypes"]))]
+        specs = [tf.TensorSpec(s, d, name=n) for n, s, d in zip(names, c["inputs"], c["dtypes"])]
 
         def run(*args):
-            out = build(Ops(tf, seed_of(name)), *args)
+            o = Ops(tf, seed_of(name))
+            o.variables = m.v
+            out = build(o, *args)
             return out if isinstance(out, dict) else {"output_0": out}
         return tf.function(run, input_signature=specs, autograph=False)
     m = tf.Module()
+    m.v = [tf.Variable(v) for v in c["facts"].get("variables", [])]
     m.run = function(c["fn"])
     tf.saved_model.save(m, path, signatures={"serving_default": m.run})
     if "function_attributes" in c["facts"]:
         mark_functions(path, "__inference_inner", c["facts"]["function_attributes"])
-    golden = function(c["twin"]) if c["twin"] else tf.saved_model.load(path).run
+    loaded = tf.saved_model.load(path)  # has the variables
+    golden = function(c["twin"]) if c["twin"] else loaded.run
     rng = np.random.default_rng(seed_of(name) + 1)
     cases = []
     for k, shapes in enumerate(c["shapes"]):
@@ -856,7 +959,7 @@ def write(name):
         for n, v in out.items():
             assert v.dtype.kind != "f" or np.isfinite(v).all(), (name, n)
         file = f"serving_default.{k}.npz"
-        np.savez(os.path.join(base, "golden", file), **{f"in.input_{i}": a for i, a in enumerate(args)}, **{"out." + n: v for n, v in out.items()})
+        np.savez(os.path.join(base, "golden", file), **{"in." + n: a for n, a in zip(names, args)}, **{"out." + n: v for n, v in out.items()})
         cases.append("golden/" + file)
     shutil.rmtree(os.path.join(path, "assets"), ignore_errors=True)
     manifest = dict(name=name, tf_trt=c["cls"], written_by="tensorflow " + tf.__version__, modes=c["modes"], cases=cases,
