@@ -22,6 +22,7 @@ static const struct {
     {LAYER_SPLIT, make_move_step},         {LAYER_UNPACK, make_move_step},
     {LAYER_TRANSPOSE, make_move_step},     {LAYER_SLICE, make_move_step},
     {LAYER_BROADCAST, make_move_step},     {LAYER_TILE, make_move_step},
+    {LAYER_QUANTIZE, make_quantize_step},  {LAYER_DEQUANTIZE, make_quantize_step},
     {LAYER_PAD, make_move_step},           {LAYER_GATHER, make_move_step},
 };
 

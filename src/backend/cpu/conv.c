@@ -143,25 +143,33 @@ static status_t make(backend_context_t *c, const layer_t *l, dn_problem_t *p, in
   return NULL;
 }
 
-static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t *s) {
+bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p) {
   const conv_params_t *cp = &l->p.conv;
   const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1);
   int64_t channels = x->d[cp->channels_last ? x->rank - 1 : 1];
   int64_t groups = cp->depthwise ? channels : channels / w->d[cp->spatial];
-  dn_problem_t p = {.kind = DN_OP_CONV,
-                    .src = activations(in_shape(c, l, 0), cp->channels_last),
-                    .weights = filter(l, w, groups, false),
-                    .dst = activations(out_shape(c, l, 0), cp->channels_last),
-                    .pack = in_value(c, l, 1) != NULL,
-                    .bias = cp->has_bias,
-                    .residual = cp->has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
-                    .act = cp->act};
-  fill_window(&p, &p.src, &p.dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
+  *p = (dn_problem_t){.kind = DN_OP_CONV,
+                      .src = activations(in_shape(c, l, 0), cp->channels_last),
+                      .weights = filter(l, w, groups, false),
+                      .dst = activations(out_shape(c, l, 0), cp->channels_last),
+                      .pack = in_value(c, l, 1) != NULL,
+                      .bias = cp->has_bias,
+                      .residual = cp->has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
+                      .act = cp->act};
+  fill_window(p, &p->src, &p->dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
+  return true;
+}
+
+static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t *s) {
+  const conv_params_t *cp = &l->p.conv;
+  dn_problem_t p;
+  conv_problem(c, l, &p);
   return make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s);
 }
 
 status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  if (layer_is_int8(l)) return make_int8_step(c, l, s);
   if (!layer_is_float(l, l->n_in)) return NULL;
   bool own_first = prefers_own(c, l);
   TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_conv(c, l, s));
@@ -194,7 +202,10 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
 }
 
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
-  if (!layer_is_float(l, 1)) return NULL;
+  // The largest of 8-bit numbers is the largest, whatever they stand for.
+  dtype_t t = l->in[0]->dtype;
+  bool numbers = l->p.pool.max && (t == DT_INT8 || t == DT_UINT8) && l->out[0]->dtype == t;
+  if (!numbers && !layer_is_float(l, 1)) return NULL;
   dn_problem_t p = {.kind = DN_OP_POOL,
                     .src = activations(in_shape(c, l, 0), l->p.pool.channels_last),
                     .dst = activations(out_shape(c, l, 0), l->p.pool.channels_last),
@@ -203,5 +214,7 @@ status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
                                                           : DN_POOL_AVG_EXCLUDE};
   fill_window(&p, &p.src, &p.dst, l->p.pool.spatial, l->p.pool.window, l->p.pool.strides, NULL,
               l->p.pool.same, l->p.pool.pad_begin, l->p.pool.pad_end);
+  int type = t == DT_UINT8 ? DN_U8 : DN_S8;
+  if (numbers) p.quant = (dn_quant_t){.on = true, .src_type = type, .dst_type = type};
   return make(c, l, &p, -1, -1, s);
 }

@@ -84,7 +84,15 @@ status_t make_softmax_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_norm_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_reduce_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_move_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_quantize_step(backend_context_t *c, const layer_t *l, step_t *s);
+// Convolutions and products on 8-bit tensors that stand for real values (int8.c).
+bool layer_is_int8(const layer_t *l);
+status_t make_int8_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_ref_step(backend_context_t *c, const layer_t *l, step_t *s);
+
+// The layer as a problem of oneDNN's, in float32. False: oneDNN has no such problem.
+bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
+bool matmul_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
 
 static inline const shape_t *in_shape(const backend_context_t *c, const layer_t *l, int i) {
   return spec_shape(c->spec, l->in[i]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { SLOT_SRC, SLOT_WEIGHTS, SLOT_DST, SLOT_BIAS, SLOT_RESIDUAL, SLOT_SCRATCH, SLOTS };
+enum { MOST_FACTORS = 4 };  // scales and zero points, which stay where they are
 
 struct dn_op {
   dn_prim_t prim;
@@ -11,7 +12,11 @@ struct dn_op {
   dn_md_t plain, packed;  // weights as given and as wanted; NULL when they are the same
   size_t packed_bytes, scratch_bytes;
   dn_memory_t memory[SLOTS];
-  dn_arg_t args[SLOTS];
+  dn_memory_t factor[MOST_FACTORS];
+  float *scales;  // [n]: of weights; then of dst
+  int32_t zeros[2];
+  int n_factors;
+  dn_arg_t args[SLOTS + MOST_FACTORS];
   int n_args;
   char name[64];
 };
@@ -59,12 +64,16 @@ bool dn_activation_supported(const activation_t *act) {
   return !act->on || eltwise_of(act, &e);
 }
 
-static status_t make_md(const onednn_t *dn, const dn_tensor_t *t, dn_md_t *out) {
-  return DN(dn->memory_desc_create_with_strides(out, t->rank, t->dims, DN_F32, t->strides));
+static status_t make_md(const onednn_t *dn, const dn_tensor_t *t, int type, dn_md_t *out) {
+  return DN(dn->memory_desc_create_with_strides(out, t->rank, t->dims, type, t->strides));
 }
 
+static int src_type(const dn_problem_t *p) { return p->quant.on ? p->quant.src_type : DN_F32; }
+static int dst_type(const dn_problem_t *p) { return p->quant.on ? p->quant.dst_type : DN_F32; }
+static int weights_type(const dn_problem_t *p) { return p->quant.on ? DN_S8 : DN_F32; }
+
 typedef struct descs {
-  dn_md_t src, weights, dst, bias;
+  dn_md_t src, weights, dst, bias, residual;
   dn_attr_t attr;
   dn_post_ops_t post;
   dn_pd_t pd;
@@ -73,16 +82,31 @@ typedef struct descs {
 } descs_t;
 
 static void descs_free(const onednn_t *dn, descs_t *d) {
-  dn_md_t mds[] = {d->src, d->weights, d->dst, d->bias};
-  for (int i = 0; i < 4; i++)
+  dn_md_t mds[] = {d->src, d->weights, d->dst, d->bias, d->residual};
+  for (int i = 0; i < 5; i++)
     if (mds[i]) dn->memory_desc_destroy(mds[i]);
   if (d->post) dn->post_ops_destroy(d->post);
   if (d->attr) dn->primitive_attr_destroy(d->attr);
   if (d->pd) dn->primitive_desc_destroy(d->pd);
 }
 
+// Groups and output channels of the weights have scales of their own.
+static status_t set_factors(const onednn_t *dn, const dn_problem_t *p, descs_t *d) {
+  const dn_quant_t *q = &p->quant;
+  bool grouped = p->kind == DN_OP_CONV && p->weights.rank > p->src.rank;
+  int mask = p->kind == DN_OP_MATMUL ? 1 << (p->weights.rank - 1) : grouped ? 3 : 1;
+  if (!q->on) return NULL;
+  if (p->kind == DN_OP_POOL) return NULL;
+  TRY(DN(dn->primitive_attr_set_scales_mask(d->attr, DN_ARG_WEIGHTS, mask)));
+  if (q->dst_scale > 0) TRY(DN(dn->primitive_attr_set_scales_mask(d->attr, DN_ARG_DST, 0)));
+  if (q->src_zero) TRY(DN(dn->primitive_attr_set_zero_points_mask(d->attr, DN_ARG_SRC, 0)));
+  if (q->dst_zero) TRY(DN(dn->primitive_attr_set_zero_points_mask(d->attr, DN_ARG_DST, 0)));
+  return NULL;
+}
+
 static status_t make_attr(const onednn_t *dn, const dn_problem_t *p, descs_t *d) {
   TRY(DN(dn->primitive_attr_create(&d->attr)));
+  TRY(set_factors(dn, p, d));
   TRY(DN(dn->primitive_attr_set_scratchpad_mode(d->attr, DN_SCRATCHPAD_USER)));
   TRY(DN(dn->post_ops_create(&d->post)));
   int n = 0;
@@ -96,10 +120,14 @@ static status_t make_attr(const onednn_t *dn, const dn_problem_t *p, descs_t *d)
     }
   }
   if (p->residual == DN_RESIDUAL_SUM) {
-    TRY(DN(dn->post_ops_append_sum(d->post, 1.0f, 0, 0)));
+    const dn_quant_t *q = &p->quant;
+    TRY(DN(q->on ? dn->post_ops_append_sum(d->post, q->residual_scale, q->residual_zero,
+                                           q->residual_type)
+                 : dn->post_ops_append_sum(d->post, 1.0f, 0, 0)));
     n++;
   } else if (p->residual == DN_RESIDUAL_BINARY) {
-    TRY(DN(dn->post_ops_append_binary(d->post, DN_BINARY_ADD, d->dst)));
+    TRY(make_md(dn, &p->dst, DN_F32, &d->residual));
+    TRY(DN(dn->post_ops_append_binary(d->post, DN_BINARY_ADD, d->residual)));
     d->residual_arg = DN_ARG_POST_OP(n++) | DN_ARG_SRC_1;
   }
   if (p->act.on) {
@@ -112,14 +140,14 @@ static status_t make_attr(const onednn_t *dn, const dn_problem_t *p, descs_t *d)
 }
 
 static status_t make_pd(const onednn_t *dn, const dn_problem_t *p, descs_t *d) {
-  TRY(make_md(dn, &p->src, &d->src));
-  TRY(make_md(dn, &p->dst, &d->dst));
+  TRY(make_md(dn, &p->src, src_type(p), &d->src));
+  TRY(make_md(dn, &p->dst, dst_type(p), &d->dst));
   if (p->kind != DN_OP_POOL) {
     if (p->pack)
-      TRY(DN(dn->memory_desc_create_with_tag(&d->weights, p->weights.rank, p->weights.dims, DN_F32,
-                                             DN_TAG_ANY)));
+      TRY(DN(dn->memory_desc_create_with_tag(&d->weights, p->weights.rank, p->weights.dims,
+                                             weights_type(p), DN_TAG_ANY)));
     else
-      TRY(make_md(dn, &p->weights, &d->weights));
+      TRY(make_md(dn, &p->weights, weights_type(p), &d->weights));
   }
   if (p->bias) {
     dn_tensor_t b = {.rank = 1, .dims = {p->dst.dims[1]}, .strides = {1}};
@@ -129,7 +157,7 @@ static status_t make_pd(const onednn_t *dn, const dn_problem_t *p, descs_t *d) {
       b.dims[b.rank - 1] = p->dst.dims[b.rank - 1];
       b.strides[b.rank - 1] = 1;
     }
-    TRY(make_md(dn, &b, &d->bias));
+    TRY(make_md(dn, &b, DN_F32, &d->bias));
     d->bias_arg = DN_ARG_BIAS;
   }
   TRY(make_attr(dn, p, d));
@@ -163,6 +191,35 @@ static status_t add_arg(const onednn_t *dn, dn_op_t *op, int slot, int arg, dn_m
   return NULL;
 }
 
+static status_t add_factor(const onednn_t *dn, dn_op_t *op, int arg, int type, int64_t n,
+                           void *values) {
+  dn_tensor_t vector = {.rank = 1, .dims = {n}, .strides = {1}};
+  dn_md_t md = NULL;
+  TRY(make_md(dn, &vector, type, &md));
+  status_t st = DN(dn->memory_create(&op->factor[op->n_factors], md, dn->engine, values));
+  dn->memory_desc_destroy(md);
+  TRY(st);
+  op->args[op->n_args++] = (dn_arg_t){arg, op->factor[op->n_factors++]};
+  return NULL;
+}
+
+static status_t add_factors(const onednn_t *dn, const dn_quant_t *q, dn_op_t *op) {
+  size_t n = (size_t)q->n_weight_scales;
+  op->scales = mem_alloc((n + 1) * sizeof *op->scales);
+  memcpy(op->scales, q->weight_scale, n * sizeof *op->scales);
+  op->scales[n] = q->dst_scale;
+  op->zeros[0] = q->src_zero;
+  op->zeros[1] = q->dst_zero;
+  TRY(add_factor(dn, op, DN_ARG_SCALES | DN_ARG_WEIGHTS, DN_F32, q->n_weight_scales, op->scales));
+  if (q->dst_scale > 0)
+    TRY(add_factor(dn, op, DN_ARG_SCALES | DN_ARG_DST, DN_F32, 1, &op->scales[n]));
+  if (q->src_zero)
+    TRY(add_factor(dn, op, DN_ARG_ZERO_POINTS | DN_ARG_SRC, DN_S32, 1, &op->zeros[0]));
+  if (q->dst_zero)
+    TRY(add_factor(dn, op, DN_ARG_ZERO_POINTS | DN_ARG_DST, DN_S32, 1, &op->zeros[1]));
+  return NULL;
+}
+
 static status_t finish(const onednn_t *dn, const dn_problem_t *p, descs_t *d, dn_op_t *op) {
   TRY(DN(dn->primitive_create(&op->prim, d->pd)));
   TRY(DN(dn->stream_create(&op->stream, dn->engine, 1)));
@@ -177,7 +234,7 @@ static status_t finish(const onednn_t *dn, const dn_problem_t *p, descs_t *d, dn
     dn_md_t wanted = dn->primitive_desc_query_md(d->pd, DN_QUERY_WEIGHTS_MD, 0);
     TRY(add_arg(dn, op, SLOT_WEIGHTS, DN_ARG_WEIGHTS, wanted));
     if (p->pack) {
-      TRY(make_md(dn, &p->weights, &op->plain));
+      TRY(make_md(dn, &p->weights, weights_type(p), &op->plain));
       if (!dn->memory_desc_equal(op->plain, wanted)) {
         TRY(DN(dn->memory_desc_clone(&op->packed, wanted)));
         op->packed_bytes = dn->memory_desc_get_size(wanted);
@@ -185,7 +242,8 @@ static status_t finish(const onednn_t *dn, const dn_problem_t *p, descs_t *d, dn
     }
   }
   if (d->bias) TRY(add_arg(dn, op, SLOT_BIAS, d->bias_arg, d->bias));
-  if (d->residual_arg) TRY(add_arg(dn, op, SLOT_RESIDUAL, d->residual_arg, d->dst));
+  if (d->residual_arg) TRY(add_arg(dn, op, SLOT_RESIDUAL, d->residual_arg, d->residual));
+  if (p->quant.on && p->kind != DN_OP_POOL) TRY(add_factors(dn, &p->quant, op));
   if (op->scratch_bytes) TRY(add_arg(dn, op, SLOT_SCRATCH, DN_ARG_SCRATCHPAD, scratch));
   return NULL;
 }
@@ -218,6 +276,9 @@ void dn_op_destroy(dn_op_t *op) {
   const onednn_t *dn = library();
   for (int i = 0; i < SLOTS; i++)
     if (op->memory[i]) dn->memory_destroy(op->memory[i]);
+  for (int i = 0; i < MOST_FACTORS; i++)
+    if (op->factor[i]) dn->memory_destroy(op->factor[i]);
+  mem_free(op->scales);
   if (op->prim) dn->primitive_destroy(op->prim);
   if (op->stream) dn->stream_destroy(op->stream);
   if (op->plain) dn->memory_desc_destroy(op->plain);

@@ -1,5 +1,6 @@
-// One oneDNN primitive on float32, made for one problem: convolution, deconvolution, matrix product
-// or pooling, with bias, residual and activation behind it.
+// One oneDNN primitive, on float32 or on 8-bit numbers with scales, made for one problem:
+// convolution, deconvolution, matrix product or pooling, with bias, residual and activation behind
+// it.
 #ifndef TFTRT_BACKEND_CPU_DN_OP_H
 #define TFTRT_BACKEND_CPU_DN_OP_H
 
@@ -14,14 +15,30 @@ typedef struct dn_tensor {  // dims in oneDNN's logical order; strides in elemen
 typedef enum dn_kind { DN_OP_CONV, DN_OP_DECONV, DN_OP_MATMUL, DN_OP_POOL } dn_kind_t;
 typedef enum dn_residual { DN_RESIDUAL_NONE, DN_RESIDUAL_SUM, DN_RESIDUAL_BINARY } dn_residual_t;
 
+// Types of what a problem reads and writes; real values are (number - zero) * scale. Bias is
+// float32.
+typedef struct dn_quant {
+  bool on;                 // false: all is float32
+  int src_type, dst_type;  // dn_type; weights are DN_S8
+  int32_t src_zero, dst_zero;
+  const float *weight_scale;  // [n] per output channel, that of src among them; copied
+  int64_t n_weight_scales;
+  float dst_scale;    // 0: dst is float32
+  int residual_type;  // SUM: what dst holds
+  int32_t residual_zero;
+  float residual_scale;
+} dn_quant_t;
+
 typedef struct dn_problem {
   dn_kind_t kind;
   dn_tensor_t src, weights, dst;  // convolutions: N C spatial / [G] O I spatial; products: as is
   bool pack;                      // the weights are constant: oneDNN may choose their layout
   bool bias;                      // [channels], or [N] of a product; dense
-  dn_residual_t residual;         // added before the activation; SUM: it is in dst already
+  dn_residual_t residual;         // added before the activation; SUM: it is in dst already;
+                                  // BINARY: float32
   float scale;                    // of a product, before the bias; 0 or 1: none
   activation_t act;
+  dn_quant_t quant;
   int pool_alg;
   dn_dims_t stride, dilation, kernel, pad_begin, pad_end;  // dilation 1: dense
 } dn_problem_t;

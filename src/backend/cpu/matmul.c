@@ -185,27 +185,36 @@ static status_t make_onednn(backend_context_t *c, const layer_t *l, const dn_pro
   return NULL;
 }
 
-status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
+bool matmul_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p) {
   const shape_t *a = in_shape(c, l, 0), *b = in_shape(c, l, 1), *y = out_shape(c, l, 0);
-  if (!layer_is_float(l, l->n_in) || a->rank < 2 || b->rank < 2) return NULL;
+  bool has_bias = l->p.matmul.has_bias, has_residual = l->p.matmul.has_residual;
+  if (a->rank < 2 || b->rank < 2 || shape_elements(y) == 0) return false;
+  if (a->d[a->rank - (l->p.matmul.transpose_a ? 2 : 1)] == 0) return false;
+  // Bias along the last dim only; a residual of the output's own shape.
+  if (has_bias && shape_elements(in_shape(c, l, 2)) != y->d[y->rank - 1]) return false;
+  if (has_residual && !shape_equal(in_shape(c, l, 2 + has_bias), y)) return false;
+  int rank = y->rank;
+  *p = (dn_problem_t){.kind = DN_OP_MATMUL,
+                      .src = operand(a, rank, l->p.matmul.transpose_a),
+                      .weights = operand(b, rank, l->p.matmul.transpose_b),
+                      .dst = operand(y, rank, false),
+                      .pack = in_value(c, l, 1) != NULL,
+                      .bias = has_bias,
+                      .residual = has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
+                      .scale = l->p.matmul.scale,
+                      .act = l->p.matmul.act};
+  if (!flatten(p, l->p.matmul.transpose_a)) merge_batch(p);
+  return true;
+}
+
+status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   bool has_bias = l->p.matmul.has_bias, has_residual = l->p.matmul.has_residual;
   const activation_t *act = &l->p.matmul.act;
+  const shape_t *y = out_shape(c, l, 0);
+  dn_problem_t p;
+  if (layer_is_int8(l)) return make_int8_step(c, l, s);
+  if (!layer_is_float(l, l->n_in) || !matmul_problem(c, l, &p)) return NULL;
   if (act->on && !tile_ops()->unary[act->op]) return NULL;
-  if (shape_elements(y) == 0 || a->d[a->rank - (l->p.matmul.transpose_a ? 2 : 1)] == 0) return NULL;
-  // Bias along the last dim only; a residual of the output's own shape.
-  if (has_bias && shape_elements(in_shape(c, l, 2)) != y->d[y->rank - 1]) return NULL;
-  if (has_residual && !shape_equal(in_shape(c, l, 2 + has_bias), y)) return NULL;
-  int rank = y->rank;
-  dn_problem_t p = {.kind = DN_OP_MATMUL,
-                    .src = operand(a, rank, l->p.matmul.transpose_a),
-                    .weights = operand(b, rank, l->p.matmul.transpose_b),
-                    .dst = operand(y, rank, false),
-                    .pack = in_value(c, l, 1) != NULL,
-                    .bias = has_bias,
-                    .residual = has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
-                    .scale = l->p.matmul.scale,
-                    .act = *act};
-  if (!flatten(&p, l->p.matmul.transpose_a)) merge_batch(&p);
   matmul_state_t *st = mem_calloc(1, sizeof *st);
   st->bias = has_bias ? 2 : -1;
   st->residual = has_residual ? 2 + has_bias : -1;

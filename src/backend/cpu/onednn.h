@@ -81,6 +81,8 @@ enum dn_exec_arg {
   DN_ARG_WEIGHTS = 33,
   DN_ARG_BIAS = 41,
   DN_ARG_SCRATCHPAD = 80,
+  DN_ARG_SCALES = 4096,
+  DN_ARG_ZERO_POINTS = 8192,
   DN_ARG_POST_OP_BASE = 32768,
   DN_ARG_SRC_1 = 2
 };
@@ -115,6 +117,8 @@ enum dn_exec_arg {
   X(int, primitive_attr_create, (dn_attr_t *))                                                     \
   X(int, primitive_attr_destroy, (dn_attr_t))                                                      \
   X(int, primitive_attr_set_post_ops, (dn_attr_t, dn_post_ops_t))                                  \
+  X(int, primitive_attr_set_scales_mask, (dn_attr_t, int arg, int mask))                           \
+  X(int, primitive_attr_set_zero_points_mask, (dn_attr_t, int arg, int mask))                      \
   X(int, primitive_attr_set_scratchpad_mode, (dn_attr_t, int mode))                                \
   X(int, post_ops_create, (dn_post_ops_t *))                                                       \
   X(int, post_ops_destroy, (dn_post_ops_t))                                                        \

@@ -160,7 +160,7 @@ double quantize_number(const layer_params_t *p, float scale, bool is_unsigned, d
   float by = p->quantize.multiplier > 0 ? p->quantize.multiplier : (float)(1 / (double)scale);
   double v = (double)(((float)x - p->quantize.base) * by);
   switch (p->quantize.rounding) {
-    case QUANTIZE_HALF_UP: v = floor(v + 0.5); break;
+    case QUANTIZE_HALF_UP: v = (double)floorf((float)v + 0.5f); break;
     case QUANTIZE_HALF_AWAY: v = round(v); break;
     default: v = rint(v);
   }

@@ -83,8 +83,12 @@ static bool never_negative(const net_tensor_t *t, int depth) {
 typedef struct steps {
   dtype_t dtype;
   float scale;
-  int zero_point;
+  layer_params_t p;  // of a QUANTIZE to them
 } steps_t;
+
+static steps_t steps_of(const layer_t *q) {
+  return (steps_t){q->out[0]->dtype, q->out[0]->scale, q->p};
+}
 
 static bool same_steps(const net_tensor_t *a, const net_tensor_t *b) {
   return a->dtype == b->dtype && a->scale == b->scale && a->zero_point == b->zero_point;
@@ -95,14 +99,27 @@ static void set_steps(net_tensor_t *t, const net_tensor_t *like) {
   t->zero_point = like->zero_point;
 }
 
+static bool same_quantize(const layer_t *q, const steps_t *s) {
+  const layer_params_t *a = &q->p, *b = &s->p;
+  return q->out[0]->dtype == s->dtype && q->out[0]->scale == s->scale && a->quantize.axis == -1 &&
+         a->quantize.zero_point == b->quantize.zero_point &&
+         a->quantize.narrow == b->quantize.narrow && a->quantize.rounding == b->quantize.rounding &&
+         a->quantize.multiplier == b->quantize.multiplier && a->quantize.base == b->quantize.base;
+}
+
 static net_tensor_t *add_quantize(network_t *n, net_tensor_t *x, const steps_t *s) {
+  for (int i = 0; i < n->n_layers; i++) {  // there may be one already
+    const layer_t *l = n->layers[i];
+    if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == x && same_quantize(l, s))
+      return l->out[0];
+  }
   net_tensor_t *in[] = {x, network_const_scalar(n, "scale", DT_FLOAT, (double)s->scale)};
   const char *name = arena_printf(n->arena, "%s/quantize", x->name);
   layer_t *q = network_add_layer(n, LAYER_QUANTIZE, name, 2, in, 1, &s->dtype);
-  q->p = (layer_params_t){.quantize = {.axis = -1, .zero_point = s->zero_point}};
+  q->p = s->p;
   q->out[0]->shape = x->shape;
   q->out[0]->scale = s->scale;
-  q->out[0]->zero_point = s->zero_point;
+  q->out[0]->zero_point = s->p.quantize.zero_point;
   return q->out[0];
 }
 
@@ -232,8 +249,11 @@ static net_tensor_t *quantized_input(network_t *n, net_tensor_t *x) {
       return l->out[0];
   }
   if (!(range > 0)) return NULL;
-  steps_t s = {DT_INT8, range, 0};
-  if (never_negative(x, 0)) s = (steps_t){DT_UINT8, range * (127.0f / 255.0f), 0};
+  steps_t s = {DT_INT8, range, {.quantize = {.axis = -1}}};
+  if (never_negative(x, 0)) {
+    s.dtype = DT_UINT8;
+    s.scale = range * (127.0f / 255.0f);
+  }
   return add_quantize(n, x, &s);
 }
 
@@ -309,6 +329,17 @@ static void move_to(network_t *n, layer_t *l, net_tensor_t *x) {
   set_inputs(n, l, l->n_in, in);
 }
 
+// What the mover m makes of q instead of its input.
+static net_tensor_t *moved(network_t *n, const layer_t *m, net_tensor_t *q) {
+  layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, m->in, 1, &q->dtype);
+  l->p = m->p;
+  l->out[0]->shape = m->out[0]->shape;
+  move_to(n, l, q);
+  set_steps(l->out[0], q);
+  inherit_nodes(n, l, m);
+  return l->out[0];
+}
+
 // mover(DQ(q)) becomes DQ(mover(q)).
 static bool sink_dequantize(network_t *n, layer_t *l) {
   const layer_t *d = l->n_in && l->n_in <= 8 ? dequantize_of(l->in[0]) : NULL;
@@ -318,13 +349,7 @@ static bool sink_dequantize(network_t *n, layer_t *l) {
   bool output = false;
   for (int i = 0; i < n->n_outputs; i++) output = output || n->outputs[i] == old;
   if (output && old->n_readers == 1) return false;  // nothing behind it can use the numbers
-  layer_t *m = network_add_layer(n, l->type, l->name, l->n_in, l->in, 1, &q->dtype);
-  m->p = l->p;
-  move_to(n, m, q);
-  set_steps(m->out[0], q);
-  m->out[0]->shape = old->shape;
-  inherit_nodes(n, m, l);
-  redirect(n, old, add_dequantize(n, m->out[0], l->name));
+  redirect(n, old, add_dequantize(n, moved(n, l, q), l->name));
   l->dead = true;
   for (int i = 0; i < l->n_in; i++) l->in[i]->n_readers--;
   return true;
@@ -336,16 +361,9 @@ static bool raise_quantize(network_t *n, layer_t *q) {
   if (!m || m->dead || m->n_in < 1 || m->n_in > 8 || q->in[0]->n_readers != 1 ||
       !(q->out[0]->scale > 0) || !moves_numbers(m, q->out[0]))
     return false;
-  steps_t s = {q->out[0]->dtype, q->out[0]->scale, q->out[0]->zero_point};
-  if (q->p.quantize.rounding != QUANTIZE_HALF_EVEN || q->p.quantize.narrow) return false;
+  steps_t s = steps_of(q);
   net_tensor_t *above = add_quantize(n, m->in[0], &s);
-  layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, m->in, 1, &s.dtype);
-  l->p = m->p;
-  l->out[0]->shape = q->out[0]->shape;
-  move_to(n, l, above);
-  set_steps(l->out[0], above);
-  inherit_nodes(n, l, m);
-  redirect(n, q->out[0], l->out[0]);
+  redirect(n, q->out[0], moved(n, m, above));
   q->dead = true;
   q->in[0]->n_readers--;
   return true;
@@ -355,16 +373,14 @@ static bool raise_quantize(network_t *n, layer_t *q) {
 static bool raise_through_concat(network_t *n, layer_t *q) {
   layer_t *m = made_by(q->in[0], LAYER_CONCAT);
   if (!m || q->in[0]->n_readers != 1 || !(q->out[0]->scale > 0)) return false;
-  if (q->p.quantize.rounding != QUANTIZE_HALF_EVEN || q->p.quantize.narrow) return false;
-  steps_t s = {q->out[0]->dtype, q->out[0]->scale, q->out[0]->zero_point};
+  steps_t s = steps_of(q);
   net_tensor_t **in = mem_alloc((size_t)m->n_in * sizeof *in);
   for (int i = 0; i < m->n_in; i++) in[i] = add_quantize(n, m->in[i], &s);
   layer_t *l = network_add_layer(n, LAYER_CONCAT, m->name, m->n_in, in, 1, &s.dtype);
-  mem_free(in);
   l->p = m->p;
   l->out[0]->shape = q->out[0]->shape;
-  l->out[0]->scale = s.scale;
-  l->out[0]->zero_point = s.zero_point;
+  set_steps(l->out[0], in[0]);
+  mem_free(in);
   inherit_nodes(n, l, m);
   redirect(n, q->out[0], l->out[0]);
   q->dead = true;
@@ -398,16 +414,24 @@ int pass_int8_moves(network_t *n) {
 
 // ---------------------------------------------------------------- residuals and outputs
 
-// The 8-bit form of a residual, where there is one already.
-static net_tensor_t *int8_residual(const network_t *n, net_tensor_t *r) {
-  const layer_t *d = dequantize_of(r);
-  if (d && d->in[0]->scale > 0 && !d->in[0]->is_const) return d->in[0];
-  for (int i = 0; i < n->n_layers && n->implicit_ranges; i++) {
+static net_tensor_t *quantized_already(const network_t *n, const net_tensor_t *x) {
+  for (int i = 0; i < n->n_layers; i++) {
     const layer_t *l = n->layers[i];
-    if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == r && l->out[0]->scale > 0)
+    if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == x && l->out[0]->scale > 0)
       return l->out[0];
   }
   return NULL;
+}
+
+// The 8-bit form of a residual, where there is one already, or of what only moves into it.
+static net_tensor_t *int8_residual(network_t *n, net_tensor_t *r) {
+  const layer_t *d = dequantize_of(r), *m = r->producer;
+  if (d && d->in[0]->scale > 0 && !d->in[0]->is_const) return d->in[0];
+  if (!n->implicit_ranges) return NULL;
+  net_tensor_t *q = quantized_already(n, r);
+  if (q || !m || m->dead || r->n_readers != 1 || m->n_in < 1 || m->n_in > 8) return q;
+  q = quantized_already(n, m->in[0]);
+  return q && moves_numbers(m, q) ? moved(n, m, q) : NULL;
 }
 
 // The only reader of a layer's output, when that is a QUANTIZE with known steps.

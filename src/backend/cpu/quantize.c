@@ -1,0 +1,121 @@
+// QUANTIZE and DEQUANTIZE of float32 tensors.
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/parallel.h"
+
+typedef struct quantize {
+  layer_params_t p;
+  bool is_unsigned;
+  int64_t inner, n_scales;  // element i takes scale (i / inner) % n_scales
+  const float *scale;
+  const void *x;
+  void *y;
+} quantize_t;
+
+// Half to even without a call: sums beyond 2^23 have no fraction. |v| is at most 255 here.
+static inline float nearest(float v) {
+  const float big = 12582912.0f;
+  return (v + big) - big;
+}
+
+static void quantize_row(const quantize_t *q, const float *x, uint8_t *y, int64_t n, float scale) {
+  const layer_params_t *p = &q->p;
+  if (p->quantize.rounding == QUANTIZE_HALF_AWAY) {
+    for (int64_t i = 0; i < n; i++)
+      y[i] = (uint8_t)(int)quantize_number(p, scale, q->is_unsigned, (double)x[i]);
+    return;
+  }
+  float by = p->quantize.multiplier > 0 ? p->quantize.multiplier : (float)(1 / (double)scale);
+  float lo = (float)((q->is_unsigned ? 0 : -128) + p->quantize.narrow);
+  float hi = q->is_unsigned ? 255 : 127, base = p->quantize.base;
+  float start = base != 0 ? lo : (float)p->quantize.zero_point;
+  float least = lo - start, most = hi - start;
+  bool up = p->quantize.rounding == QUANTIZE_HALF_UP;
+  // Limits before rounding: they are whole numbers, so nothing is rounded across them.
+  for (int64_t i = 0; i < n; i++) {
+    float v = (x[i] - base) * by;
+    float none = v != v ? 1.0f : 0.0f;
+    v = v > most ? most : v;
+    v = v > least ? v : least;
+    if (up) {
+      float t = v + 0.5f, r = nearest(t);
+      v = r - (r > t ? 1.0f : 0.0f);
+      v = v > most ? most : v;
+    } else {
+      v = nearest(v);
+    }
+    v = none > 0 ? 0 : v + start;
+    y[i] = (uint8_t)(int)v;
+  }
+}
+
+static void dequantize_row(const quantize_t *q, const uint8_t *x, float *y, int64_t n,
+                           float scale) {
+  float zero = (float)q->p.quantize.zero_point;
+  if (q->is_unsigned)
+    for (int64_t i = 0; i < n; i++) y[i] = ((float)x[i] - zero) * scale;
+  else
+    for (int64_t i = 0; i < n; i++) y[i] = ((float)(int8_t)x[i] - zero) * scale;
+}
+
+static void piece(const quantize_t *q, bool back, int64_t begin, int64_t end) {
+  while (begin < end) {
+    int64_t row = begin / q->inner, stop = (row + 1) * q->inner;
+    float scale = q->scale[row % q->n_scales];
+    if (q->n_scales == 1 || stop > end) stop = end;
+    if (back)
+      dequantize_row(q, (const uint8_t *)q->x + begin, (float *)q->y + begin, stop - begin, scale);
+    else
+      quantize_row(q, (const float *)q->x + begin, (uint8_t *)q->y + begin, stop - begin, scale);
+    begin = stop;
+  }
+}
+
+static void quantize_piece(void *ctx, int64_t begin, int64_t end, int thread) {
+  (void)thread;
+  piece(ctx, false, begin, end);
+}
+static void dequantize_piece(void *ctx, int64_t begin, int64_t end, int thread) {
+  (void)thread;
+  piece(ctx, true, begin, end);
+}
+
+static status_t run(step_t *s, backend_context_t *c) {
+  quantize_t q = *(const quantize_t *)s->state;
+  q.x = step_in(s, c, 0);
+  q.y = step_out(s, c, 0);
+  q.scale = step_in(s, c, 1);
+  parallel_for(c->threads, shape_elements(out_shape(c, s->layer, 0)), 16384,
+               s->layer->type == LAYER_QUANTIZE ? quantize_piece : dequantize_piece, &q);
+  return NULL;
+}
+
+static bool is_8bit(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
+
+status_t make_quantize_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  dtype_t real = l->type == LAYER_QUANTIZE ? l->in[0]->dtype : l->out[0]->dtype;
+  dtype_t number = l->type == LAYER_QUANTIZE ? l->out[0]->dtype : l->in[0]->dtype;
+  const shape_t *x = in_shape(c, l, 0);
+  int axis = l->p.quantize.axis;
+  int64_t scales = shape_elements(in_shape(c, l, 1));
+  if (real != DT_FLOAT || !is_8bit(number) || l->in[1]->dtype != DT_FLOAT || scales < 1)
+    return NULL;
+  if (l->p.quantize.zero_point < -255 || l->p.quantize.zero_point > 255 || axis >= x->rank)
+    return NULL;
+  quantize_t *q = mem_calloc(1, sizeof *q);
+  *q = (quantize_t){.p = l->p, .is_unsigned = number == DT_UINT8, .inner = 1, .n_scales = scales};
+  for (int i = axis + 1; axis >= 0 && i < x->rank; i++) q->inner *= x->d[i];
+  if ((scales != 1 && (axis < 0 || scales != x->d[axis])) || q->inner < 1) {
+    mem_free(q);
+    return NULL;
+  }
+  *s = (step_t){.layer = l,
+                .run = run,
+                .state = q,
+                .destroy = mem_free,
+                .reuse = -1,
+                .tactic = l->type == LAYER_QUANTIZE ? "quantize" : "dequantize"};
+  return NULL;
+}

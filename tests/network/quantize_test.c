@@ -1,0 +1,159 @@
+// Which tensors of an implicit network end up in 8 bits.
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "network/network.h"
+#include "test.h"
+
+static net_tensor_t *conv(network_t *n, net_tensor_t *x, int c_in, int c_out, float range) {
+  shape_t s = SHAPE(1, 1, c_in, c_out);
+  tensor_t w;
+  assert_ok(tensor_alloc(DT_FLOAT, &s, &w));
+  for (int64_t i = 0; i < tensor_elements(&w); i++)
+    TENSOR_DATA(float, &w)[i] = sinf((float)i) * (float)(1 + i % c_out);
+  net_tensor_t *in[] = {x, network_add_constant(n, "w", &w, NULL)};
+  tensor_unref(&w);
+  layer_params_t p = {
+      .conv = {.spatial = 2, .channels_last = true, .strides = {1, 1}, .dilations = {1, 1}}};
+  net_tensor_t *y = net_layer1(n, LAYER_CONV, 2, in, DT_FLOAT, &p);
+  y->scale = range / 127;
+  return y;
+}
+
+static net_tensor_t *relu(network_t *n, net_tensor_t *x, float range) {
+  net_tensor_t *y = net_unary(n, UNARY_RELU, x);
+  y->scale = range / 127;
+  return y;
+}
+
+static net_tensor_t *pool(network_t *n, net_tensor_t *x) {
+  layer_params_t p = {
+      .pool = {
+          .max = true, .spatial = 2, .channels_last = true, .window = {2, 2}, .strides = {2, 2}}};
+  net_tensor_t *y = net_layer1(n, LAYER_POOL, 1, &x, DT_FLOAT, &p);
+  y->scale = 5 / 127.0f;
+  return y;
+}
+
+static int count(const network_t *n, layer_type_t type, dtype_t out) {
+  int k = 0;
+  for (int i = 0; i < n->n_layers; i++)
+    k += n->layers[i]->type == type && (!out || n->layers[i]->out[0]->dtype == out);
+  return k;
+}
+
+static network_t *start(net_tensor_t **x) {
+  network_t *n = network_create("implicit");
+  n->int8 = n->implicit_ranges = true;
+  shape_t s = SHAPE(1, 8, 8, 4);
+  *x = network_add_input(n, "x", DT_FLOAT, &s);
+  (*x)->scale = 1 / 127.0f;
+  return n;
+}
+
+static void optimize(network_t *n, net_tensor_t *out) {
+  network_mark_output(n, out);
+  assert_ok(network_infer(n));
+  network_options_t o = {.struct_size = sizeof o, .fuse = true};
+  assert_ok(network_optimize(n, &o));
+}
+
+// conv, relu, pool, then a block with a residual: one QUANTIZE at the input, and 8 bits from there
+// to the last convolution, unsigned after every relu.
+static void stays_in_8_bits(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(&x);
+  net_tensor_t *a = pool(n, relu(n, conv(n, x, 4, 8, 6), 5));
+  net_tensor_t *b = relu(n, conv(n, a, 8, 8, 9), 8);
+  net_tensor_t *sum = net_binary(n, BINARY_ADD, conv(n, b, 8, 8, 9), a);
+  sum->scale = 12 / 127.0f;
+  net_tensor_t *c = relu(n, sum, 11);
+  optimize(n, conv(n, c, 8, 4, 20));
+  assert_int_equal(count(n, LAYER_QUANTIZE, DT_INVALID), 1);
+  assert_int_equal(count(n, LAYER_DEQUANTIZE, DT_INVALID), 0);
+  assert_int_equal(count(n, LAYER_POOL, DT_UINT8), 1);
+  assert_int_equal(count(n, LAYER_CONV, DT_UINT8), 3);
+  assert_int_equal(count(n, LAYER_CONV, DT_FLOAT), 1);  // the output
+  assert_int_equal(n->n_layers, 6);
+  for (int i = 0; i < n->n_layers; i++) {
+    const layer_t *l = n->layers[i];
+    if (l->type != LAYER_CONV) continue;
+    assert_int_equal(l->in[1]->dtype, DT_INT8);
+    assert_int_equal(l->in[1]->n_channel_scales, l->in[1]->shape.d[3]);
+    if (l->p.conv.has_residual) assert_int_equal(l->in[2]->dtype, DT_UINT8);
+  }
+  network_destroy(n);
+}
+
+// Weights: 127 steps to the largest of each channel, to the nearest step.
+static void weights_have_a_scale_per_channel(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(&x);
+  optimize(n, conv(n, x, 4, 6, 3));
+  const net_tensor_t *w = NULL;
+  for (int i = 0; i < n->n_layers; i++)
+    if (n->layers[i]->type == LAYER_CONV) w = n->layers[i]->in[1];
+  assert_non_null(w);
+  for (int m = 0; m < 6; m++) {
+    float most = 0;
+    int largest = 0;
+    for (int c = 0; c < 4; c++) {
+      float v = sinf((float)(c * 6 + m)) * (float)(1 + (c * 6 + m) % 6);
+      int q = TENSOR_DATA(int8_t, &w->value)[c * 6 + m];
+      most = fmaxf(most, fabsf(v));
+      largest = abs(q) > largest ? abs(q) : largest;
+      assert_true(fabsf((float)q * w->channel_scale[m] - v) <= w->channel_scale[m] * 0.5001f);
+    }
+    assert_int_equal(largest, 127);
+    assert_true(w->channel_scale[m] == most / 127);
+  }
+  network_destroy(n);
+}
+
+// Concats have one scale for all that they join, and what joins them is made with it.
+static void concat_shares_a_scale(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(&x);
+  net_tensor_t *parts[] = {relu(n, conv(n, x, 4, 8, 6), 5), relu(n, conv(n, x, 4, 8, 3), 2)};
+  layer_params_t p = {.axis = 3};
+  net_tensor_t *both = net_layer1(n, LAYER_CONCAT, 2, parts, DT_FLOAT, &p);
+  both->scale = 5 / 127.0f;
+  optimize(n, conv(n, both, 16, 4, 9));
+  assert_int_equal(count(n, LAYER_CONCAT, DT_UINT8), 1);
+  assert_int_equal(count(n, LAYER_CONV, DT_UINT8), 2);
+  assert_int_equal(count(n, LAYER_QUANTIZE, DT_INVALID), 1);
+  for (int i = 0; i < n->n_layers; i++)
+    if (n->layers[i]->type == LAYER_CONCAT)
+      for (int k = 0; k < 2; k++)
+        assert_true(n->layers[i]->in[k]->scale == n->layers[i]->out[0]->scale);
+  network_destroy(n);
+}
+
+// Without a range, or without permission, a layer stays as it is.
+static void stays_float(void **state) {
+  (void)state;
+  for (int k = 0; k < 2; k++) {
+    net_tensor_t *x;
+    network_t *n = start(&x);
+    if (k == 0) x->scale = 0;
+    if (k == 1) n->int8 = false;
+    optimize(n, conv(n, x, 4, 8, 6));
+    assert_int_equal(n->n_layers, 1);
+    assert_int_equal(n->layers[0]->in[1]->dtype, DT_FLOAT);
+    network_destroy(n);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(stays_in_8_bits),
+      cmocka_unit_test(weights_have_a_scale_per_channel),
+      cmocka_unit_test(concat_shares_a_scale),
+      cmocka_unit_test(stays_float),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
