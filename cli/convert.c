@@ -148,12 +148,12 @@ static tftrt_code calibration_error(tftrt_code code, tftrt_error *e) {
   return code;
 }
 
+// *model owns names of signatures as long as calibration may go on.
 static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, const list_t *files,
-                          tftrt_error *e) {
+                          tftrt_model **model, tftrt_error *e) {
   list_t others = {0};
-  tftrt_model *model = NULL;
   if (!files->n) return tftrt_converter_convert(c, NULL, NULL, e);
-  tftrt_code code = list_others(o, &others, &model, e);
+  tftrt_code code = list_others(o, &others, model, e);
   for (int i = 0; i <= others.n && !code; i++) {
     sources[i] = (source_t){.converter = c,
                             .key = i ? others.v[i - 1] : NULL,
@@ -162,7 +162,6 @@ static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, 
     if (i) code = tftrt_converter_calibrate_with(c, others.v[i - 1], next_inputs, &sources[i], e);
   }
   if (!code) code = tftrt_converter_convert(c, next_inputs, &sources[0], e);
-  tftrt_model_close(model);
   return calibration_error(code, e);
 }
 
@@ -201,8 +200,9 @@ int cmd_convert(int argc, char **argv) {
 
   tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter *c = NULL;
+  tftrt_model *model = NULL;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
-  if (!code) code = convert(c, &o, &calibration_files, &e);
+  if (!code) code = convert(c, &o, &calibration_files, &model, &e);
   if (!code && profiles_given(&profiles)) code = profiles_add(&profiles, c, &e);
   if (!code && !no_build) code = calibration_error(build(c, &build_files, &e), &e);
   if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
@@ -210,6 +210,7 @@ int cmd_convert(int argc, char **argv) {
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));
   if (!code) code = report(c, &e);
   tftrt_converter_destroy(c);
+  tftrt_model_close(model);
   conversion_free(&f);
   return code ? report_error(&e) : EXIT_DONE;
 }

@@ -375,7 +375,8 @@ status_t finish_calibration(converter_t *c) {
   if (!c->pending.next)
     return FAIL(FAILED_PRECONDITION,
                 "Need to provide the calibration_input_fn arg while calling convert().");
-  return calibrate(c, &c->pending);
+  status_t st = calibrate(c, &c->pending);
+  return c->owner || c->others.n ? status_prefix(st, "signature '%s'", c->signature->key) : st;
 }
 
 status_t check_calibrated(const converter_t *c) {
