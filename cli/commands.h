@@ -9,6 +9,7 @@ int cmd_summary(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
+int cmd_ops(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

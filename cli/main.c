@@ -17,6 +17,7 @@ const command_t commands[] = {
      "Measures the latency of a signature.", cmd_bench},
     {"cache", "list|clear", "The folder of finished engines that conversions take up again.",
      cmd_cache},
+    {"ops", "[--markdown]", "TensorFlow's ops: which run natively, which in engines.", cmd_ops},
     {"doctor", "", "Libraries found and tried, CPU features, backends.", cmd_doctor},
     {0},
 };

@@ -1,4 +1,4 @@
-// show, doctor, summary, explain: commands that only tell.
+// show, doctor, ops, summary, explain: commands that only tell.
 #include <stdio.h>
 
 #include "cli.h"
@@ -32,6 +32,19 @@ int cmd_doctor(int argc, char **argv) {
   tftrt_error e = TFTRT_ERROR_INIT;
   char *text = NULL;
   tftrt_code code = tftrt_doctor(common.json, &text, &e);
+  return print_text(code, text, &e);
+}
+
+int cmd_ops(int argc, char **argv) {
+  bool markdown = false;
+  const option_def_t defs[] = {
+      {"markdown", 0, OPTION_FLAG, &markdown, NULL, "as docs/ops.md has them"}, {0}};
+  int n;
+  int rc = parse_options(find_command("ops"), defs, argc, argv, 0, 0, NULL, &n);
+  if (rc >= 0) return rc;
+  tftrt_error e = TFTRT_ERROR_INIT;
+  char *text = NULL;
+  tftrt_code code = tftrt_ops(common.json ? 1 : markdown ? 2 : 0, &text, &e);
   return print_text(code, text, &e);
 }
 

@@ -228,6 +228,9 @@ TFTRT_API tftrt_code tftrt_model_engine_profile(tftrt_model *m, int i, char **ou
 TFTRT_API tftrt_code tftrt_show(const char *dir, int json, char **out, tftrt_error *err);
 /* Libraries found and tried, CPU features, backends. */
 TFTRT_API tftrt_code tftrt_doctor(int json, char **out, tftrt_error *err);
+/* Every TensorFlow op that is known: whether it runs natively, the engine layers it becomes (op set
+ * "all"), whether op set "tf-trt" takes it. format: 0 text; 1 JSON; 2 Markdown (docs/ops.md). */
+TFTRT_API tftrt_code tftrt_ops(int format, char **out, tftrt_error *err);
 
 /* ------------------------------------------------------------------ converting */
 

@@ -38,6 +38,8 @@ typedef struct op_def {
   bool (*accept)(lower_ctx_t *c, char *reason, size_t n);
   status_t (*lower)(lower_ctx_t *c);
   unsigned flags;
+  const char
+      *note;  // for docs/ops.md: what the entry does not do, or does its own way; may be NULL
 } op_def_t;
 
 const op_def_t *op_find(const char *name);
