@@ -12,6 +12,11 @@ enum {  // SavedModel
 
 enum { TF_FINGERPRINT_SAVED_MODEL_CHECKSUM = 1 };  // FingerprintDef
 
+enum { TF_EXAMPLE_FEATURES = 1, TF_SEQUENCE_EXAMPLE_FEATURE_LISTS = 2 };  // (Sequence)Example
+enum { TF_FEATURES_FEATURE = 1, TF_FEATURE_LISTS_FEATURE_LIST = 1, TF_FEATURE_LIST_FEATURE = 1 };
+enum { TF_FEATURE_BYTES_LIST = 1, TF_FEATURE_FLOAT_LIST = 2, TF_FEATURE_INT64_LIST = 3 };
+enum { TF_VALUE_LIST_VALUE = 1 };  // BytesList, FloatList, Int64List
+
 enum {  // MetaGraphDef
   TF_META_GRAPH_DEF_META_INFO_DEF = 1,
   TF_META_GRAPH_DEF_GRAPH_DEF = 2,
@@ -143,6 +148,8 @@ enum {  // FunctionDef
   TF_FUNCTION_RET = 4,
   TF_FUNCTION_CONTROL_RET = 6,
 };
+
+enum { TF_OP_LIST_OP = 1 };  // OpList
 
 enum {  // OpDef
   TF_OP_DEF_NAME = 1,

@@ -5,8 +5,6 @@
 #include "graph/proto.h"
 #include "ops/signature.h"
 
-static status_t parse_value(arena_t *arena, wire_t w, attr_value_t *v);
-
 static status_t parse_bytes(arena_t *arena, const wire_field_t *f, attr_value_t *v) {
   const uint8_t *p;
   TRY(wire_get_bytes(f, &p, &v->s.n));
@@ -142,7 +140,7 @@ static status_t parse_list(arena_t *arena, const wire_field_t *f, attr_value_t *
   return st;
 }
 
-static status_t parse_value(arena_t *arena, wire_t w, attr_value_t *v) {
+status_t attr_parse_value(arena_t *arena, wire_t w, attr_value_t *v) {
   wire_field_t f;
   status_t st = NULL;
   while (wire_next(&w, &f, &st)) {
@@ -179,7 +177,7 @@ status_t attr_parse_entry(arena_t *arena, const wire_field_t *entry, attr_t ***l
     wire_t sub;
     TRY(wire_get_bytes(&f, &a->value->raw, &a->value->raw_size));
     TRY(wire_get_message(&f, &sub));
-    TRY(status_prefix(parse_value(arena, sub, a->value), "attribute '%s'", a->name));
+    TRY(status_prefix(attr_parse_value(arena, sub, a->value), "attribute '%s'", a->name));
   }
   if (st) return st;
   **link = a;

@@ -13,7 +13,7 @@ attr_value_t *node_attr(const node_t *n, const char *name) {
 // The attribute when it has this kind, else the op's default when that has, else NULL.
 static const attr_value_t *get(const node_t *n, const char *name, attr_kind_t kind) {
   const attr_value_t *v = node_attr(n, name);
-  if (!v) v = signature_default(n->def, name);
+  if (!v) v = signature_node_default(n, name);
   return v && v->kind == kind ? v : NULL;
 }
 
@@ -61,6 +61,13 @@ static int get_list(const node_t *n, const char *name, attr_kind_t kind, const v
 int node_ints(const node_t *n, const char *name, const int64_t **v) {
   const void *p;
   int count = get_list(n, name, ATTR_INT, &p);
+  *v = p;
+  return count;
+}
+
+int node_floats(const node_t *n, const char *name, const float **v) {
+  const void *p;
+  int count = get_list(n, name, ATTR_FLOAT, &p);
   *v = p;
   return count;
 }
@@ -213,6 +220,10 @@ static void set_packed(graph_t *g, node_t *n, const char *name, attr_kind_t kind
 
 void node_set_ints(graph_t *g, node_t *n, const char *name, const int64_t *v, int count) {
   set_packed(g, n, name, ATTR_INT, v, count);
+}
+
+void node_set_floats(graph_t *g, node_t *n, const char *name, const float *v, int count) {
+  set_packed(g, n, name, ATTR_FLOAT, v, count);
 }
 
 void node_set_types(graph_t *g, node_t *n, const char *name, const dtype_t *v, int count) {

@@ -100,7 +100,7 @@ static status_t unknown_port(graph_t *g, node_t *n, const char *out, int index, 
 
 // The output of a node that "<out>:<index>" means.
 static status_t output_port(graph_t *g, node_t *n, const char *out, int index, int *port) {
-  if (n->def) {
+  if (n->def || n->foreign) {
     *port = op_output_index(n, out, index);
     if (*port >= 0) return NULL;
     return FAIL(INVALID_ARGUMENT, "op %s of node '%s' has no output '%s:%d'", n->op, n->name, out,

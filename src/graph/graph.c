@@ -50,6 +50,7 @@ node_t *graph_add_node(graph_t *g, const char *op, const char *name) {
   n->n_out = -1;
   n->op = arena_strdup(g->arena, op);
   n->def = op_find(op);
+  if (!n->def && g->library) n->foreign = map_get(g->library->foreign, op);
   if (g->n_nodes == g->cap_nodes) {
     g->cap_nodes = g->cap_nodes ? 2 * g->cap_nodes : 64;
     g->nodes = mem_realloc(g->nodes, (size_t)g->cap_nodes * sizeof(node_t *));
@@ -62,6 +63,7 @@ node_t *graph_add_node(graph_t *g, const char *op, const char *name) {
 void node_set_op(node_t *n, const char *op) {
   n->op = op;
   n->def = op_find(op);
+  n->foreign = NULL;
   n->raw = NULL;
 }
 
@@ -196,7 +198,7 @@ static void resolve_call(graph_t *g, node_t *n) {
 }
 
 status_t node_resolve(graph_t *g, node_t *n) {
-  const op_signature_t *s = op_signature(n->def);
+  const op_signature_t *s = node_signature(n);
   if (!s) {
     resolve_call(g, n);
     return NULL;

@@ -97,8 +97,10 @@ struct node {
   bool dead;           // removed; dropped by graph_compact
   const uint8_t *raw;  // the NodeDef as read, NULL when the node was made or changed here
   size_t raw_size;
-  // Of an op that is not in the table: the names that a function body has for its outputs, by port.
-  // The true port numbers are not known; one name alone may be a list.
+  // Of an op that is not in the table, but that the model describes: its outputs. Else NULL.
+  const struct op_signature *foreign;
+  // Of any other op that is not in the table: the names that a function body has for its outputs,
+  // by port. The true port numbers are not known; one name alone may be a list.
   const char **unknown_outs;
   int n_unknown_outs;
   int mark;    // scratch for passes
@@ -187,6 +189,7 @@ bool node_string_is(const node_t *n, const char *name, const char *value);
 shape_t node_shape(const node_t *n, const char *name);  // SHAPE_UNKNOWN when absent
 // List of ints: returns the count and sets *v (arena or static memory), 0 when absent.
 int node_ints(const node_t *n, const char *name, const int64_t **v);
+int node_floats(const node_t *n, const char *name, const float **v);
 int node_types(const node_t *n, const char *name, const dtype_t **v);
 const func_ref_t *node_func(const node_t *n, const char *name);  // NULL when absent
 // The "value" of a Const and the like; parsed once, kept. The result is owned by the attribute.
@@ -206,6 +209,7 @@ void node_set_func(graph_t *g, node_t *n, const char *name, const char *function
 void node_set_types(graph_t *g, node_t *n, const char *name, const dtype_t *v, int count);
 void node_set_shapes(graph_t *g, node_t *n, const char *name, const shape_t *v, int count);
 void node_set_ints(graph_t *g, node_t *n, const char *name, const int64_t *v, int count);
+void node_set_floats(graph_t *g, node_t *n, const char *name, const float *v, int count);
 void node_remove_attr(node_t *n, const char *name);
 // A copy of an attribute list into another node's arena; values are shared.
 attr_t *attrs_copy(arena_t *arena, const attr_t *attrs);
@@ -243,11 +247,15 @@ struct function {
 struct library {
   arena_t *arena;
   map_t *functions;  // name -> function_t *
+  map_t *foreign;    // op that is not in our table -> its const op_signature_t *, without inputs
 };
 
 // Who changes a function's body sets raw to NULL, or the change is not written.
 library_t *library_create(arena_t *arena);
 void library_destroy(library_t *l);
+// The OpDefs of a MetaInfoDef's stripped_op_list: nodes of these ops that are made afterwards have
+// their outputs as TensorFlow numbers them.
+status_t library_learn_ops(library_t *l, const uint8_t *op_list, size_t size);
 function_t *library_find(const library_t *l, const char *name);
 // The body as a graph: _Arg and _Retval are expressed by graph->args and graph->rets; parsed when
 // first asked for. NOT_FOUND names the function; DATA_LOSS or INVALID_ARGUMENT name function and

@@ -5,6 +5,7 @@ library_t *library_create(arena_t *arena) {
   library_t *l = mem_calloc(1, sizeof *l);
   l->arena = arena;
   l->functions = map_create();
+  l->foreign = map_create();
   return l;
 }
 
@@ -17,6 +18,7 @@ void library_destroy(library_t *l) {
     graph_destroy(((function_t *)f)->body);
   }
   map_destroy(l->functions);
+  map_destroy(l->foreign);
   mem_free(l);
 }
 

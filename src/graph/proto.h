@@ -8,6 +8,8 @@
 status_t shape_parse_proto(wire_t w, shape_t *out);  // TensorShapeProto
 void shape_write_proto(const shape_t *s, wire_out_t *w, uint32_t field);
 
+status_t attr_parse_value(arena_t *arena, wire_t w, attr_value_t *v);  // AttrValue
+
 // The attr entries of a NodeDef, FunctionDef or NameAttrList: one map entry appended to *link.
 status_t attr_parse_entry(arena_t *arena, const wire_field_t *entry, attr_t ***link);
 // Those that differ from the op's defaults (all, when def is NULL).

@@ -8,6 +8,7 @@ node_t *rewrite_copy_node(graph_t *g, const node_t *from, const char *name) {
   node_t *n = graph_add_node(g, from->op, name);
   n->device = from->device;
   n->attrs = attrs_copy(g->arena, from->attrs);
+  n->foreign = from->foreign;
   n->unknown_outs = from->unknown_outs;
   n->n_unknown_outs = from->n_unknown_outs;
   if (from->n_out >= 0) {

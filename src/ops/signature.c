@@ -220,13 +220,24 @@ const attr_value_t *signature_default(const op_def_t *d, const char *attr) {
   return a ? a->fallback : NULL;
 }
 
+const op_signature_t *node_signature(const node_t *n) {
+  const op_signature_t *s = op_signature(n->def);
+  return s ? s : n->foreign;
+}
+
+const attr_value_t *signature_node_default(const node_t *n, const char *attr) {
+  const op_signature_t *s = node_signature(n);
+  const op_attr_def_t *a = s ? find_attr(s, attr) : NULL;
+  return a ? a->fallback : NULL;
+}
+
 int64_t signature_arg_count(const node_t *n, const op_arg_t *a) {
   const dtype_t *types = NULL;
   int64_t items = 1;
   if (a->number_attr)
     items = node_int(n, a->number_attr, -1);
   else if (a->list_attr)
-    items = node_attr(n, a->list_attr) || signature_default(n->def, a->list_attr)
+    items = node_attr(n, a->list_attr) || signature_node_default(n, a->list_attr)
                 ? node_types(n, a->list_attr, &types)
                 : -1;
   return items < 0 || items > 1 << 20 ? -1 : items;
@@ -241,7 +252,7 @@ dtype_t signature_arg_dtype(const node_t *n, const op_arg_t *a, int i) {
 }
 
 int op_output_index(const node_t *n, const char *out_name, int i) {
-  const op_signature_t *s = op_signature(n->def);
+  const op_signature_t *s = node_signature(n);
   if (!s || i < 0) return -1;
   int64_t base = 0;
   for (int a = 0; a < s->n_out; a++) {
@@ -254,7 +265,7 @@ int op_output_index(const node_t *n, const char *out_name, int i) {
 }
 
 void op_output_name(const node_t *n, int port, const char **name, int *i) {
-  const op_signature_t *s = op_signature(n->def);
+  const op_signature_t *s = node_signature(n);
   int64_t base = 0;
   for (int a = 0; s && a < s->n_out; a++) {
     int64_t items = signature_arg_count(n, &s->out[a]);

@@ -31,26 +31,28 @@ status_t bind_assets(const saved_model_t *m, const meta_graph_t *meta, graph_t *
   return NULL;
 }
 
-static status_t cut(const saved_model_t *m, const meta_graph_t *meta, arena_t *arena, graph_t *g) {
+// Cut down to the init op, or (part >= 0) to one of the nodes that it waits for.
+static status_t cut(const saved_model_t *m, const meta_graph_t *meta, int part, arena_t *arena,
+                    graph_t *g, int *parts) {
   node_t *init = graph_find(g, meta->init_op);
   if (!init) return FAIL(NOT_FOUND, "the init op '%s' is not in the graph", meta->init_op);
+  *parts = init->n_control;
   g->control_rets = arena_alloc(arena, sizeof(node_t *));
-  g->control_rets[0] = init;
+  g->control_rets[0] = part < 0 ? init : init->control[part];
   g->n_control_rets = 1;
   TRY(bind_assets(m, meta, g));
   TRY(graph_prune(g));
   return weights_load(m, g);
 }
 
-status_t run_init_op(const saved_model_t *m, const meta_graph_t *meta,
-                     const exec_services_t *services) {
-  if (!meta->init_op || !*meta->init_op) return NULL;
+static status_t run_part(const saved_model_t *m, const meta_graph_t *meta,
+                         const exec_services_t *services, int part, int *parts) {
   arena_t *arena = NULL;
   library_t *library = NULL;
   graph_t *g = NULL;
   executable_t *x = NULL;
   status_t st = meta_graph_graph(m, meta, &arena, &library, &g);
-  if (!st) st = cut(m, meta, arena, g);
+  if (!st) st = cut(m, meta, part, arena, g, parts);
   if (!st) st = executable_create(g, services, &x);
   if (!st) st = executable_run(x, NULL, NULL);
   executable_destroy(x);
@@ -58,4 +60,21 @@ status_t run_init_op(const saved_model_t *m, const meta_graph_t *meta,
   library_destroy(library);
   arena_destroy(arena);
   return status_prefix(st, "%s: initialiser '%s'", saved_model_dir(m), meta->init_op);
+}
+
+status_t run_init_op(const saved_model_t *m, const meta_graph_t *meta,
+                     const exec_services_t *services, char **undone) {
+  *undone = NULL;
+  if (!meta->init_op || !*meta->init_op) return NULL;
+  int parts = 0;
+  status_t st = run_part(m, meta, services, -1, &parts);
+  if (status_code(st) != CODE_UNIMPLEMENTED) return st;
+  *undone = mem_strdup(status_message(st));
+  status_free(st);
+  for (int i = 0; i < parts; i++) {
+    st = run_part(m, meta, services, i, &parts);
+    if (st && status_code(st) != CODE_UNIMPLEMENTED) return st;
+    status_free(st);
+  }
+  return NULL;
 }

@@ -24,6 +24,7 @@ struct model {
   bool simplify;
   exec_services_t services;
   engines_t *engines;
+  char *undone;               // why an initialiser did not run; NULL when all did
   pthread_mutex_t preparing;  // one preparation at a time
   pthread_mutex_t lock;       // guards ready
   VEC(prepared_t *) ready;
@@ -130,7 +131,7 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
   engines_set_policy(m->engines, o->on_fallback);
   if (o->compat_2_17) engines_set_compat(m->engines);
-  return run_init_op(m->saved, m->meta, &m->services);
+  return run_init_op(m->saved, m->meta, &m->services, &m->undone);
 }
 
 status_t model_open(const char *dir, const model_options_t *o, model_t **out) {
@@ -154,6 +155,7 @@ void model_close(model_t *m) {
   for (size_t i = 0; i < m->ready.n; i++) prepared_free(m->ready.v[i]);
   vec_free(&m->ready);
   engines_destroy(m->engines);
+  mem_free(m->undone);
   resources_destroy(m->services.resources);
   saved_model_close(m->saved);
   pthread_mutex_destroy(&m->preparing);
@@ -196,7 +198,10 @@ status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, te
   const signature_t *s = p->signature;
   for (int i = 0; i < s->n_inputs; i++)
     TRY(status_prefix(check_input(&s->inputs[i], &in[i]), "signature '%s'", s->key));
-  return executable_run(p->executable, in, out);
+  status_t st = executable_run(p->executable, in, out);
+  if (m->undone && status_code(st) == CODE_FAILED_PRECONDITION)
+    st = status_prefix(st, "%s", m->undone);
+  return st;
 }
 
 int model_engine_stats(model_t *m, engine_stats_t *out, int max) {

@@ -18,7 +18,8 @@ status_t meta_graph_graph(const saved_model_t *m, const meta_graph_t *g, arena_t
   *arena = arena_create();
   *library = library_create(*arena);
   *out = graph_create(*arena, *library);
-  status_t st = graph_parse(g->graph_def, g->graph_def_size, *out);
+  status_t st = library_learn_ops(*library, g->op_list, g->op_list_size);
+  if (!st) st = graph_parse(g->graph_def, g->graph_def_size, *out);
   if (!st) return NULL;
   drop(arena, library, out);
   return status_prefix(st, "%s/saved_model.pb: meta graph %d", m->dir, g->index);

@@ -96,6 +96,8 @@ static status_t parse_meta_info(wire_t w, arena_t *arena, meta_graph_t *g) {
     if (f.number == TF_META_INFO_TAGS) TRY(wire_get_string(&f, arena, &g->tags[g->n_tags++]));
     if (f.number == TF_META_INFO_TENSORFLOW_VERSION)
       TRY(wire_get_string(&f, arena, &g->tf_version));
+    if (f.number == TF_META_INFO_STRIPPED_OP_LIST)
+      TRY(wire_get_bytes(&f, &g->op_list, &g->op_list_size));
   }
   return st;
 }

@@ -37,6 +37,8 @@ typedef struct meta_graph {
   const char *init_op, *restore_op;  // node names, NULL when there is none
   const uint8_t *raw;                // the MetaGraphDef as read
   size_t raw_size;
+  const uint8_t *op_list;  // the OpDefs of its ops (OpList); NULL when there are none
+  size_t op_list_size;
   const uint8_t *graph_def;  // its GraphDef
   size_t graph_def_size;
   int index;
