@@ -292,26 +292,26 @@ static status_t kernel_bincount(op_ctx_t *c) {
 }
 
 static status_t kernel_bucketize(op_ctx_t *c) {
-  const attr_value_t *bounds = node_attr(c->node, "boundaries");
+  const float *bounds;
   const tensor_t *x = &c->in[0];
-  size_t n_bounds = bounds ? bounds->n_list : 0;
-  for (size_t i = 1; i < n_bounds; i++)
-    if (bounds->list[i].f < bounds->list[i - 1].f)
+  int n_bounds = node_floats(c->node, "boundaries", &bounds);
+  for (int i = 1; i < n_bounds; i++)
+    if (bounds[i] < bounds[i - 1])
       return OP_FAIL(c, INVALID_ARGUMENT, "Expected sorted boundaries");
   tensor_t *y;
   TRY(op_out(c, 0, &x->shape, &y));
   int64_t n = tensor_elements(x);
   for (int64_t i = 0; i < n; i++) {
     double v = tensor_number_at(x, i);
-    size_t lo = 0, hi = n_bounds;  // the first boundary above v
+    int lo = 0, hi = n_bounds;  // the first boundary above v
     while (lo < hi) {
-      size_t mid = (lo + hi) / 2;
-      if (v < (double)bounds->list[mid].f)
+      int mid = (lo + hi) / 2;
+      if (v < (double)bounds[mid])
         hi = mid;
       else
         lo = mid + 1;
     }
-    TENSOR_DATA(int32_t, y)[i] = (int32_t)lo;
+    TENSOR_DATA(int32_t, y)[i] = lo;
   }
   return NULL;
 }

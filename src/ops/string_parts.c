@@ -281,25 +281,27 @@ static bool parse_number(const char *text, tensor_t *out, int64_t i) {
   return end != text && *end == '\0';
 }
 
+bool str_to_number(const char *p, size_t n, tensor_t *out, int64_t i) {
+  size_t b = 0;
+  while (b < n && is_space(p[b])) b++;
+  while (n > b && is_space(p[n - 1])) n--;
+  if (n == b || memchr(p + b, '\0', n - b)) return false;
+  char *text = mem_strndup(p + b, n - b);
+  bool ok = !strpbrk(text, "xX(") && parse_number(text, out, i);
+  mem_free(text);
+  return ok;
+}
+
 static status_t to_number_kernel(op_ctx_t *c) {
   tensor_t *out;
-  text_t text = {0};
   TRY(op_out(c, 0, &c->in[0].shape, &out));
-  status_t st = NULL;
-  for (int64_t i = 0, n = tensor_elements(out); i < n && !st; i++) {
+  for (int64_t i = 0, n = tensor_elements(out); i < n; i++) {
     const str_t *s = str_at(&c->in[0], i);
-    size_t b = 0, e = s->n;
-    while (b < e && is_space(s->p[b])) b++;
-    while (e > b && is_space(s->p[e - 1])) e--;
-    text.n = 0;
-    text_add(&text, s->p + b, e - b);
-    text_add(&text, "", 1);
-    bool ok = !(e > b && (memchr(s->p + b, '\0', e - b) || strpbrk(text.v, "xX(")));
-    if (!ok || !parse_number(text.v, out, i))
-      st = OP_FAIL(c, INVALID_ARGUMENT, "could not correctly convert string: '%s'", text.v);
+    if (!str_to_number(s->p, s->n, out, i))
+      return OP_FAIL(c, INVALID_ARGUMENT, "could not correctly convert string: '%.*s'", (int)s->n,
+                     s->p ? s->p : "");
   }
-  vec_free(&text);
-  return st;
+  return NULL;
 }
 
 // ---------------------------------------------------------------- StringFormat

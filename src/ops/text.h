@@ -32,6 +32,8 @@ static inline size_t utf8_length(const char *p, size_t n) {
   while (k < n && ((unsigned char)p[k] & 0xC0) == 0x80) k++;
   return k;
 }
+// A number as StringToNumber reads it, blanks around it allowed, put into out[i].
+bool str_to_number(const char *p, size_t n, tensor_t *out, int64_t i);
 static inline bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 #endif

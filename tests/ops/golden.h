@@ -2,11 +2,13 @@
 // (written by generate.py beside them). A case:
 //
 //   case <op>
-//   attr <name> <bool|int|float|type|string|ints|floats> <value>...
+//   attr <name> <bool|int|float|type|string|text|ints|floats|types|shapes|texts> <value>...
 //   in <dtype> <rank> <dims>... <values>...        complex values are pairs
 //   out <dtype> <tolerance> <rank> <dims>... <values>...
 //   skip                                           an output without a meaning
 //   end
+//
+// Strings are written in hexadecimal after an x ("text" attributes, elements of string tensors).
 //
 // Floats must satisfy |got - want| <= tolerance * (1 + |want|), other dtypes must be equal.
 #ifndef TFTRT_TESTS_OPS_GOLDEN_H
@@ -22,6 +24,17 @@ static inline char *golden_word(char **at) {
   return w ? w : "";
 }
 
+// "x6869" -> "hi"; returns the number of bytes.
+static inline size_t golden_bytes(const char *w, char *out, size_t room) {
+  size_t n = strlen(w) / 2;
+  if (*w != 'x' || n > room) fail_msg("'%s' is no hexadecimal string", w);
+  for (size_t i = 0; i < n; i++) {
+    const char two[3] = {w[1 + 2 * i], w[2 + 2 * i], 0};
+    out[i] = (char)strtol(two, NULL, 16);
+  }
+  return n;
+}
+
 static inline shape_t golden_shape(char **at) {
   shape_t s = {.rank = atoi(golden_word(at))};
   for (int i = 0; i < s.rank; i++) s.d[i] = atoll(golden_word(at));
@@ -34,7 +47,13 @@ static inline tensor_t golden_tensor(dtype_t dtype, char **at) {
   assert_ok(tensor_alloc(dtype, &s, &t));
   int64_t n = tensor_elements(&t);
   for (int64_t i = 0; i < n; i++) {
-    if (dtype == DT_COMPLEX64) {
+    if (dtype == DT_STRING) {
+      const char *w = golden_word(at);
+      char *bytes = malloc(strlen(w) + 1);
+      size_t size = golden_bytes(w, bytes, strlen(w));
+      assert_ok(str_set(TENSOR_DATA(str_t, &t) + i, bytes, size));
+      free(bytes);
+    } else if (dtype == DT_COMPLEX64) {
       for (int k = 0; k < 2; k++) TENSOR_DATA(float, &t)[2 * i + k] = strtof(golden_word(at), NULL);
     } else if (dtype == DT_COMPLEX128) {
       for (int k = 0; k < 2; k++)
@@ -50,6 +69,57 @@ static inline tensor_t golden_tensor(dtype_t dtype, char **at) {
   return t;
 }
 
+// Lists of numbers are packed, as in graphs that were read.
+static inline void golden_list(op_case_t *c, const char *name, const char *kind, char *w,
+                               char **at) {
+  enum { MOST = 64 };
+  int64_t ints[MOST];
+  float floats[MOST];
+  dtype_t types[MOST];
+  shape_t shapes[MOST];
+  attr_value_t *v = NULL;
+  int n = 0;
+  if (strcmp(kind, "texts") == 0) {
+    v = node_set_attr(c->g, c->node, name);
+    v->kind = ATTR_LIST;
+    v->list_kind = ATTR_STRING;
+    v->list = arena_alloc(c->arena, MOST * sizeof *v->list);
+    memset(v->list, 0, MOST * sizeof *v->list);
+  }
+  for (; *w; w = golden_word(at), n++) {
+    assert_true(n < MOST);
+    if (v) {
+      char *bytes = arena_alloc(c->arena, strlen(w) + 1);
+      memset(bytes, 0, strlen(w) + 1);
+      v->list[n].kind = ATTR_STRING;
+      v->list[n].s.n = golden_bytes(w, bytes, strlen(w));
+      v->list[n].s.p = bytes;
+      v->n_list++;
+    } else if (strcmp(kind, "floats") == 0) {
+      floats[n] = strtof(w, NULL);
+    } else if (strcmp(kind, "types") == 0) {
+      types[n] = dtype_from_name(w);
+    } else if (strcmp(kind, "shapes") == 0) {  // "[2,3]" is written "2x3", a scalar "-"
+      shapes[n] = (shape_t){0};
+      for (char *d = w; *w != '-' || w[1]; d++) {
+        shapes[n].d[shapes[n].rank++] = strtoll(d, &d, 10);
+        if (!*d) break;
+      }
+    } else {
+      ints[n] = atoll(w);
+    }
+  }
+  if (v) return;
+  if (strcmp(kind, "floats") == 0)
+    node_set_floats(c->g, c->node, name, floats, n);
+  else if (strcmp(kind, "types") == 0)
+    node_set_types(c->g, c->node, name, types, n);
+  else if (strcmp(kind, "shapes") == 0)
+    node_set_shapes(c->g, c->node, name, shapes, n);
+  else
+    node_set_ints(c->g, c->node, name, ints, n);
+}
+
 static inline void golden_attr(op_case_t *c, char **at) {
   const char *name = golden_word(at), *kind = golden_word(at);
   char *w = golden_word(at);
@@ -63,20 +133,12 @@ static inline void golden_attr(op_case_t *c, char **at) {
     node_set_type(c->g, c->node, name, dtype_from_name(w));
   } else if (strcmp(kind, "string") == 0) {
     node_set_string(c->g, c->node, name, w, strlen(w));
+  } else if (strcmp(kind, "text") == 0) {  // a string in hexadecimal
+    char bytes[4096];
+    size_t n = golden_bytes(w, bytes, sizeof bytes);
+    node_set_string(c->g, c->node, name, bytes, n);
   } else {
-    bool floats = strcmp(kind, "floats") == 0;
-    attr_value_t *v = node_set_attr(c->g, c->node, name);
-    v->kind = ATTR_LIST;
-    v->list_kind = floats ? ATTR_FLOAT : ATTR_INT;
-    v->list = arena_alloc(c->arena, 64 * sizeof *v->list);
-    for (; *w; w = golden_word(at)) {
-      attr_value_t *item = &v->list[v->n_list++];
-      item->kind = v->list_kind;
-      if (floats)
-        item->f = strtof(w, NULL);
-      else
-        item->i = atoll(w);
-    }
+    golden_list(c, name, kind, w, at);
   }
 }
 
@@ -92,6 +154,13 @@ static inline void golden_compare(const tensor_t *got, const tensor_t *want, dou
              shape_format(&got->shape, a, sizeof a), dtype_name(want->dtype),
              shape_format(&want->shape, b, sizeof b));
   int64_t n = tensor_elements(want);
+  for (int64_t i = 0; want->dtype == DT_STRING && i < n; i++) {
+    const str_t *g = TENSOR_DATA(str_t, got) + i, *w = TENSOR_DATA(str_t, want) + i;
+    if (g->n != w->n || (g->n && memcmp(g->p, w->p, g->n) != 0))
+      fail_msg("line %d: %s element %" PRId64 " is '%.*s', expected '%.*s'", line, op, i, (int)g->n,
+               g->p, (int)w->n, w->p);
+  }
+  if (want->dtype == DT_STRING) return;
   int parts = dtype_is_complex(want->dtype) ? 2 : 1;
   for (int64_t i = 0; i < n * parts; i++) {
     double g, w;

@@ -21,14 +21,24 @@ TOLERANCE = {'float32': 1e-6, 'float64': 1e-12, 'float16': 1e-3, 'bfloat16': 8e-
              'complex64': 2e-6, 'complex128': 1e-12}
 
 
+def hexadecimal(s):
+    return 'x' + (s.encode() if isinstance(s, str) else bytes(s)).hex()
+
+
+def dims(s):
+    return '-' if not len(s) else 'x'.join(str(-1 if d is None else d) for d in s)
+
+
 def number(x):
+    if isinstance(x, (bytes, str)):
+        return hexadecimal(x)
     if isinstance(x, (bool, np.bool_, int, np.integer)):
         return str(int(x))
     return str(x).removesuffix('.0')  # the shortest text that reads back as the same number
 
 
 def text(a):
-    a = np.asarray(a)
+    a = np.array(a, object) if isinstance(a, bytes) else np.asarray(a)  # numpy's 'S' drops NULs
     out = [str(a.ndim)] + [str(d) for d in a.shape]
     for x in a.reshape(-1):
         if np.iscomplexobj(a):
@@ -57,18 +67,24 @@ class File:
                 args[name] = value if isinstance(value, tf.Tensor) else tf.constant(value)
                 flat.append(args[name])
         result = function(**args, **attrs)
-        results = list(result) if isinstance(result, (list, tuple)) else [result]
+        results = tf.nest.flatten(result)
         kinds = {a.name: a.type for a in definition.attr}
         w = self.f.write
         w('case %s\n' % op)
         for k, v in attrs.items():
             kind = kinds[k].replace('list(', '').replace(')', 's') if 'list' in kinds[k] else kinds[k]
+            if kinds[k] == 'list(string)':
+                kind, v = 'texts', [hexadecimal(x) for x in v]
+            elif kinds[k] == 'list(shape)':
+                v = [dims(x) for x in v]
+            elif kinds[k] == 'string' and (not v or ' ' in v or '\n' in v):
+                kind, v = 'text', hexadecimal(v)
             if isinstance(v, tf.DType):
                 v = v.name
             elif isinstance(v, bool):
                 v = int(v)
             elif isinstance(v, (list, tuple)):
-                v = ' '.join(str(x) for x in v)
+                v = ' '.join(x.name if isinstance(x, tf.DType) else str(x) for x in v)
             w('attr %s %s %s\n' % (k, kind, v))
         for t in flat:
             name = t.dtype.name
@@ -506,6 +522,20 @@ def random():
             for op in ('StatelessRandomUniformV2', 'StatelessRandomNormalV2'):
                 f.case(op, [np.array([2, 3], np.int64), np.array([0x123456789abcdef], np.uint64),
                             np.array([(1 << 64) - 1, 5], np.uint64), np.int32(1)], dtype=t, tol=2e-6)
+        for t in (tf.float32, tf.float64, tf.float16, tf.bfloat16):
+            f.case('StatelessTruncatedNormal', [np.array([50], np.int32), seed], dtype=t, tol=1e-2 if t.size == 2 else 2e-6)
+            f.case('StatelessTruncatedNormalV2', [np.array([9], np.int32), np.array([5], np.uint64), np.array([1, 2], np.uint64), np.int32(1)], dtype=t,
+                   tol=1e-2 if t.size == 2 else 2e-6)
+        for t in (tf.float16, tf.bfloat16):
+            f.case('StatelessRandomUniform', [np.array([9], np.int32), seed], dtype=t)
+            f.case('StatelessRandomNormal', [np.array([9], np.int32), seed], dtype=t, tol=1e-2)
+        for t in (np.int32, np.int64, np.uint32, np.uint64):
+            f.case('StatelessRandomUniformFullInt', [np.array([7], np.int32), seed], dtype=tf.as_dtype(t))
+        for t in (np.int32, np.int64):
+            f.case('StatelessRandomUniformInt', [np.array([7], np.int32), seed, t(-3), t(1000)])
+            f.case('StatelessRandomUniformIntV2', [np.array([7], np.int32), np.array([9], np.uint64), np.array([1, 2], np.uint64), np.int32(1), t(5), t(60)])
+        f.case('StatelessMultinomial', [np.log(np.array([[0.1, 0.6, 0.3], [0.5, 0.4, 0.1]], np.float32)), np.int32(5), seed])
+        f.case('StatelessRandomGetKeyCounterAlg', [seed])
     f.case('StatelessRandomUniform', [np.array([4], np.int32), np.array([3, 4], np.int32)], dtype=tf.float32)
 
 
