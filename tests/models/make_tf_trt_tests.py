@@ -375,7 +375,8 @@ def calibration_int32(o, x):
     return o.tf.identity(o.tf.transpose(x, [0, 2, 1], name="turn"), name="out")
 
 
-@case([[None, 10, 10, 2]], [[[1, 10, 10, 2]], [[2, 10, 10, 2]], [[4, 10, 10, 2]], [[2, 10, 10, 2]]], ([3], [3]))
+@case([[None, 10, 10, 2]], [[[1, 10, 10, 2]], [[2, 10, 10, 2]], [[4, 10, 10, 2]], [[2, 10, 10, 2]]], ([3], [3]),
+      values={0: lambda r, s: r.random(s)})
 def lru_cache(o, x):
     """LRUCacheTest: batches 1, 2, 4, 2 through a cache of one engine."""
     return o.tf.identity(o.tf.nn.relu(o.tf.nn.conv2d(x, o.filt(3, 3, 2, 1, name="filter"), 1, "SAME", name="conv"), name="relu"), name="out")
