@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 
-// Contexts that lie idle, over all shapes of an engine; beyond that the one idle longest goes.
+// Contexts that lie idle, over all shapes of an engine, and what they may take of memory; beyond
+// that those idle longest go, but for the last one.
 enum { MAX_IDLE = 32 };
+static const size_t max_idle_bytes = (size_t)1 << 30;
 
 struct engine_lease {
   engine_slot_t *slot;
@@ -13,6 +15,7 @@ struct engine_lease {
   shape_t *shapes;   // [n_in]
   tensor_t *values;  // [n_in] copies of inputs that shapes depend on; empty elsewhere
   int n_in;
+  size_t bytes;  // of the context
   engine_lease_t *next;
 };
 
@@ -54,6 +57,7 @@ engine_lease_t *engine_slot_idle(engine_slot_t *s, const tensor_t *in) {
     engine_lease_t *found = *l;
     *l = found->next;
     s->n_idle--;
+    s->idle_bytes -= found->bytes;
     return found;
   }
   return NULL;
@@ -76,11 +80,13 @@ status_t engine_slot_lease(engine_cache_t *c, engine_slot_t *s, const tensor_t *
     st = c->backend->context_create(s->engine, l->shapes, l->values, c->threads, &l->context);
   atomic_fetch_add(&c->context_ns, clock_ns() - began);
   atomic_fetch_add(&c->contexts_made, 1);
-  if (st)
+  if (st) {
     lease_free(c, l);
-  else
-    *out = l;
-  return st;
+    return st;
+  }
+  if (c->backend->context_bytes) l->bytes = c->backend->context_bytes(l->context);
+  *out = l;
+  return NULL;
 }
 
 void engine_slot_leave(engine_cache_t *c, engine_slot_t *s) {
@@ -92,24 +98,41 @@ void engine_slot_leave(engine_cache_t *c, engine_slot_t *s) {
 
 backend_context_t *engine_lease_context(const engine_lease_t *l) { return l->context; }
 
+// Contexts that are too many, as a list.
+static engine_lease_t *take_surplus(engine_slot_t *s) {
+  engine_lease_t *gone = NULL;
+  while (s->n_idle > 1 && (s->n_idle > MAX_IDLE || s->idle_bytes > max_idle_bytes)) {
+    engine_lease_t **last = &s->idle;
+    while ((*last)->next) last = &(*last)->next;
+    (*last)->next = gone;
+    gone = *last;
+    *last = NULL;
+    s->n_idle--;
+    s->idle_bytes -= gone->bytes;
+  }
+  return gone;
+}
+
 void engine_cache_give(engine_cache_t *c, engine_lease_t *l, bool ok) {
   engine_slot_t *s = l->slot;
-  engine_lease_t *gone = ok ? NULL : l;
+  engine_lease_t *gone = NULL;
   pthread_mutex_lock(&c->lock);
+  l->next = ok ? s->idle : NULL;
   if (ok) {
-    l->next = s->idle;  // the list runs from the last used to the longest idle
-    s->idle = l;
-    if (++s->n_idle > MAX_IDLE) {
-      engine_lease_t **last = &s->idle;
-      while ((*last)->next) last = &(*last)->next;
-      gone = *last;
-      *last = NULL;
-      s->n_idle--;
-    }
+    s->idle = l;  // the list runs from the last used to the longest idle
+    s->n_idle++;
+    s->idle_bytes += l->bytes;
+    gone = take_surplus(s);
+  } else {
+    gone = l;
   }
   bool slot_gone = --s->n_taken == 0 && s->evicted;
   pthread_mutex_unlock(&c->lock);
-  if (gone) lease_free(c, gone);
+  while (gone) {
+    engine_lease_t *next = gone->next;
+    lease_free(c, gone);
+    gone = next;
+  }
   if (slot_gone) engine_slot_free(c, s);
 }
 
@@ -122,8 +145,7 @@ engine_held_t engine_cache_held(engine_cache_t *c) {
     h.engines += s->state == SLOT_READY;
     h.empty += s->state == SLOT_EMPTY;
     h.contexts += s->n_idle + s->n_taken;
-    for (const engine_lease_t *l = s->idle; l && c->backend->context_bytes; l = l->next)
-      h.context_bytes += (int64_t)c->backend->context_bytes(l->context);
+    h.context_bytes += (int64_t)s->idle_bytes;
   }
   h.profiles = c->profiles && h.engines ? (int)c->profiles->list.n : 0;
   pthread_mutex_unlock(&c->lock);

@@ -25,7 +25,8 @@ struct engine_slot {
   bool *shape_inputs;  // [n_inputs of the network]
   engine_lease_t *idle;
   int n_idle, n_taken;
-  bool evicted;  // goes with its last lease
+  size_t idle_bytes;  // memory of the idle contexts
+  bool evicted;       // goes with its last lease
   engine_slot_t *next;
 };
 
