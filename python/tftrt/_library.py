@@ -63,6 +63,8 @@ class CModelOptions(c.Structure):
         ("threads", c.c_int),
         ("backend", c.c_char_p),
         ("fail_on_fallback", c.c_int),
+        ("on_fallback", c.c_int),
+        ("compat", c.c_char_p),
     ]
 
 
@@ -92,19 +94,6 @@ class CConverterOptions(c.Structure):
     ]
 
 
-class CEngineStats(c.Structure):
-    """tftrt_engine_stats, the fields that every version has"""
-
-    _fields_ = [
-        ("name", c.c_char_p),
-        ("runs", c.c_int64),
-        ("cache_hits", c.c_int64),
-        ("builds", c.c_int64),
-        ("fallbacks", c.c_int64),
-        ("last_fallback_reason", c.c_char_p),
-    ]
-
-
 _P, _I, _S, _E = c.c_void_p, c.c_int, c.c_char_p, c.POINTER(CError)
 _TEXTS = c.POINTER(c.c_char_p)
 
@@ -126,7 +115,7 @@ _PROTOTYPES = {
     "tftrt_model_run": (_I, [_P, _S, c.POINTER(CTensor), _I, c.POINTER(CTensor), _I, _E]),
     "tftrt_model_prepare": (_I, [_P, _S, _E]),
     "tftrt_model_engine_count": (_I, [_P]),
-    "tftrt_model_engine_stats": (_I, [_P, _I, _P, _E]),
+    "tftrt_model_stats_json": (_I, [_P, c.POINTER(_P), _E]),
     "tftrt_show": (_I, [_S, _I, c.POINTER(_P), _E]),
     "tftrt_doctor": (_I, [_I, c.POINTER(_P), _E]),
     "tftrt_converter_options_init": (None, [_P]),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Mapping, Sequence
 
-
-from ._library import CEngineStats, CModelOptions, CTensor, CTensorInfo, lib, options, take_text, text_list
+from ._library import CModelOptions, CTensor, CTensorInfo, lib, options, take_text, text_list
 from ._tensors import TensorSpec, fill, from_tensor, to_array
 from .errors import InvalidArgumentError, NotFoundError, check, new_error
+
+
+_POLICIES = ("native", "build", "fail")  # tftrt_fallback
 
 
 def _path(directory) -> bytes:
@@ -90,7 +93,7 @@ class Model(Mapping):
     """A loaded SavedModel: a mapping from signature keys to `Signature`s. Made by `load`."""
 
     def __init__(self, directory, tags: Sequence[str] | None = None, *, threads: int = 0, backend: str | None = None,
-                 fail_on_fallback: bool = False):
+                 fail_on_fallback: bool = False, on_fallback: str = "native", compat: str | None = None):
         self.directory = os.fspath(directory)
         o = options(CModelOptions, lib.tftrt_model_options_init)
         if tags:
@@ -100,6 +103,11 @@ class Model(Mapping):
         if backend:
             o.backend = backend.encode()
         o.fail_on_fallback = int(fail_on_fallback)
+        if on_fallback not in _POLICIES:
+            raise InvalidArgumentError(f"on_fallback is one of {', '.join(_POLICIES)}, not '{on_fallback}'")
+        o.on_fallback = _POLICIES.index(on_fallback)
+        if compat is not None:
+            o.compat = compat.encode()
         self._handle = ctypes.c_void_p()
         error = new_error()
         check(lib.tftrt_model_open(_path(directory), ctypes.byref(o), ctypes.byref(self._handle), ctypes.byref(error)), error)
@@ -131,16 +139,10 @@ class Model(Mapping):
         raise NotFoundError(f"{self.directory}: no signature 'serving_default'; it has {', '.join(self._signatures)}")
 
     def engine_stats(self) -> list[dict]:
-        """What each TRTEngineOp of the signatures used so far did: name, runs, cache_hits, builds, fallbacks and the reason of
-        the last fallback."""
-        handle, found = self._open_handle(), []
-        for i in range(lib.tftrt_model_engine_count(handle)):
-            room, error = ctypes.create_string_buffer(4096), new_error()
-            check(lib.tftrt_model_engine_stats(handle, i, room, ctypes.byref(error)), error)
-            s = CEngineStats.from_buffer_copy(room)
-            found.append(dict(name=s.name.decode(), runs=s.runs, cache_hits=s.cache_hits, builds=s.builds, fallbacks=s.fallbacks,
-                              last_fallback_reason=s.last_fallback_reason.decode()))
-        return found
+        """What each TRTEngineOp of the signatures used so far did: name, runs, cache_hits, builds, fallbacks, their reasons and
+        counts, and what it holds: engines, profiles, contexts."""
+        handle = self._open_handle()
+        return json.loads(_told(lambda out, e: lib.tftrt_model_stats_json(handle, out, e)))["engines"]
 
     def close(self) -> None:
         """Frees the model. No call may be going on; later ones raise. Also done by `with` and at the end of its life."""
@@ -168,7 +170,7 @@ class Model(Mapping):
 
 
 def load(directory, tags: Sequence[str] | None = None, *, threads: int = 0, backend: str | None = None,
-         fail_on_fallback: bool = False) -> Model:
+         fail_on_fallback: bool = False, on_fallback: str = "native", compat: str | None = None) -> Model:
     """Loads a SavedModel.
 
     Args:
@@ -176,12 +178,16 @@ def load(directory, tags: Sequence[str] | None = None, *, threads: int = 0, back
       tags: of the meta graph; None: ["serve"], or the only one.
       threads: CPUs that one run may use; 0: all that the process may use.
       backend: of the engines: "cpu" (default) or "ref".
-      fail_on_fallback: an engine that cannot serve a shape is an error, not run natively.
+      fail_on_fallback: the same as on_fallback="fail".
+      on_fallback: where no engine serves a shape: "native", the ops run one by one; "build", an engine is made to serve it;
+        "fail", an error that says why.
+      compat: "2.17": a full engine cache gives up its oldest engine, as in TF 2.17, whatever the model was converted for.
 
     Raises:
       NotFoundError, DataLossError, UnimplementedError (which lists every op that cannot be run): all are `tftrt.Error`.
     """
-    return Model(directory, tags, threads=threads, backend=backend, fail_on_fallback=fail_on_fallback)
+    return Model(directory, tags, threads=threads, backend=backend, fail_on_fallback=fail_on_fallback,
+                 on_fallback=on_fallback, compat=compat)
 
 
 def show(directory) -> str:

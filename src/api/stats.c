@@ -73,13 +73,14 @@ static json_t *profiles(const tftrt_model *m, int i) {
 }
 
 static json_t *engine(const tftrt_model *m, int i, const engine_stats_t *s) {
-  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:f, s:f, s:o, s:o}", "name",
-                   s->name, "runs", (json_int_t)s->runs, "cache_hits", (json_int_t)s->hits,
+  return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:f, s:f, s:s, s:o, s:o}",
+                   "name", s->name, "runs", (json_int_t)s->runs, "cache_hits", (json_int_t)s->hits,
                    "builds", (json_int_t)s->builds, "failed_builds", (json_int_t)s->failed_builds,
                    "fallbacks", (json_int_t)s->fallbacks, "engines", s->engines, "contexts",
                    s->contexts, "context_bytes", (json_int_t)s->context_bytes, "contexts_made",
                    (json_int_t)s->contexts_made, "context_seconds", (double)s->context_ns / 1e9,
-                   "build_seconds", (double)s->build_ns / 1e9, "fallback_reasons",
+                   "build_seconds", (double)s->build_ns / 1e9, "last_fallback_reason",
+                   s->last_fallback_reason ? s->last_fallback_reason : "", "fallback_reasons",
                    reasons(m, i, s->n_reasons), "profiles", profiles(m, i));
 }
 

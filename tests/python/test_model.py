@@ -124,3 +124,35 @@ def test_strings_in_and_out():
 def test_repr_tells_the_signatures(saved_model):
     with tftrt.load(saved_model("mnist_cnn")) as model:
         assert "serving_default(" in repr(model) and "float32[?,28,28,1]" in repr(model)
+
+
+@pytest.fixture
+def one_engine(saved_model, tmp_path):
+    """mnist_cnn with one engine, for batches of up to 2."""
+    converter = tftrt.Converter(saved_model("mnist_cnn"))
+    converter.convert()
+    converter.build(lambda: iter([np.zeros((2, 28, 28, 1), np.float32)]))
+    converter.save(tmp_path / "one")
+    return tmp_path / "one"
+
+
+def test_on_fallback(one_engine):
+    image = np.zeros((3, 28, 28, 1), np.float32)
+    with tftrt.load(one_engine) as model:
+        model(image[:2])
+        model(image)
+        (stats,) = model.engine_stats()
+        assert (stats["cache_hits"], stats["builds"], stats["fallbacks"], stats["engines"]) == (1, 0, 1, 1)
+        assert stats["fallback_reasons"] == [{"reason": stats["last_fallback_reason"], "count": 1}]
+    for how in ({"on_fallback": "build"}, {"compat": "2.17"}):
+        with tftrt.load(one_engine, **how) as model:
+            model(image)
+            (stats,) = model.engine_stats()
+            assert (stats["cache_hits"], stats["builds"], stats["fallbacks"], stats["engines"]) == (1, 1, 0, 1)
+    for how in ({"on_fallback": "fail"}, {"fail_on_fallback": True}):
+        with tftrt.load(one_engine, **how) as model:
+            model(image[:1])
+            with pytest.raises(tftrt.Error, match="the cache is full"):
+                model(image)
+    with pytest.raises(ValueError, match="^on_fallback is one of native, build, fail, not 'never'$"):
+        tftrt.load(one_engine, on_fallback="never")
