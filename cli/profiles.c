@@ -62,7 +62,7 @@ static tftrt_code list_names(const profile_flags_t *f, names_t *names, tftrt_err
         return refuse(e, "a shape is written NAME:1x3x224x224, not '%s'%s", lists[i]->v[k], "");
       while (at < names->n && strcmp(names->v[at], s.name) != 0) at++;
       if (at == MAX_INPUTS) return refuse(e, "too many names of inputs%s%s", "", "");
-      if (at == names->n) strcpy(names->v[names->n++], s.name);
+      if (at == names->n) snprintf(names->v[names->n++], sizeof *names->v, "%s", s.name);
       often = find(lists[i], s.name, 0, &s);
       if (often > names->profiles) names->profiles = often;
     }

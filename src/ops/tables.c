@@ -354,7 +354,7 @@ static status_t load_lines(op_ctx_t *c, table_t *t, const file_map_t *f) {
   int64_t most = node_int(c->node, "vocab_size", -1), skip = node_int(c->node, "offset", 0);
   const char *delimiter = node_string(c->node, "delimiter");
   if (strlen(delimiter) != 1) return FAIL(INVALID_ARGUMENT, "the delimiter is not one character");
-  const char *p = (const char *)f->data, *end = p + f->size;
+  const char *p = f->size ? (const char *)f->data : "", *end = p + f->size;
   int64_t number = 0;
   for (int64_t at = 0; p < end && (most < 0 || number < most); at++) {
     const char *stop = memchr(p, '\n', (size_t)(end - p));
