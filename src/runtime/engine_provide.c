@@ -31,7 +31,10 @@ static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
   bool partial = a->input_shapes && (int)a->input_shapes->n_list == c->n_in;
   for (int i = 0; i < c->n_in; i++) {
     shapes[i] = c->in[i].shape;
-    body->args[i]->out_shape[0] = partial ? a->input_shapes->list[i].shape : SHAPE_UNKNOWN;
+    shape_t *known = &body->args[i]->out_shape[0];
+    *known = partial ? a->input_shapes->list[i].shape : shapes[i];
+    // Models of TF 2.0 do not tell shapes: the engine is for those at hand, in batches of any size.
+    if (!partial && known->rank > 0) known->d[0] = -1;
   }
   profiles_t *profiles = a->implicit ? NULL : engine_cache_profiles(cache);
   build_options_t o = {.struct_size = sizeof o,

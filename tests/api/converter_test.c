@@ -66,6 +66,7 @@ typedef struct feeder {
   int64_t batches[4];
   int n, at, ends_with;
   tftrt_tensor change;  // dtype and dims, if rank is not 0
+  float fill[4];        // what the images of each batch are made of
   float data[4 * 28 * 28];
 } feeder_t;
 
@@ -73,6 +74,7 @@ static int feed(void *user, tftrt_tensor *inputs, int n_inputs) {
   feeder_t *f = user;
   assert_int_equal(n_inputs, 1);
   if (f->at == f->n) return f->ends_with;
+  for (size_t i = 0; i < sizeof f->data / sizeof *f->data; i++) f->data[i] = f->fill[f->at];
   inputs[0] = (tftrt_tensor){
       .dtype = TFTRT_FLOAT, .rank = 4, .dims = {f->batches[f->at++], 28, 28, 1}, .data = f->data};
   if (f->change.rank) {
@@ -302,6 +304,36 @@ static void minimum_segment_size_minus_one_leaves_the_graph(void **state) {
   assert_non_null(strstr(text, " are in 0 engines."));
   tftrt_free(text);
   tftrt_converter_destroy(c);
+}
+
+static float input_scale(const char *table) {
+  file_map_t *m;
+  assert_ok(file_map_open(table, &m));
+  char *text = mem_strndup((const char *)m->data, m->size);
+  file_map_unref(m);
+  const char *at = strstr(text, "TensorRTInputPH_0: ");
+  assert_non_null(at);
+  uint32_t bits = (uint32_t)strtoul(at + strlen("TensorRTInputPH_0: "), NULL, 16);
+  float scale;
+  memcpy(&scale, &bits, sizeof scale);
+  mem_free(text);
+  return scale;
+}
+
+// TF-TRT skips batches whose size is not the first one's.
+static void batches_of_any_size_count_in_calibration(void **state) {
+  (void)state;
+  tftrt_converter_options o = options();
+  char *table = file_join(scratch, "ranges");
+  feeder_t f = {.n = 2, .batches = {2, 3}, .fill = {1, 127}};
+  o.precision_mode = "INT8";
+  o.calibrator = "minmax";
+  o.calibration_table = table;
+  tftrt_converter *c = create(&o);
+  assert_done(tftrt_converter_convert(c, feed, &f, &e));
+  tftrt_converter_destroy(c);
+  assert_true(input_scale(table) == 1.0f);  // of 127 steps
+  mem_free(table);
 }
 
 // ---------------------------------------------------------------- build
@@ -685,6 +717,7 @@ int main(void) {
       cmocka_unit_test(convert_is_called_once),
       cmocka_unit_test(a_calibration_function_is_given_when_and_only_when_it_is_needed),
       cmocka_unit_test(minimum_segment_size_minus_one_leaves_the_graph),
+      cmocka_unit_test(batches_of_any_size_count_in_calibration),
       cmocka_unit_test(build_checks_come_in_order),
       cmocka_unit_test(a_generator_that_yields_nothing_fails_and_build_may_be_retried),
       cmocka_unit_test(inputs_of_wrong_dtype_or_shape_are_named),

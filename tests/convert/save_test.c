@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "convert/convert_corpus.h"
+#include "convert/state.h"
 #include "saved_model/writer.h"
 
 static char scratch[64];
@@ -157,6 +158,98 @@ static void engines_may_stay_out(void **state) {
   mem_free(a);
 }
 
+// The TRTEngineOp in a saved model's function library.
+static const node_t *saved_engine_node(library_t *l) {
+  size_t at = 0;
+  const char *name;
+  while (map_next(l->functions, &at, &name, NULL)) {
+    graph_t *body;
+    assert_ok(library_body(l, name, &body));
+    for (int i = 0; i < body->n_nodes; i++)
+      if (strcmp(body->nodes[i]->op, "TRTEngineOp") == 0) return body->nodes[i];
+  }
+  fail_msg("there is no TRTEngineOp");
+  return NULL;
+}
+
+// graph-format.md, section 6.
+static void attributes_equal_to_the_ops_defaults_are_not_written(void **state) {
+  (void)state;
+  static const char *const absent[] = {"calibration_data",
+                                       "profile_strategy",
+                                       "use_explicit_precision",
+                                       "segment_funcdef_name",
+                                       "cached_engine_batches",
+                                       "fixed_input_size",
+                                       NULL};
+  static const char *const present[] = {"static_engine",
+                                        "serialized_segment",
+                                        "max_batch_size",
+                                        "use_calibration",
+                                        "workspace_size_bytes",
+                                        "precision_mode",
+                                        "segment_func",
+                                        "InT",
+                                        "OutT",
+                                        "input_shapes",
+                                        "output_shapes",
+                                        "_use_implicit_batch",
+                                        "_allow_build_at_runtime",
+                                        NULL};
+  char *a = file_join(scratch, "defaults");
+  converter_t *c = converted(model);
+  assert_ok(converter_save(c, a, true));
+  converter_destroy(c);
+  saved_model_t *m;
+  arena_t *arena;
+  library_t *library;
+  graph_t *g;
+  assert_ok(saved_model_open(a, &m));
+  assert_ok(meta_graph_graph(m, saved_model_meta_graph(m, 0), &arena, &library, &g));
+  const node_t *n = saved_engine_node(library);
+  for (int i = 0; absent[i]; i++)
+    if (node_attr(n, absent[i])) fail_msg("%s is there", absent[i]);
+  for (int i = 0; present[i]; i++)
+    if (!node_attr(n, present[i])) fail_msg("%s is not there", present[i]);
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+  saved_model_close(m);
+  mem_free(a);
+}
+
+// A model that TF 2.0 converted: TRTEngineOp_0, and nothing of shapes, modes or strategies.
+static void models_of_tf_2_0_without_shape_attributes_run(void **state) {
+  (void)state;
+  static const char *const later[] = {
+      "input_shapes",           "output_shapes",           "_output_shapes",
+      "_use_implicit_batch",    "_allow_build_at_runtime", "profile_strategy",
+      "use_explicit_precision", "max_batch_size"};
+  char *a = file_join(scratch, "tf_2_0");
+  converter_t *c;
+  assert_ok(converter_for(model, &golden.cases.v[0], &(conversion_t){0}, &c));
+  assert_ok(converter_convert(c, NULL));
+  assert_int_equal(c->engines.n, 1);
+  node_t *n = c->engines.v[0].node;
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++) node_remove_attr(n, later[i]);
+  graph_rename_node(c->graph, n, "TRTEngineOp_0");
+  assert_ok(converter_save(c, a, true));
+  converter_destroy(c);
+  model_t *m;
+  score_t score = {0};
+  engine_stats_t stats[2];
+  assert_ok(open_with_tags(a, "", true, &m));
+  for (size_t i = 0; i < golden.cases.n; i++)
+    assert_ok(run_case(m, &golden, &golden.cases.v[i], &score));
+  assert_true(score.worst <= 1);
+  assert_int_equal(model_engine_stats(m, stats, 2), 1);
+  assert_string_equal(stats[0].name, "TRTEngineOp_0");
+  if (!stats[0].builds) fail_msg("not built: %s", stats[0].last_fallback_reason);
+  assert_true(stats[0].hits >= 1);
+  model_close(m);
+  mem_free(a);
+}
+
 static size_t entries(const char *dir) {
   char **names;
   size_t n;
@@ -237,12 +330,15 @@ static void converts_one_after_the_other(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(saves_twice),
-                                     cmocka_unit_test(saves_over_its_source),
-                                     cmocka_unit_test(engines_may_stay_out),
-                                     cmocka_unit_test(a_running_model_is_replaced),
-                                     cmocka_unit_test(refuses_bad_targets),
-                                     cmocka_unit_test(converts_again),
-                                     cmocka_unit_test(converts_one_after_the_other)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(saves_twice),
+      cmocka_unit_test(saves_over_its_source),
+      cmocka_unit_test(engines_may_stay_out),
+      cmocka_unit_test(a_running_model_is_replaced),
+      cmocka_unit_test(attributes_equal_to_the_ops_defaults_are_not_written),
+      cmocka_unit_test(models_of_tf_2_0_without_shape_attributes_run),
+      cmocka_unit_test(refuses_bad_targets),
+      cmocka_unit_test(converts_again),
+      cmocka_unit_test(converts_one_after_the_other)};
   return cmocka_run_group_tests(tests, load, unload);
 }
