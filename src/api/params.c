@@ -49,6 +49,8 @@ static const field_t options[] = {OPTION(input_saved_model_dir, TEXT),
                                   OPTION(max_memory_bytes, SIZE),
                                   OPTION(engine_cache_dir, TEXT),
                                   OPTION(timing_cache_file, TEXT),
+                                  OPTION(calibrator, TEXT),
+                                  OPTION(calibration_table, TEXT),
                                   {0}};
 
 #define PARAM(name, kind) \

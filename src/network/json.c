@@ -58,7 +58,13 @@ static void put_tensor(json_t *j, const net_tensor_t *t) {
   for (int i = 0; i < t->shape.rank; i++)
     put(j, "%s%" PRId64, i ? ", " : "[", t->shape.d[i] < 0 ? -1 : t->shape.d[i]);
   if (t->shape.rank >= 0) put(j, t->shape.rank ? "]" : "[]");
-  put(j, ", \"Format/Datatype\": \"Row major linear %s\"}", format_name(t->dtype));
+  put(j, ", \"Format/Datatype\": \"Row major linear %s\"", format_name(t->dtype));
+  if (t->n_channel_scales)
+    put(j, ", \"ChannelScales\": %" PRId64, t->n_channel_scales);
+  else if (t->scale > 0)
+    put(j, ", \"Scale\": %.9g", (double)t->scale);
+  if (t->zero_point) put(j, ", \"ZeroPoint\": %d", t->zero_point);
+  put(j, "}");
 }
 
 // Constants are weights to TensorRT: they are not among a layer's inputs, but for layers that have

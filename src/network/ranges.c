@@ -179,10 +179,13 @@ float network_range_of(const net_tensor_t *t) {
   return 0;
 }
 
-// A constant, or what layers make of constants alone.
+// A constant, or what layers make of constants and shapes alone.
 static bool is_fixed(const net_tensor_t *t, int depth) {
   if (t->is_const) return true;
   if (!t->producer || depth > 16) return false;
+  layer_type_t type = t->producer->type;
+  if (type == LAYER_SHAPE || type == LAYER_SIZE || type == LAYER_RANK) return true;
+  if (type == LAYER_FILL) return is_fixed(t->producer->in[1], depth + 1);
   for (int i = 0; i < t->producer->n_in; i++)
     if (!is_fixed(t->producer->in[i], depth + 1)) return false;
   return t->producer->n_in > 0;
@@ -193,10 +196,17 @@ bool layer_takes_int8(const layer_t *l) {
          l->in[1]->dtype == DT_FLOAT && is_fixed(l->in[1], 0) && !is_fixed(l->in[0], 0);
 }
 
+// NULL: a tensor inside what one TensorFlow node was lowered to.
 static const char *name_of(const network_t *n, const net_tensor_t *t) {
   for (int i = 0; i < n->n_names; i++)
     if (n->names[i].tensor == t) return n->names[i].name;
-  return t->name;
+  return NULL;
+}
+
+// Where the values of t come from: the nearest tensor that has a name, or that is not moved into.
+static const net_tensor_t *source_of(const network_t *n, const net_tensor_t *t) {
+  while (!name_of(n, t) && t->producer && only_moves(t->producer)) t = t->producer->in[0];
+  return t;
 }
 
 status_t network_check_ranges(const network_t *n) {
@@ -209,8 +219,9 @@ status_t network_check_ranges(const network_t *n) {
     bool again = false;  // read by an earlier layer too
     for (int k = 0; k < i && !again; k++)
       again = layer_takes_int8(n->layers[k]) && n->layers[k]->in[0] == l->in[0];
-    if (again) continue;
-    if (missing++ < MOST) text_printf(&names, "%s'%s'", names.n ? ", " : "", name_of(n, l->in[0]));
+    const char *name = name_of(n, source_of(n, l->in[0]));
+    if (again || !name) continue;
+    if (missing++ < MOST) text_printf(&names, "%s'%s'", names.n ? ", " : "", name);
   }
   if (missing > MOST) text_printf(&names, " and %d more", missing - MOST);
   status_t st = NULL;

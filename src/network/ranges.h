@@ -25,6 +25,7 @@ char *ranges_format(const ranges_t *r);
 // several names takes the first that the table has; outputs also go by TensorRTOutputPH_<i>.
 void network_apply_ranges(network_t *n, const ranges_t *r);
 // FAILED_PRECONDITION naming the tensors that an 8-bit layer would read and that have no range.
+// Tensors without a TensorFlow name need none: who reads them stays float.
 status_t network_check_ranges(const network_t *n);
 // The scale of t, also where it follows from a tensor that only moves into t; 0: none.
 float network_range_of(const net_tensor_t *t);

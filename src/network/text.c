@@ -22,6 +22,11 @@ static void put(text_t *t, const char *fmt, ...) {
 static void put_tensor(text_t *t, const net_tensor_t *x) {
   put(t, "%%%d:%s%s", x->id, dtype_name(x->dtype), shape_format(&x->shape, (char[160]){0}, 160));
   if (x->is_const) put(t, "*");
+  if (x->n_channel_scales)
+    put(t, " scales[%lld]", (long long)x->n_channel_scales);
+  else if (x->scale > 0)
+    put(t, " scale %.6g", (double)x->scale);
+  if (x->zero_point) put(t, " zero %d", x->zero_point);
 }
 
 static void put_op(text_t *t, const layer_t *l) {

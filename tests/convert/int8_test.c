@@ -10,11 +10,11 @@ static corpus_t corpus;
 
 static int load(void **state) {
   (void)state;
-  char *wanted[] = {"mnist_cnn", "densenet_tiny_fixed4", "qat_cnn", "qdq_mlp"};
+  char *wanted[] = {"mnist_cnn", "densenet_tiny_fixed4", "qat_cnn", "qdq_mlp", "resnet_tiny"};
   strcpy(scratch, "/tmp/tftrt_int8_XXXXXX");
   if (!mkdtemp(scratch)) return -1;
-  corpus_list(TESTS_DIR "/models/small", 4, wanted, &corpus);
-  return corpus.n == 4 ? 0 : -1;
+  corpus_list(TESTS_DIR "/models/small", 5, wanted, &corpus);
+  return corpus.n == 5 ? 0 : -1;
 }
 
 static int unload(void **state) {
@@ -295,6 +295,59 @@ static void without_calibration_ranges_must_be_there(void **state) {
   finish(&s);
 }
 
+// How far calibrated engines are from float: relative error of all outputs (L2). The networks have
+// random weights, which makes the most of noise; trained ones come much nearer.
+static double relative_error(const golden_t *g, const char *dir) {
+  model_t *m;
+  const signature_t *s;
+  double difference = 0, size = 0;
+  assert_ok(open_with_tags(dir, "", true, &m));
+  assert_ok(meta_graph_signature(model_meta_graph(m), "serving_default", &s));
+  for (size_t i = 0; i < g->cases.n; i++) {
+    if (strcmp(g->cases.v[i].signature, s->key) != 0) continue;
+    npz_t z = npz_open(g->cases.v[i].path);
+    tensor_t in[8] = {{0}}, out[8] = {{0}};
+    for (int k = 0; k < s->n_inputs; k++) in[k] = input_array(&z, &s->inputs[k]);
+    assert_ok(model_run(m, s->key, in, out));
+    for (int k = 0; k < s->n_outputs; k++) {
+      tensor_t want = npz_get(&z, "out.", s->outputs[k].key, s->outputs[k].dtype);
+      for (int64_t at = 0; at < tensor_elements(&want); at++) {
+        double a = tensor_number_at(&want, at), b = tensor_number_at(&out[k], at);
+        difference += (a - b) * (a - b);
+        size += a * a;
+      }
+      tensor_unref(&want);
+      tensor_unref(&out[k]);
+    }
+    for (int k = 0; k < s->n_inputs; k++) tensor_unref(&in[k]);
+    npz_close(&z);
+  }
+  model_close(m);
+  return sqrt(difference / size);
+}
+
+static void calibrated_engines_are_near(void **state) {
+  (void)state;
+  static const char *const models[] = {"mnist_cnn", "resnet_tiny", "densenet_tiny_fixed4"};
+  static const char *const how[] = {"entropy", "minmax", "percentile", "mse"};
+  char *dir = file_join(scratch, "near");
+  for (int i = 0; i < 3; i++)
+    for (int k = 0; k < 4; k++) {
+      converter_options_t o = options(models[i]);
+      o.calibrator = how[k];
+      o.maximum_cached_engines = 8;
+      setup_t s = start(models[i], &o);
+      assert_ok(converter_convert(s.c, feed(&s)));
+      assert_ok(converter_save(s.c, dir, true));
+      double error = relative_error(&s.golden, dir);
+      printf("    %s, %s: %.4f\n", models[i], how[k], error);
+      assert_true(error > 1e-4);  // 8 bits leave a trace
+      assert_true(error < 0.15);
+      finish(&s);
+    }
+  mem_free(dir);
+}
+
 // The corpus's quantized models in INT8, in every mode: TensorFlow's simulated quantization, but
 // for numbers that lie so near the middle between two steps that float32's rounding decides.
 static void quantized_models_equal_tensorflow(void **state) {
@@ -344,6 +397,7 @@ int main(void) {
       cmocka_unit_test(every_calibrator),
       cmocka_unit_test(bad_sources),
       cmocka_unit_test(without_calibration_ranges_must_be_there),
+      cmocka_unit_test(calibrated_engines_are_near),
       cmocka_unit_test(quantized_models_equal_tensorflow),
   };
   return cmocka_run_group_tests(tests, load, unload);

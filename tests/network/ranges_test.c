@@ -101,11 +101,39 @@ static void tensors_get_ranges(void **state) {
   network_destroy(n);
 }
 
+// What TensorFlow has no name for, and what depends on shapes alone, no table can have.
+static void some_need_none(void **state) {
+  (void)state;
+  network_t *n = network_create("unnamed");
+  shape_t s = SHAPE(-1, 4), ws = SHAPE(4, 3);
+  static float zeros[12];
+  tensor_t v = tensor_borrow(DT_FLOAT, &ws, zeros, sizeof zeros, NULL, NULL);
+  net_tensor_t *w = network_add_constant(n, "w", &v, NULL);
+  tensor_unref(&v);
+  net_tensor_t *x = network_add_input(n, "x", DT_FLOAT, &s);
+  net_tensor_t *inside = net_unary(n, UNARY_EXP, x);
+  net_tensor_t *dims = net_layer1(n, LAYER_SHAPE, 1, &x, DT_INT32, NULL);
+  net_tensor_t *fill[] = {dims, network_const_scalar(n, "zero", DT_FLOAT, 0)};
+  net_tensor_t *state0 = net_layer1(n, LAYER_FILL, 2, fill, DT_FLOAT, NULL);
+  network_name_tensor(n, state0, "zeros");
+  network_mark_output(n, net_matmul(n, inside, w, false, false));
+  network_mark_output(n, net_matmul(n, state0, w, false, false));
+  assert_ok(network_infer(n));
+  assert_ok(network_check_ranges(n));
+  network_name_tensor(n, inside, "exp");
+  status_t st = network_check_ranges(n);
+  assert_non_null(st);
+  assert_non_null(strstr(status_message(st), "'exp'"));
+  status_free(st);
+  network_destroy(n);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_and_writes),
       cmocka_unit_test(refuses),
       cmocka_unit_test(tensors_get_ranges),
+      cmocka_unit_test(some_need_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
