@@ -24,6 +24,7 @@ demo: build
 conformance: build
 	@tools/setup conformance
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
 
 bench: build
 	@tools/setup bench

@@ -118,12 +118,8 @@ static status_t output_port(graph_t *g, node_t *n, const char *out, int index, i
   return unknown_port(g, n, out, index, port);
 }
 
-// "arg", "node:out:index" or "node:out".
-static status_t find_body_input(graph_t *g, const char *ref, size_t n, input_t *out) {
-  char text[512];
-  if (n >= sizeof text) return FAIL(INVALID_ARGUMENT, "a reference of %zu bytes", n);
-  memcpy(text, ref, n);
-  text[n] = 0;
+// "arg", "node:out:index" or "node:out"; text is a copy to be cut.
+static status_t find_in_text(graph_t *g, char *text, const char *ref, size_t n, input_t *out) {
   char *name = strchr(text, ':'), *index = NULL;
   if (name) {
     *name++ = 0;
@@ -140,6 +136,13 @@ static status_t find_body_input(graph_t *g, const char *ref, size_t n, input_t *
     i = 10 * i + (*p - '0');
   }
   return output_port(g, out->src, name, i, &out->port);
+}
+
+static status_t find_body_input(graph_t *g, const char *ref, size_t n, input_t *out) {
+  char *text = mem_strndup(ref, n);  // names of calls inside calls may be long
+  status_t st = find_in_text(g, text, ref, n, out);
+  mem_free(text);
+  return st;
 }
 
 static void add_args(graph_t *g, const function_t *f) {

@@ -138,6 +138,16 @@ const op_def_t ops_functional[] = {
      .infer = infer_call,
      .kernel = partitioned_call,
      .flags = OP_CALLS | OP_NO_FOLD},
+    {.name = "BatchFunction",
+     .sig = "in_tensors: Tin, captured_tensors: Tcaptured -> out_tensors: Tout",
+     .attrs = "f: func; num_batch_threads: int; max_batch_size: int; batch_timeout_micros: int; "
+              "max_enqueued_batches: int = 10; allowed_batch_sizes: list(int) = []; container: "
+              "string = ''; shared_name: string = ''; batching_queue: string = ''; Tin: "
+              "list(type); Tcaptured: list(type) = []; Tout: list(type); "
+              "enable_large_batch_splitting: bool = false",
+     .kernel = partitioned_call,
+     .flags = OP_CALLS | OP_STATEFUL | OP_NO_FOLD,
+     .note = "each run is a batch of its own"},
     {.name = "StatefulPartitionedCall",
      .sig = "args: Tin -> output: Tout",
      .attrs = CALL_ATTRS,

@@ -1,4 +1,6 @@
 // Tensors and records inside strings: serialised tensors, CSV lines, padded raw bytes.
+#include "base/file.h"
+#include "base/mem.h"
 #include "formats/wire.h"
 #include "ops/elements.h"
 #include "ops/text.h"
@@ -41,6 +43,22 @@ static status_t serialize_kernel(op_ctx_t *c) {
   if (!st && wire_next(&r, &f, &st))
     st = str_set(TENSOR_DATA(str_t, y), (const char *)f.data, f.size);
   wire_out_free(&w);
+  return st;
+}
+
+// ---------------------------------------------------------------- ReadFile
+
+static status_t read_file_kernel(op_ctx_t *c) {
+  const str_t *s;
+  tensor_t *y;
+  TRY(scalar_string(c, 0, &s));
+  char *path = mem_strndup(s->p ? s->p : "", s->n);
+  file_map_t *file = NULL;
+  status_t st = status_prefix(file_map_open(path, &file), "%s '%s'", c->node->op, c->node->name);
+  mem_free(path);
+  if (!st) st = op_out(c, 0, &SHAPE_SCALAR, &y);
+  if (!st) st = str_set(TENSOR_DATA(str_t, y), (const char *)file->data, file->size);
+  file_map_unref(file);
   return st;
 }
 
@@ -194,6 +212,12 @@ const op_def_t ops_serialized[] = {
      .attrs = "T: type",
      .infer = infer_scalar,
      .kernel = serialize_kernel},
+    {.name = "ReadFile",
+     .sig = "filename: string -> contents: string",
+     .attrs = "",
+     .infer = infer_scalar,
+     .kernel = read_file_kernel,
+     .flags = OP_STATEFUL},
     {.name = "DecodeCSV",
      .sig = "records: string, record_defaults: OUT_TYPE -> output: OUT_TYPE",
      .attrs = "OUT_TYPE: list(type); field_delim: string = ','; use_quote_delim: bool = true; "

@@ -1,20 +1,12 @@
-// Ops on sparse tensors: triples of indices [n, rank] int64, values [n], dense shape [rank] int64.
+// Ops on sparse tensors.
+#include "ops/sparse.h"
+
 #include <string.h>
 
 #include "base/parallel.h"
 #include "kernels/order.h"
-#include "ops/array.h"
 
-typedef struct sparse {
-  const int64_t *index;  // [n, rank]
-  const tensor_t *values;
-  shape_t shape;
-  int64_t n;
-} sparse_t;
-
-// Reads the triple at inputs i, v, s (v < 0: no values) and checks that the parts fit and that
-// every index lies inside the shape.
-static status_t read_sparse(const op_ctx_t *c, int i, int v, int s, sparse_t *out) {
+status_t sparse_read(const op_ctx_t *c, int i, int v, int s, sparse_t *out) {
   const tensor_t *index = &c->in[i];
   char a[128], b[128];
   *out = (sparse_t){.index = index->data, .values = v < 0 ? NULL : &c->in[v]};
@@ -41,8 +33,13 @@ static status_t read_sparse(const op_ctx_t *c, int i, int v, int s, sparse_t *ou
   return NULL;
 }
 
-static void infer_sparse(infer_ctx_t *c, int indices, int values, int shape, int64_t n,
-                         int64_t rank) {
+int sparse_order(const int64_t *a, const int64_t *b, int rank) {
+  for (int d = 0; d < rank; d++)
+    if (a[d] != b[d]) return a[d] < b[d] ? -1 : 1;
+  return 0;
+}
+
+void infer_sparse(infer_ctx_t *c, int indices, int values, int shape, int64_t n, int64_t rank) {
   shape_t s = SHAPE(n, rank);
   infer_out(c, indices, &s);
   s = SHAPE(n);
@@ -82,7 +79,7 @@ static status_t reshape_infer(infer_ctx_t *c) {
 static status_t reshape_kernel(op_ctx_t *c) {
   sparse_t in;
   shape_t s = {0};
-  TRY(read_sparse(c, 0, -1, 1, &in));
+  TRY(sparse_read(c, 0, -1, 1, &in));
   TRY(op_ints(c, 2, s.d, SHAPE_MAX_RANK, &s.rank));
   int64_t total = shape_elements(&in.shape), known = 1;
   int unknown = -1;
@@ -130,7 +127,7 @@ static status_t fill_rows_infer(infer_ctx_t *c) {
 
 static status_t fill_rows_kernel(op_ctx_t *c) {
   sparse_t in;
-  TRY(read_sparse(c, 0, 1, 2, &in));
+  TRY(sparse_read(c, 0, 1, 2, &in));
   if (in.shape.rank < 1) return OP_FAIL(c, INVALID_ARGUMENT, "the dense shape cannot be empty");
   if (tensor_elements(&c->in[3]) != 1)
     return OP_FAIL(c, INVALID_ARGUMENT, "default_value must be a scalar");
@@ -310,7 +307,7 @@ static status_t put_sorted(op_ctx_t *c, const int64_t *index, const tensor_t *va
 
 static status_t reorder_kernel(op_ctx_t *c) {
   sparse_t in;
-  TRY(read_sparse(c, 0, 1, 2, &in));
+  TRY(sparse_read(c, 0, 1, 2, &in));
   return put_sorted(c, in.index, in.values, in.n, &in.shape);
 }
 
@@ -323,7 +320,7 @@ static status_t slice_kernel(op_ctx_t *c) {
   sparse_t in;
   int64_t start[SHAPE_MAX_RANK], size[SHAPE_MAX_RANK], count = 0;
   int n_start, n_size, rank;
-  TRY(read_sparse(c, 0, 1, 2, &in));
+  TRY(sparse_read(c, 0, 1, 2, &in));
   TRY(op_ints(c, 3, start, SHAPE_MAX_RANK, &n_start));
   TRY(op_ints(c, 4, size, SHAPE_MAX_RANK, &n_size));
   rank = in.shape.rank;
@@ -377,7 +374,7 @@ static status_t concat_kernel(op_ctx_t *c) {
   shape_t s = {0};
   for (int i = 0; i < n; i++) {
     sparse_t in;
-    TRY(read_sparse(c, i, n + i, 2 * n + i, &in));
+    TRY(sparse_read(c, i, n + i, 2 * n + i, &in));
     if (i == 0) {
       s = in.shape;
       TRY(op_axis_of(c, node_int(c->node, "concat_dim", 0), s.rank, &axis));

@@ -207,7 +207,7 @@ def image_preprocessing(path, rng):
           L.CenterCrop(7, 9)(i), L.Rescaling(1 / 255.0)(i), L.RandomFlip()(i), L.RandomRotation(0.2)(i), L.RandomContrast(0.1)(i),
           L.RandomCrop(6, 6)(i), L.RandomTranslation(0.1, 0.1)(i), L.RandomBrightness(0.2)(i), L.GaussianNoise(0.1)(i), L.Dropout(0.5)(i)]
     key, = export(path, keras.Model(i, ys))
-    return [{key: 255 * rng.random((n, 20, 24, 3)).astype(np.float32)} for n in (1, 3)]
+    return [{key: 255 * rng.random((3, 20, 24, 3)).astype(np.float32)}]  # the random layers have a state
 
 
 @unseen()

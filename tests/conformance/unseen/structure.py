@@ -72,7 +72,7 @@ def v1_block_cells(path, rng):
         w = tf.constant(f32(rng, 7, 16, scale=0.5))
         z = tf.zeros([n, 4])
         common = dict(w=w, wci=tf.zeros([4]), wcf=tf.zeros([4]), wco=tf.zeros([4]), b=tf.constant(f32(rng, 16)))
-        block = r.BlockLSTM(seq_len_max=tf.constant(4, L), x=x, cs_prev=z, h_prev=z, forget_bias=1.0, cell_clip=3.0, **common)
+        block = r.BlockLSTM(seq_len_max=tf.constant(5, L), x=x, cs_prev=z, h_prev=z, forget_bias=1.0, cell_clip=3.0, **common)
         v2 = r.BlockLSTMV2(seq_len_max=tf.constant(5, L), x=x, cs_prev=z, h_prev=z, **common)
         cell = r.LSTMBlockCell(x=x[0], cs_prev=z, h_prev=z + 0.1, forget_bias=1.0, cell_clip=-1.0, use_peephole=True, **dict(common, wci=tf.constant(f32(rng, 4)), wcf=tf.constant(f32(rng, 4)), wco=tf.constant(f32(rng, 4))))
         gru = r.GRUBlockCell(x=x[0], h_prev=z + 0.2, w_ru=tf.constant(f32(rng, 7, 8)), w_c=tf.constant(f32(rng, 7, 4)), b_ru=tf.constant(f32(rng, 8)), b_c=tf.constant(f32(rng, 4)))
@@ -155,7 +155,7 @@ def optional_ops(path, rng):
         y = r.GuaranteeConst(input=x)
         d = r.Diag(diagonal=x[0])
         return dict(has=some.has_value(), no=none.has_value(), v=some.get_value(), guarantee=y, diag=d, part=r.DiagPart(input=d), fp=r.Fingerprint(data=x, method="farmhash64"),
-                    bc=r.BroadcastArgs(s0=[2, 1], s1=[1, 3]), tb=r.ToBool(input=x[0, 0]), pc=r.ParallelConcat(values=[x[:1], x[:1]], shape=[2, 4]), edit=tf.edit_distance(tf.sparse.from_dense([[1, 2, 3]]), tf.sparse.from_dense([[1, 3, 0]])), deep=r.DeepCopy(x=x), inplace=r.InplaceUpdate(x=x, i=[0], v=x[:1] * 2),
+                    bc=r.BroadcastArgs(s0=[2, 1], s1=[1, 3]), tb=r.ToBool(input=x[0, 0]), edit=tf.edit_distance(tf.sparse.from_dense([[1, 2, 3]]), tf.sparse.from_dense([[1, 3, 0]])), deep=r.DeepCopy(x=x), inplace=r.InplaceUpdate(x=x, i=[0], v=x[:1] * 2),
                     snap=r.Snapshot(input=x), bn=r.BatchNormWithGlobalNormalization(t=x[None, None], m=x[0], v=x[0] ** 2 + 1, beta=x[0], gamma=x[0], variance_epsilon=1e-3, scale_after_normalization=True), ups=r.EuclideanNorm(input=x, axis=[1]), listp=r.TensorListLength(input_handle=r.TensorListPushBackBatch(input_handles=r.TensorListFromTensor(tensor=x[None], element_shape=[4])[None] if False else r.TensorListFromTensor(tensor=x, element_shape=[4]), tensor=x)) if False else x)
     save_function(path, {"x": S([None, 4], F)}, f)
     return [{"x": f32(rng, n, 4)} for n in (2, 3)]

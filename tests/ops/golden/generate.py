@@ -52,8 +52,11 @@ class File:
     def __init__(self, name):
         self.f = open(os.path.join(HERE, name + '.txt'), 'w')
 
-    def case(self, op, inputs, tol=None, only=None, **attrs):
-        """Runs one op on numpy inputs (or lists of them) and writes it with its results."""
+    def case(self, op, inputs, tol=None, only=None, also=(), **attrs):
+        """Runs one op on numpy inputs (or lists of them) and writes it with its results.
+
+        also: attributes that Python deduces and the test cannot, as lines: 'N int 2'.
+        """
         definition = op_def_registry.get(op)
         args = {}
         flat = []
@@ -86,6 +89,8 @@ class File:
             elif isinstance(v, (list, tuple)):
                 v = ' '.join(x.name if isinstance(x, tf.DType) else str(x) for x in v)
             w('attr %s %s %s\n' % (k, kind, v))
+        for line in also:
+            w('attr %s\n' % line)
         for t in flat:
             name = t.dtype.name
             t = tf.bitcast(t, storage(t.dtype)) if t.dtype.is_quantized else t

@@ -124,7 +124,74 @@ def serialized():
     f.case('DecodePaddedRaw', [s('abcdefgh', 'ij'), np.int32(3)], out_type=tf.uint8)
 
 
+def sparse_math():
+    f = File('sparse_math')
+    i, v, n = np.array([[0, 1], [0, 5], [1, 3], [3, 2]], L), np.array([1, -2, 3, 0.5], F), np.array([4, 6], L)
+    i2, v2 = np.array([[0, 0], [0, 5], [2, 2], [3, 2]], L), np.array([4, 2, -1, -3], F)
+    dense = (np.arange(24).reshape(4, 6) - 7.5).astype(F)
+    for op in ('SparseReduceSum', 'SparseReduceMax'):
+        for a in ([0], [1], [-1, 0], []):
+            f.case(op, [i, v, n, np.array(a, I)])
+        f.case(op, [i, v, n, np.array([1], I)], keep_dims=True)
+        f.case(op, [i, -np.abs(v).astype(np.float64), n, np.array([1], I)])
+    f.case('SparseSoftmax', [i, v, n])
+    for op in ('SparseDenseCwiseAdd', 'SparseDenseCwiseMul', 'SparseDenseCwiseDiv'):
+        for d in (dense, dense[:1], dense[0], dense[:, :1]):
+            f.case(op, [i, v, n, d])
+    f.case('SparseDenseCwiseDiv', [i, np.array([7, -7, 9, 1], I), n, np.array([2, 2, 2, 2, 2, 3], I)])
+    f.case('SparseTensorDenseAdd', [i, v, n, dense])
+    for op in ('SparseSparseMaximum', 'SparseSparseMinimum'):
+        f.case(op, [i, v, n, i2, v2, n])
+    for t in (0, 0.4, 3):
+        f.case('SparseAdd', [i, v, n, i2, v2, n, F(t)])
+    f.case('SparseSplit', [np.int64(1), i, v, n], num_split=2)
+    f.case('SparseSplit', [np.int64(0), i, s('a', 'b', 'c', 'd'), n], num_split=3)
+    a, b = np.array([[0, 0], [0, 1], [2, 0]], L), np.array([[0, 0], [1, 0], [2, 0], [2, 1]], L)
+    shape = [np.array([3, 2], L)] * 2
+    words, numbers = s('x', 'y', 'z'), np.array([5, -6, 7, 1 << 40], L)
+    many = s('p', 'q', 'r').reshape(3, 1)
+    also = ['N int 2', 'dense_types types string', 'sparse_types types string int64']
+    kw = dict(also=also, hash_key=956888297470, internal_type=tf.int64, out_type=tf.int64, hashed_output=True)
+    for buckets in (0, 10):
+        f.case('SparseCross', [[a, b], [words, numbers], shape, [many]], num_buckets=buckets, **kw)
+    texts = s('5', '-6', '7', '88')
+    f.case('SparseCross', [[a, b], [words, texts], shape, [many]], num_buckets=0, hash_key=1, internal_type=tf.string, out_type=tf.string, hashed_output=False, also=also[:2] + ['sparse_types types string string'])
+    f.case('SparseCrossV2', [[a, b], [words, texts], shape, [many], np.array(b'__', object)], also=also[:2] + ['sparse_types types string string'])
+    f.case('SparseBincount', [i, np.array([1, 1, 2, 0], L), n, np.int64(3), np.array([], F)])
+
+
+def audio():
+    f = File('audio')
+    rng = np.random.RandomState(4)
+    x = np.round(rng.randn(70, 2), 2).astype(F)
+    for kw in (dict(window_size=16, stride=8), dict(window_size=20, stride=30, magnitude_squared=True), dict(window_size=71, stride=1)):
+        f.case('AudioSpectrogram', [x], tol=2e-6, **kw)
+    p = np.abs(np.round(rng.randn(1, 2, 65), 2)).astype(F)
+    f.case('Mfcc', [p, np.int32(8000)], tol=2e-6)
+    f.case('Mfcc', [p, np.int32(16000)], tol=2e-6, upper_frequency_limit=7000.0, lower_frequency_limit=100.0, filterbank_channel_count=20, dct_coefficient_count=5)
+    wav = np.array(tf.audio.encode_wav(np.round(rng.uniform(-1, 1, [6, 2]), 3).astype(F), 8000).numpy(), object)
+    for kw in (dict(), dict(desired_channels=1), dict(desired_channels=2, desired_samples=9), dict(desired_samples=3)):
+        f.case('DecodeWav', [wav], **kw)
+
+
+def cells():
+    f = File('cells')
+    rng = np.random.RandomState(5)
+    r = lambda *n: np.round(rng.randn(*n), 2).astype(F)
+    x, h, cs = r(3, 2, 3), r(2, 4), r(2, 4)
+    w, b, p = r(7, 16), r(16), [r(4) for _ in range(3)]
+    for kw in (dict(), dict(forget_bias=0.5, cell_clip=0.3), dict(use_peephole=True, cell_clip=-1.0)):
+        f.case('LSTMBlockCell', [x[0], cs, h, w, *p, b], tol=2e-6, **kw)
+        f.case('BlockLSTM', [np.int64(3), x, cs, h, w, *p, b], tol=2e-6, **kw)
+        kw.pop('forget_bias', 0)
+        f.case('BlockLSTMV2', [np.int64(3), x, cs, h, w, *p, b], tol=2e-6, **kw)
+    f.case('GRUBlockCell', [x[0], h, r(7, 8), r(7, 4), r(8), r(4)], tol=2e-6)
+    y = np.round(rng.randn(6, 2, 4) * 2).astype(F)
+    for kw in (dict(), dict(merge_repeated=True), dict(blank_index=0, merge_repeated=True)):
+        f.case('CTCGreedyDecoder', [y, np.array([6, 4], I)], **kw)
+
+
 if __name__ == '__main__':
-    names = sys.argv[1:] or ['ragged', 'unicode', 'example', 'serialized']
+    names = sys.argv[1:] or ['ragged', 'unicode', 'example', 'serialized', 'sparse_math', 'audio', 'cells']
     for name in names:
         globals()[name]()
