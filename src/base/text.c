@@ -34,6 +34,17 @@ void text_printf(text_t *t, const char *fmt, ...) {
   t->n += (size_t)n;
 }
 
+void text_quoted(text_t *t, const char *s) {
+  text_add(t, "\"");
+  for (; *s; s++) {
+    if (*s == '"' || *s == '\\' || (unsigned char)*s < 0x20)
+      text_printf(t, "\\u%04x", (unsigned char)*s);
+    else
+      text_add_n(t, s, 1);
+  }
+  text_add(t, "\"");
+}
+
 void text_pad(text_t *t, size_t width) {
   while (t->n < width) text_add_n(t, " ", 1);
 }

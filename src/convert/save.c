@@ -7,7 +7,8 @@
 #include "saved_model/writer.h"
 
 // TF_TRT_EXPORT_TRT_ENGINES_PATH: the plans as they are, and the shapes that each is for, in the
-// form of trtexec's --shapes. Further engines of the same TRTEngineOp get a number.
+// form of trtexec's --shapes; unknown dims, of an engine for all shapes, as 1. Further engines of
+// the same TRTEngineOp get a number.
 static status_t export_engine(const engine_node_t *e, const char *dir) {
   status_t st = e->built.n ? file_make_dirs(dir) : NULL;
   for (size_t i = 0; i < e->built.n && !st; i++) {
@@ -18,7 +19,8 @@ static status_t export_engine(const engine_node_t *e, const char *dir) {
     for (int k = 0; k < e->n_inputs; k++) {
       text_printf(&dims, "%sTensorRTInputPH_%d:", k ? "," : "", k);
       for (int d = 0; d < b->shapes[k].rank; d++)
-        text_printf(&dims, "%s%lld", d ? "x" : "", (long long)b->shapes[k].d[d]);
+        text_printf(&dims, "%s%lld", d ? "x" : "",
+                    (long long)(b->shapes[k].d[d] < 0 ? 1 : b->shapes[k].d[d]));
     }
     text_add(&dims, "\n");
     char *path = file_join(dir, name.v), *dims_name = mem_printf("dims-%s", name.v);

@@ -36,17 +36,6 @@ void profiles_text(const profiles_t *p, const char *const *names, text_t *out) {
   }
 }
 
-static void put_quoted(text_t *t, const char *s) {
-  text_add(t, "\"");
-  for (; *s; s++) {
-    if (*s == '"' || *s == '\\' || (unsigned char)*s < 0x20)
-      text_printf(t, "\\u%04x", (unsigned char)*s);
-    else
-      text_add_n(t, s, 1);
-  }
-  text_add(t, "\"");
-}
-
 static void put_input(text_t *t, const profile_t *q, int i) {
   const shape_set_t *sets[] = {&q->min, &q->opt, &q->max};
   static const char *const words[] = {"min", "opt", "max"};
@@ -70,7 +59,7 @@ void profiles_json(const profiles_t *p, const char *const *names, text_t *out) {
     text_add(out, k ? ", {\"inputs\": [" : "{\"inputs\": [");
     for (int i = 0; i < p->n_inputs; i++) {
       text_add(out, i ? ", {\"name\": " : "{\"name\": ");
-      put_quoted(out, name_of(names, i, buf, sizeof buf));
+      text_quoted(out, name_of(names, i, buf, sizeof buf));
       if (!p->ignored[i]) put_input(out, &p->list.v[k], i);
       text_add(out, "}");
     }

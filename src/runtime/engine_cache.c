@@ -294,6 +294,7 @@ static engine_slot_t *reserve(engine_cache_t *c, const engine_request_t *r, engi
     f->why = mem_printf("the cache is full: it has %d of maximum_cached_engines=%d", c->n_slots,
                         c->capacity);
   f->full = full && build;
+  if (!build && c->capacity <= 0) return NULL;  // places without number would pile up
   if (full || (build && f->why)) return NULL;
   shape_t *shapes = mem_alloc(((size_t)r->n_in + 1) * sizeof *shapes);
   for (int i = 0; i < r->n_in; i++) {

@@ -211,6 +211,13 @@ static void without_builds_at_run_time(void **state) {
   setenv(NATIVE, "False", 1);
   assert_fails(try_run(r, 2, 3), ABORTED, "User disallowed engine native segment execution.");
   end(r);
+  unsetenv(NATIVE);
+  r = begin(0);  // where there is no limit, no places are noted
+  node_set_bool(r->w.g, r->w.op, "_allow_build_at_runtime", false);
+  for (int i = 1; i < 5; i++) run(r, i, 3);
+  expect(r, 0, 0, 4, 0);
+  assert_int_equal(stats_of(&r->w).empty, 0);
+  end(r);
 }
 
 static void without_native_segment(void **state) {

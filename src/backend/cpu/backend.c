@@ -81,17 +81,6 @@ static size_t context_bytes(const backend_context_t *c) {
   return c->arena_bytes + c->scratch_bytes;
 }
 
-static void add_quoted(text_t *t, const char *s) {
-  text_add(t, "\"");
-  for (; *s; s++) {
-    if (*s == '"' || *s == '\\' || (unsigned char)*s < 0x20)
-      text_printf(t, "\\u%04x", (unsigned char)*s);
-    else
-      text_add_n(t, s, 1);
-  }
-  text_add(t, "\"");
-}
-
 // [{"layer": name, "type": type, "tactic": how, "us": mean time of a run}, ...]. The first call
 // starts the measuring and tells only the tactics.
 static char *profile(backend_context_t *c) {
@@ -101,9 +90,9 @@ static char *profile(backend_context_t *c) {
     const step_t *s = &c->steps[k];
     double us = c->profile && c->runs ? (double)s->ns / 1000.0 / (double)c->runs : 0.0;
     text_add(&t, k ? ",\n {\"layer\": " : "{\"layer\": ");
-    add_quoted(&t, s->layer->name);
+    text_quoted(&t, s->layer->name);
     text_printf(&t, ", \"type\": \"%s\", \"tactic\": ", layer_type_name(s->layer->type));
-    add_quoted(&t, s->tactic);
+    text_quoted(&t, s->tactic);
     text_printf(&t, ", \"us\": %.2f}", us);
   }
   text_add(&t, "]");
