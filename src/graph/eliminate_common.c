@@ -1,4 +1,5 @@
 // Nodes that compute the same from the same become one: the first in topological order stays.
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -75,12 +76,56 @@ static bool is_ret(const graph_t *g, const node_t *n) {
   return false;
 }
 
+// ---------------------------------------------------------------- Grappler's order of operands
+
+static int by_tensor_name(const void *a, const void *b) {
+  const input_t *in[2] = {a, b};
+  const char *name[2] = {in[0]->src->name, in[1]->src->name};
+  char *made[2] = {NULL, NULL};
+  for (int i = 0; i < 2; i++)
+    if (in[i]->port) name[i] = made[i] = mem_printf("%s:%d", name[i], in[i]->port);
+  int order = strcmp(name[0], name[1]);
+  for (int i = 0; i < 2; i++) mem_free(made[i]);
+  return order;
+}
+
+// Grappler looks for duplicates with the operands of commutative ops (as their OpDefs say, and Add)
+// sorted by name, and leaves them so: what comes first gives the batch to implicit batch mode.
+static void sort_operands(graph_t *g) {
+  static const char *const commutative[] = {"AccumulateNV2",
+                                            "Add",
+                                            "AddN",
+                                            "AddV2",
+                                            "ApproximateEqual",
+                                            "BitwiseAnd",
+                                            "BitwiseOr",
+                                            "Equal",
+                                            "BitwiseXor",
+                                            "LogicalAnd",
+                                            "LogicalOr",
+                                            "Mul",
+                                            "NotEqual",
+                                            "SquaredDifference",
+                                            NULL};
+  for (int i = 0; i < g->n_nodes; i++) {
+    node_t *n = g->nodes[i];
+    if (n->dead || n->n_in < 2 || !rewrite_is_any(n, commutative)) continue;
+    if (n->n_out && n->out_dtype[0] == DT_STRING) continue;  // Add joins strings
+    input_t *in = mem_alloc((size_t)n->n_in * sizeof *in);
+    memcpy(in, n->in, (size_t)n->n_in * sizeof *in);
+    qsort(in, (size_t)n->n_in, sizeof *in, by_tensor_name);
+    for (int k = 0; k < n->n_in; k++) node_set_input(n, k, in[k].src, in[k].port);
+    mem_free(in);
+  }
+}
+
 status_t graph_eliminate_common(graph_t *g) { return simplify_common(g, SIMPLIFY_ALL); }
 
 status_t simplify_common(graph_t *g, simplify_mode_t mode) {
   node_t **order;
   bool as_grappler = mode == SIMPLIFY_AS_GRAPPLER;
   if (as_grappler) simplify_order_topologically(g);
+  if (as_grappler) sort_operands(g);
   TRY(graph_topological_order(g, &order));
   if (as_grappler && g->n_nodes) memcpy(order, g->nodes, (size_t)g->n_nodes * sizeof *order);
   bool *erased = mem_calloc((size_t)g->n_nodes + 1, sizeof *erased);

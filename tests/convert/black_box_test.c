@@ -7,6 +7,8 @@
 //           mode and with dynamic shapes. Differences: black_box_differences.txt.
 // outputs   converted, with dynamic shapes built with zeros of every input shape, saved, opened
 //           again, and run twice for each shape, engines alone, gives TensorFlow's outputs.
+//
+//   black_box_test [FOLDER/] [MODEL...]      another folder of the same form
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,7 +131,7 @@ static char *answer_of(const corpus_model_t *cm, const char *precision, bool dyn
   char lower[8] = {0};
   for (int i = 0; precision[i]; i++)
     lower[i] = (char)(precision[i] >= 'A' ? precision[i] - 'A' + 'a' : precision[i]);
-  return mem_printf(TESTS_DIR "/models/tf_trt_tests/answers/%s.%s-%s%s.json", cm->name, lower,
+  return mem_printf("%s/../answers/%s.%s-%s%s.json", cm->dir, cm->name, lower,
                     dynamic ? "dynamic" : "implicit", run);
 }
 
@@ -314,7 +316,9 @@ int main(int argc, char **argv) {
   corpus_t models = {0};
   strcpy(scratch, "/tmp/tftrt_black_box_XXXXXX");
   assert_non_null(mkdtemp(scratch));
-  corpus_list(TESTS_DIR "/models/tf_trt_tests", argc - 1, argv + 1, &models);
+  bool other = argc > 1 && strchr(argv[1], '/');
+  corpus_list(other ? argv[1] : TESTS_DIR "/models/tf_trt_tests", argc - 1 - other,
+              argv + 1 + other, &models);
   size_t n = 0;
   for (size_t i = 0; i < models.n; i++)  // without answers/
     if (strcmp(models.v[i].name, "answers") != 0) models.v[n++] = models.v[i];

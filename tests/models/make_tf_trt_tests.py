@@ -899,6 +899,15 @@ def push_two_batches(o, x, y):
     return tf.identity(tf.abs(tf.multiply(z, o.weights(3, 4, 5, name="c"), name="outer"), name="last"), name="out")
 
 
+@case([[None, 4], [None, 4]], [[[3, 4], [3, 4]]], cls="operands sorted by name")
+def operand_order(o, x, y):
+    """Operands sorted by name: which of two batches counts."""
+    tf = o.tf
+    a = tf.nn.relu(tf.maximum(x, o.const(0.5, name="half"), name="larger"), name="relu")
+    z = tf.sigmoid(tf.multiply(y, a, name="product"), name="last")
+    return dict(output_0=tf.identity(z, name="out"), output_1=tf.identity(a, name="out1"))
+
+
 # ---------------------------------------------------------------- writing
 
 def seed_of(name):
