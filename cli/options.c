@@ -148,17 +148,32 @@ int parse_options(const command_t *c, const option_def_t *defs, int argc, char *
   return -1;
 }
 
-// The copy lives as long as the program: the list points into it.
+typedef struct copy {
+  struct copy *before;
+  char text[];
+} copy_t;
+
+// Lives as long as the program.
+static char *kept_copy(const char *text) {
+  static copy_t *last;
+  size_t n = strlen(text) + 1;
+  copy_t *c = malloc(sizeof *c + n);
+  if (!c) abort();
+  c->before = last;
+  last = c;
+  return memcpy(c->text, text, n);
+}
+
+// The list points into a copy.
 void split_list(const char *text, char separator, list_t *out) {
   out->n = 0;
-  char *copy = strdup(text);
+  char *copy = kept_copy(text);
   for (char *p = copy; p && out->n < LIST_MAX;) {
     char *next = strchr(p, separator);
     if (next) *next++ = 0;
     if (*p) out->v[out->n++] = p;
     p = next;
   }
-  if (!out->n) free(copy);
 }
 
 bool parse_shape(const char *text, char *name, size_t name_size, int64_t *dims, int *rank) {
