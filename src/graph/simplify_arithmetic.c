@@ -240,6 +240,13 @@ static bool concat_axis(const node_t *n, int64_t *axis) {
   return t && tensor_elements(t) == 1;
 }
 
+// Is it read by n alone, and no result?
+static bool serves_only(const rules_t *x, const node_t *src, const node_t *n) {
+  for (int i = x->readers.begin[src->id]; i < x->readers.begin[src->id + 1]; i++)
+    if (x->readers.list[i].node != n) return false;
+  return !is_ret(x->g, src);
+}
+
 // Only the axis as it is written counts: -1 is not 3 to Grappler.
 static bool merge_concat(rules_t *x, node_t *n) {
   int64_t axis = 0, outer = 0;
@@ -247,7 +254,7 @@ static bool merge_concat(rules_t *x, node_t *n) {
   for (int i = 0; i < n->n_in - 1; i++) {
     node_t *inner = n->in[i].src;
     bool all_constant = true;
-    if (!concat_axis(inner, &axis) || axis != outer || data_readers(x, inner) > 1) continue;
+    if (!concat_axis(inner, &axis) || axis != outer || !serves_only(x, inner, n)) continue;
     for (int k = 0; k < inner->n_in - 1; k++) all_constant &= constant(inner, k) != NULL;
     if (all_constant) continue;  // it folds
     node_remove_input(n, i);

@@ -908,6 +908,14 @@ def operand_order(o, x, y):
     return dict(output_0=tf.identity(z, name="out"), output_1=tf.identity(a, name="out1"))
 
 
+@case([[None, 4], [None, 3]], [[[3, 4], [3, 3]]], cls="concatenations merged")
+def concat_twice(o, x, y):
+    """Concatenations merged: one that the next one reads twice."""
+    tf = o.tf
+    inner = tf.concat([tf.abs(x, name="size"), y], -1, name="inner")
+    return tf.identity(tf.nn.relu(tf.concat([inner, inner], -1, name="outer"), name="relu"), name="out")
+
+
 # ---------------------------------------------------------------- writing
 
 def seed_of(name):
