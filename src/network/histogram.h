@@ -10,8 +10,9 @@
 #include "tensor/tensor.h"
 
 enum { HISTOGRAM_BINS = 2048 };
-// The entropy calibrator cuts off no more than this share of the values that are not 0.
-#define ENTROPY_MOST_CUT 0.01
+// The entropy calibrator cuts off no more than this share of the values that are not 0. With few
+// values, or few different ones, divergence alone would cut off most.
+#define ENTROPY_MOST_CUT 0.001
 
 typedef struct histogram {
   int64_t bins[HISTOGRAM_BINS];  // of |x|, without zeros

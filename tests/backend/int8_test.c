@@ -159,6 +159,13 @@ static const int8_case_t cases[] = {
      .x = DT_INT8,
      .y = DT_INT8,
      .bias = true},
+    {.name = "nothing to sum",
+     .product = true,
+     .c_in = 0,
+     .c_out = 3,
+     .x = DT_INT8,
+     .y = DT_FLOAT,
+     .bias = true},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 

@@ -169,6 +169,7 @@ static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t 
 }
 
 status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  if (in_shape(c, l, 1)->d[l->p.conv.spatial] == 0) return NULL;  // no input channels
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
   if (!layer_is_float(l, l->n_in)) return NULL;
   bool own_first = prefers_own(c, l);

@@ -258,7 +258,8 @@ status_t make_int8_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (has_residual &&
       (!operand_ok(l, l->in[residual]) || !shape_equal(in_shape(c, l, residual), y)))
     return NULL;
-  if (!conv && (w->rank != 2 || l->p.matmul.transpose_a || l->p.matmul.transpose_b || x->rank < 2))
+  if (!conv && (w->rank != 2 || w->d[0] == 0 || l->p.matmul.transpose_a ||
+                l->p.matmul.transpose_b || x->rank < 2))
     return NULL;
   int64_t channels = conv ? y->d[l->p.conv.channels_last ? y->rank - 1 : 1] : w->d[1];
   if (has_bias && shape_elements(in_shape(c, l, 2)) != channels) return NULL;
