@@ -84,7 +84,8 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
   return NULL;
 }
 
-static status_t create(const tftrt_converter_options *options, converter_t **out) {
+static status_t create(const tftrt_converter_options *options, bool only_explain,
+                       converter_t **out) {
   tftrt_converter_options o;
   converter_options_t inner;
   *out = NULL;
@@ -93,6 +94,7 @@ static status_t create(const tftrt_converter_options *options, converter_t **out
   api_copy_options(&o, sizeof o, options, options->struct_size);
   if (o.conversion_params) api_take_conversion_params(o.conversion_params, &o);
   TRY(translate(&o, &inner));
+  inner.only_explain = only_explain;
   const char *asked = o.engine_cache_dir;
   char *default_dir = asked ? NULL : build_cache_default_dir();
   inner.engine_cache_dir = asked && strcmp(asked, "off") == 0 ? NULL : asked ? asked : default_dir;
@@ -109,7 +111,7 @@ tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_conver
                                   tftrt_error *err) {
   *out = NULL;
   converter_t *c;
-  status_t s = create(o, &c);
+  status_t s = create(o, false, &c);
   if (s) return api_report(s, err);
   *out = mem_calloc(1, sizeof **out);
   (*out)->c = c;
@@ -356,7 +358,7 @@ tftrt_code tftrt_converter_explain(tftrt_converter *c, int json, char **out, tft
 tftrt_code tftrt_explain(const tftrt_converter_options *o, int json, char **out, tftrt_error *err) {
   *out = NULL;
   converter_t *c;
-  status_t s = create(o, &c);
+  status_t s = create(o, true, &c);
   if (!s) s = converter_convert(c, NULL);
   if (!s) s = converter_explain(c, json != 0, out);
   converter_destroy(c);

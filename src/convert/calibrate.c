@@ -314,6 +314,7 @@ static bool static_inputs(const converter_t *c) {
 }
 
 status_t check_calibration(const converter_t *c, const input_source_t *calibration) {
+  if (c->o.only_explain) return NULL;
   bool need = needed(c);
   if (need && !calibration && !c->o.calibration_table)
     return FAIL(INVALID_ARGUMENT,
@@ -347,6 +348,7 @@ static bool any_engine_waits(const converter_t *c) {
 }
 
 status_t start_calibration(converter_t *c, const input_source_t *calibration) {
+  if (c->o.only_explain) return NULL;
   if (wants_int8(c) && !c->o.use_calibration) {
     if (!c->o.compat_2_17) TRY(check_ranges(c));
     if (c->engines.n && node_string_is(c->engines.v[0].node, "precision_mode", "FP16"))

@@ -33,6 +33,7 @@ typedef struct converter_options {
   int threads;
   progress_fn progress;
   void *progress_user;
+  bool only_explain;              // convert() tells what it would do: INT8 is not calibrated
   const char *calibrator;         // NULL: "entropy"
   const char *calibration_table;  // file that ranges are read from, or written to; NULL: none
   int64_t max_memory_bytes;       // 0: no limit
