@@ -8,6 +8,7 @@ static void test_serialized(void **state) { (void)state, golden_run("serialized"
 static void test_sparse_math(void **state) { (void)state, golden_run("sparse_math"); }
 static void test_audio(void **state) { (void)state, golden_run("audio"); }
 static void test_cells(void **state) { (void)state, golden_run("cells"); }
+static void test_grads(void **state) { (void)state, golden_run("grads"); }
 
 // Damaged records are refused, whatever the place of the damage; nothing is read beyond them.
 static void test_damaged_example(void **state) {
@@ -36,10 +37,11 @@ static void test_damaged_example(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ragged),      cmocka_unit_test(test_unicode),
-      cmocka_unit_test(test_example),     cmocka_unit_test(test_serialized),
-      cmocka_unit_test(test_sparse_math), cmocka_unit_test(test_audio),
-      cmocka_unit_test(test_cells),       cmocka_unit_test(test_damaged_example),
+      cmocka_unit_test(test_ragged),          cmocka_unit_test(test_unicode),
+      cmocka_unit_test(test_example),         cmocka_unit_test(test_serialized),
+      cmocka_unit_test(test_sparse_math),     cmocka_unit_test(test_audio),
+      cmocka_unit_test(test_grads),           cmocka_unit_test(test_cells),
+      cmocka_unit_test(test_damaged_example),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

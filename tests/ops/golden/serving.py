@@ -191,7 +191,25 @@ def cells():
         f.case('CTCGreedyDecoder', [y, np.array([6, 4], I)], **kw)
 
 
+def grads():
+    f = File('grads')
+    rng = np.random.RandomState(6)
+    x, dy = np.round(3 * rng.randn(2, 7), 2), np.round(rng.randn(2, 7), 2)
+    for t in (F, np.float64, np.float16):
+        for op in ('ReluGrad', 'Relu6Grad', 'EluGrad', 'SeluGrad', 'SoftplusGrad', 'SoftsignGrad'):
+            f.case(op, [dy.astype(t), x.astype(t)])
+        for op in ('SigmoidGrad', 'TanhGrad', 'SqrtGrad', 'RsqrtGrad', 'ReciprocalGrad', 'InvGrad'):
+            f.case(op, [(np.abs(x) + 0.5).astype(t), dy.astype(t)], tol=None if t != np.float16 else 4e-3)
+        f.case('SoftmaxCrossEntropyWithLogits', [x.astype(t), np.abs(dy).astype(t)], tol=None if t != F else 2e-6)
+        f.case('SparseSoftmaxCrossEntropyWithLogits', [x.astype(t), np.array([6, 0], I)], tol=None if t != F else 2e-6)
+    image = np.round(rng.randn(2, 5, 6, 2), 2).astype(F)
+    for pad in ('SAME', 'VALID'):
+        for k, s in ((2, 2), (3, 2), (3, 1)):
+            y = tf.nn.max_pool2d(image, k, s, pad)
+            f.case('MaxPoolGrad', [image, y, np.round(rng.randn(*y.shape), 2).astype(F)], ksize=[1, k, k, 1], strides=[1, s, s, 1], padding=pad)
+
+
 if __name__ == '__main__':
-    names = sys.argv[1:] or ['ragged', 'unicode', 'example', 'serialized', 'sparse_math', 'audio', 'cells']
+    names = sys.argv[1:] or ['ragged', 'unicode', 'example', 'serialized', 'sparse_math', 'audio', 'cells', 'grads']
     for name in names:
         globals()[name]()
