@@ -17,7 +17,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 MODES = {"native": None, "implicit": [], "dynamic": ["--dynamic-shape"], "tf-trt": ["--op-set", "tf-trt"]}
-FILES = ["applications", "layers", "functions", "serving", "structure"]
+FILES = ["layers", "functions", "serving", "structure", "applications"]
 
 
 def registered():
