@@ -9,7 +9,8 @@ from .lib import S, f32, save_function, strings, unseen
 
 def export(path, m):
     m.export(path, verbose=False)
-    return list(tf.saved_model.load(path).signatures["serving_default"].structured_input_signature[1])
+    keys = tf.saved_model.load(path).signatures["serving_default"].structured_input_signature[1]
+    return sorted(keys, key=lambda k: int("0" + "".join(c for c in k if c.isdigit())))  # keras_tensor_99 before keras_tensor_100
 
 
 def sequential(path, rng, shape, layers, sizes=(1, 3), scale=1.0, dtype="float32"):

@@ -89,7 +89,7 @@ def string_ops(path, rng):
     def f(s):
         t = tf.strings
         sp = t.split(s)
-        return dict(lower=t.lower(s), upper=t.upper(s, "utf-8"), low8=t.lower(s, "utf-8"), sub=t.substr(s, 1, 3), subu=t.substr(s, -2, 2, unit="UTF8_CHAR"), length=t.length(s), ulen=t.length(s, "UTF8_CHAR"), regex=t.regex_replace(s, r"([a-z])o", r"<\1>"), full=t.regex_full_match(s, r".*o.*"),
+        return dict(lower=t.lower(s), upper=t.upper(s), sub=t.substr(s, 1, 3), subu=t.substr(s, 0, 2, unit="UTF8_CHAR"), length=t.length(s), ulen=t.length(s, "UTF8_CHAR"), regex=t.regex_replace(s, r"([a-z])o", r"<\1>"), full=t.regex_full_match(s, r".*o.*"),
                     strip=t.strip(s), join=t.join([s, tf.constant("!")], "-"), rj=t.reduce_join(s, separator="|"), dense=sp.to_tensor(b""), lens=sp.row_lengths(), comma=t.split(s, ",").to_tensor(), chars=t.unicode_split(s, "UTF-8").to_tensor(), code=t.unicode_decode(s, "UTF-8").to_tensor(-1),
                     ngrams=t.ngrams(sp, 2).to_tensor(), hash=t.to_hash_bucket(s, 1000), fast=t.to_hash_bucket_fast(s, 1000), strong=t.to_hash_bucket_strong(s, 1000, [3, 4]), fmt=t.format("x={}", tf.range(3)), bytes=t.bytes_split(s).to_tensor(),
                     num=t.to_number(t.regex_replace(s, r".*", "12.5"), tf.float64), trans=t.unicode_transcode(s, "UTF-8", "UTF-16-BE"), enc=t.unicode_encode(tf.constant([[104, 233], [8364, 33]]), "UTF-8"), eq=s == "a", uniq=tf.unique(s)[1],
