@@ -42,7 +42,7 @@ struct buffer {
   void (*release)(buffer_t *b);  // frees data (not b); NULL: nothing to free
   void *owner;                   // for release
   bool pooled;                   // release takes this struct back too: it is not freed after
-  bool mapped;  // data lies in a read-only map of a file: see base/stream.h
+  bool mapped;                   // data lies in a read-only map of a file: see base/stream.h
 };
 
 typedef struct tensor {
