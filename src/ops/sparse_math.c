@@ -156,7 +156,8 @@ static status_t union_infer(infer_ctx_t *c) {
   return NULL;
 }
 
-// Entries of a and b in one order, those of equal index together; sums of two below `least` are left out.
+// Entries of a and b in one order, those of equal index together; sums of two below `least` are
+// left out.
 static status_t unite(op_ctx_t *c, const sparse_t *a, const sparse_t *b, double least) {
   int rank = a->shape.rank;
   int64_t room = a->n + b->n, n = 0;
