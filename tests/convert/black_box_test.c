@@ -320,9 +320,15 @@ int main(int argc, char **argv) {
   corpus_list(other ? argv[1] : TESTS_DIR "/models/tf_trt_tests", argc - 1 - other,
               argv + 1 + other, &models);
   size_t n = 0;
-  for (size_t i = 0; i < models.n; i++)  // without answers/
-    if (strcmp(models.v[i].name, "answers") != 0) models.v[n++] = models.v[i];
+  corpus_t answers = {0};
+  for (size_t i = 0; i < models.n; i++) {
+    if (strcmp(models.v[i].name, "answers") == 0)
+      vec_push(&answers, models.v[i]);
+    else
+      models.v[n++] = models.v[i];
+  }
   models.n = n;
+  corpus_free(&answers);  // no models
   int failed = corpus_run("engines", &models, engines_are_tf_trts) +
                corpus_run("outputs", &models, outputs_are_tensorflows) +
                corpus_run("less precision", &models, outputs_of_less_precision_are_near);
