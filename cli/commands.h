@@ -4,6 +4,7 @@
 
 int cmd_show(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_build(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_summary(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -23,4 +23,8 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs);
 int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_options *o);
 void conversion_free(conversion_flags_t *f);
 
+// Builds engines from npz files, one set of inputs each; with several signatures a file belongs to
+// those whose inputs it has. Signatures without files are built for their own shapes.
+tftrt_code build_from_files(tftrt_converter *c, const list_t *files, tftrt_error *e);
+
 #endif

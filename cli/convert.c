@@ -90,7 +90,7 @@ static tftrt_code find_files(tftrt_converter *c, const list_t *files, bool *has,
   return TFTRT_OK;
 }
 
-static tftrt_code build(tftrt_converter *c, const list_t *files, tftrt_error *e) {
+tftrt_code build_from_files(tftrt_converter *c, const list_t *files, tftrt_error *e) {
   int n = tftrt_converter_signature_count(c);
   bool *has = calloc((size_t)n + 1, sizeof *has), all = true;
   tftrt_code code = find_files(c, files, has, e);
@@ -204,7 +204,7 @@ int cmd_convert(int argc, char **argv) {
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
   if (!code) code = convert(c, &o, &calibration_files, &model, &e);
   if (!code && profiles_given(&profiles)) code = profiles_add(&profiles, c, &e);
-  if (!code && !no_build) code = calibration_error(build(c, &build_files, &e), &e);
+  if (!code && !no_build) code = calibration_error(build_from_files(c, &build_files, &e), &e);
   if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));

@@ -9,6 +9,8 @@
 const command_t commands[] = {
     {"show", "DIR", "What a SavedModel holds: tags, signatures, inputs, outputs, ops.", cmd_show},
     {"convert", "[SRC] DST", "Puts engines into a SavedModel.", cmd_convert},
+    {"build", "DIR [--build-inputs F.npz...] [-o DST]",
+     "Adds engines to a converted SavedModel, ours or TF-TRT's.", cmd_build},
     {"run", "DIR --inputs IN.npz [--outputs OUT.npz]",
      "Runs a signature of a SavedModel, converted or not.", cmd_run},
     {"summary", "DIR", "The engines of a converted SavedModel.", cmd_summary},

@@ -7,6 +7,8 @@
 static void print_engine(tftrt_model *m, int i) {
   tftrt_engine_stats s;
   if (tftrt_model_engine_stats(m, i, &s, NULL)) return;
+  // A model that was converted again still initialises the engines of before: nothing runs them.
+  if (!s.runs && !s.engines) return;
   printf("%s: %lld runs, %lld cache hits, %lld builds, %lld fallbacks", s.name, (long long)s.runs,
          (long long)s.cache_hits, (long long)s.builds, (long long)s.fallbacks);
   if (s.failed_builds) printf(", %lld failed builds", (long long)s.failed_builds);

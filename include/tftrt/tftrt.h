@@ -346,6 +346,15 @@ TFTRT_API tftrt_code tftrt_converter_calibrate_with(tftrt_converter *c, const ch
  * signature's, or a tensor is NaN or infinite on them. After a failure it may be called again. */
 TFTRT_API tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration,
                                              void *user, tftrt_error *err);
+/* A converter of a model that is converted, ours or TF-TRT's, in the state after convert: build
+ * adds engines to those that it has (with dynamic shapes the new one takes the place of the old),
+ * save writes the model with them, in place or elsewhere, and nothing else in it changes. How it
+ * was converted is taken from its TRTEngineOps; of the options only directory, tags, signatures,
+ * backend, compat, threads and progress count. Engines that cannot be loaded here (TensorRT's) are
+ * left out, with a warning. FAILED_PRECONDITION when no signature that is asked for has a
+ * TRTEngineOp, NOT_FOUND, naming the node, when one has neither an engine nor a native segment. */
+TFTRT_API tftrt_code tftrt_converter_open(const tftrt_converter_options *o, tftrt_converter **out,
+                                          tftrt_error *err);
 /* The signatures that are converted, the first one first, and their inputs in the order of
  * tftrt_input_fn. Known as soon as convert asks for inputs. key NULL: the first one; a count of -1:
  * no such signature. */

@@ -229,6 +229,17 @@ tftrt_code tftrt_converter_add_profile(tftrt_converter *c, const char *key,
   return api_report(add_profile(c, key, inputs, n), err);
 }
 
+tftrt_code tftrt_converter_open(const tftrt_converter_options *o, tftrt_converter **out,
+                                tftrt_error *err) {
+  tftrt_code code = tftrt_converter_create(o, out, err);
+  if (code) return code;
+  code = api_report(converter_reopen((*out)->c), err);
+  if (!code) return code;
+  tftrt_converter_destroy(*out);
+  *out = NULL;
+  return code;
+}
+
 tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
                                            tftrt_input_fn inputs, void *user, tftrt_error *err) {
   const signature_t *s = find_signature(c->c, key);
@@ -359,6 +370,7 @@ tftrt_code tftrt_explain(const tftrt_converter_options *o, int json, char **out,
   *out = NULL;
   converter_t *c;
   status_t s = create(o, true, &c);
+  if (!s) converter_keep_engines(c);
   if (!s) s = converter_convert(c, NULL);
   if (!s) s = converter_explain(c, json != 0, out);
   converter_destroy(c);

@@ -28,8 +28,8 @@ static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const
                             int n_in, tensor_t *out, int n_out) {
   converter_t *c = self;
   engine_node_t *e = find_engine(c, node);
-  const func_ref_t *segment = node_func(node, "segment_func");
-  if (!segment || (e && n_in != e->n_inputs))
+  func_ref_t segment = node_native_segment(node);
+  if (!segment.name || (e && n_in != e->n_inputs))
     return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment that fits", node->name);
   bool known = !e;
   shape_t *shapes = arena_alloc(c->own, ((size_t)n_in + 1) * sizeof *shapes);
@@ -38,7 +38,7 @@ static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const
     known = same_shapes(e->wanted.v[i], shapes, n_in);
   if (!known) vec_push(&e->wanted, shapes);
   if (e && c->o.dynamic_shape) note_shape_set(e, in, c->bound);
-  return env->call(env, segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
+  return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
 static status_t read_variable(void *self, const char *name, tensor_t *out) {
@@ -121,7 +121,8 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
     return NULL;
   }
   bool no_range = precision.int8 && status_code(st) == CODE_FAILED_PRECONDITION;
-  if (status_code(st) == CODE_CANCELLED || beyond_limit || (no_range && !c->o.compat_2_17))
+  if (status_code(st) == CODE_CANCELLED || beyond_limit ||
+      (no_range && !c->o.compat_2_17 && !c->reopened))
     return st;
   vec_push(&e->failed, b);
   status_t refused = NULL;
@@ -226,6 +227,7 @@ static status_t build_with(converter_t *c, const input_source_t *inputs, bool bo
                 c->bound);
   if (!count) return FAIL(FAILED_PRECONDITION, "Failed to convert input to tensor.");
   TRY(finish_calibration(c));
+  for (size_t i = 0; c->reopened && i < c->engines.n; i++) make_room(c, &c->engines.v[i]);
   forget_weights(c);
   TRY(build_all(c, build_engine));
   c->built = true;

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "convert/restore.h"
 #include "network/histogram.h"
 #include "network/ranges.h"
 #include "ops/env.h"
@@ -178,9 +179,9 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
     }
   }
   if (o && o->engine) return run_observed(k, o, in, n_in, out, n_out);
-  const func_ref_t *segment = node_func(node, "segment_func");
-  if (!segment) return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment", node->name);
-  return env->call(env, segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
+  func_ref_t segment = node_native_segment(node);
+  if (!segment.name) return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment", node->name);
+  return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
 static status_t read_variable(void *self, const char *name, tensor_t *out) {
@@ -313,13 +314,16 @@ static bool static_inputs(const converter_t *c) {
   return true;
 }
 
+status_t check_ranges_given(const converter_t *c, const input_source_t *calibration) {
+  bool given = calibration || c->o.calibration_table || c->old_ranges || c->o.only_explain;
+  if (!needed(c) || given) return NULL;
+  return FAIL(INVALID_ARGUMENT,
+              "Should specify calibration_input_fn because INT8 calibration is needed");
+}
+
 status_t check_calibration(const converter_t *c, const input_source_t *calibration) {
   if (c->o.only_explain) return NULL;
-  bool need = needed(c);
-  if (need && !calibration && !c->o.calibration_table)
-    return FAIL(INVALID_ARGUMENT,
-                "Should specify calibration_input_fn because INT8 calibration is needed");
-  if (!need && calibration)
+  if (!needed(c) && calibration)
     return FAIL(INVALID_ARGUMENT,
                 "Should not specify calibration_input_fn because INT8 calibration is not needed");
   return NULL;
@@ -363,7 +367,8 @@ status_t start_calibration(converter_t *c, const input_source_t *calibration) {
     c->calibrated = true;
     return NULL;
   }
-  if (!calibration) return read_tables(c);
+  if (!calibration && c->o.calibration_table) return read_tables(c);
+  if (!calibration) return take_old_ranges(c);
   if (c->o.dynamic_shape && (c->o.compat_2_17 || !static_inputs(c))) {
     c->pending = *calibration;
     return NULL;

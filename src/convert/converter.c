@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "convert/calibrate.h"
 #include "convert/profiles.h"
+#include "convert/restore.h"
 #include "saved_model/writer.h"
 
 static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
@@ -141,8 +142,10 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   return NULL;
 }
 
+void converter_keep_engines(converter_t *c) { c->o.keep_engines = true; }
+
 // Back to before convert(): after a failure it may be called again.
-static void forget_conversion(converter_t *c) {
+void converter_forget(converter_t *c) {
   for (size_t i = 0; i < c->others.n; i++) converter_destroy(c->others.v[i]);
   vec_free(&c->others);
   runner_destroy(c->runner);
@@ -169,12 +172,15 @@ static void forget_conversion(converter_t *c) {
   c->meta = NULL;
   c->signature = NULL;
   c->pending = (input_source_t){0};
-  c->calibrated = false;
+  c->converted = c->calibrated = c->reopened = false;
+  vec_free(&c->restored);
+  ranges_destroy(c->old_ranges);
+  c->old_ranges = NULL;
 }
 
 void converter_destroy(converter_t *c) {
   if (!c) return;
-  forget_conversion(c);
+  converter_forget(c);
   build_cache_close(c->cache);
   timing_cache_destroy(c->timing);
   vec_free(&c->warnings);
@@ -212,7 +218,7 @@ static int max_engines(void) {
   return n < 0 ? 0 : n > INT_MAX ? INT_MAX : (int)n;
 }
 
-static status_t open_model(converter_t *c) {
+status_t open_model(converter_t *c) {
   TRY(saved_model_open(c->o.dir, &c->model));
   TRY(saved_model_find(c->model, c->o.tags, c->o.n_tags, &c->meta));
   return find_signatures(c);
@@ -224,7 +230,7 @@ static status_t simplify(converter_t *c) {
   bool tf_trt = c->o.op_set == OP_SET_TF_TRT;
   if (tf_trt) TRY(graph_unwrap_signature(c->graph));
   TRY(tf_trt ? graph_lower_control_flow(c->graph) : graph_inline_calls(c->graph));
-  TRY(weights_load(c->model, c->graph));  // of a model that was converted before
+  TRY(c->o.keep_engines ? weights_load(c->model, c->graph) : restore_engines(c));
   TRY(report_progress(c, "freezing", 1, 3));
   TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));
@@ -281,6 +287,7 @@ static status_t convert_signature(converter_t *c, const input_source_t *calibrat
   TRY(report_progress(c, "reading", 0, 3));
   TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
   TRY(simplify(c));
+  TRY(check_ranges_given(c, calibration));
   TRY(find_segments(c));
   report_refusals(c);
   number_graph(c);
@@ -318,9 +325,6 @@ status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   TRY(check_calibration(c, calibration));
   work_place_t before = converter_begin(c);
   status_t st = converter_end(c, &before, convert_all(c, calibration));
-  if (st) {
-    forget_conversion(c);
-    c->converted = false;
-  }
+  if (st) converter_forget(c);
   return st;
 }

@@ -29,6 +29,7 @@ typedef struct converter_options {
   op_set_t op_set;
   const char *backend;
   bool compat_2_17;
+  bool keep_engines;  // those of an earlier conversion stay; else their segments are converted anew
   bool rule_tactics;  // engines choose their tactics by rule, without timing them here
   int threads;
   progress_fn progress;
@@ -52,7 +53,8 @@ typedef struct input_source {
 
 // Strings in o are copied. INVALID_ARGUMENT in TF-TRT's words.
 status_t converter_create(const converter_options_t *o, converter_t **out);
-void converter_destroy(converter_t *c);  // NULL is fine
+void converter_keep_engines(converter_t *c);  // sets the option, before convert()
+void converter_destroy(converter_t *c);       // NULL is fine
 // The signatures that are converted, once converter_convert has opened the model: from then on,
 // also when it asks for inputs. NULL when there is no i-th.
 int converter_n_signatures(const converter_t *c);
@@ -65,6 +67,11 @@ void converter_set_calibration(converter_t *c, const char *signature, const inpu
 // converter_build has returned.
 status_t converter_convert(converter_t *c, const input_source_t *calibration);
 // signature NULL: the first. Each is built once.
+// In the place of convert(): the model is a converted one, of ours or TF-TRT's, and stays what it
+// is; build() adds engines to those that it has, save() writes it with them. How it was converted
+// is taken from its TRTEngineOps; of the options only dir, tags, signatures, backend, compat,
+// threads and progress count. FAILED_PRECONDITION when there is no TRTEngineOp.
+status_t converter_reopen(converter_t *c);
 status_t converter_build(converter_t *c, const char *signature, const input_source_t *inputs);
 // Builds with profiles given: inputs come in threes, whose shapes (and values that shapes depend
 // on) are the least, the best and the greatest of a profile. INVALID_ARGUMENT in implicit batch

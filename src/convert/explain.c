@@ -26,9 +26,9 @@ static engine_list_t list_engines(const converter_t *c) {
 
 // The native segment of an engine; NULL when the model has none.
 static const graph_t *segment_of(const converter_t *c, const node_t *engine) {
-  const func_ref_t *f = node_func(engine, "segment_func");
+  func_ref_t f = node_native_segment(engine);
   graph_t *body = NULL;
-  if (f && *f->name) status_free(library_body(c->library, f->name, &body));
+  if (f.name) status_free(library_body(c->library, f.name, &body));
   return body;
 }
 
@@ -62,10 +62,9 @@ static json_t *explain_signature(const converter_t *c) {
   for (size_t i = 0; i < list.n; i++) {
     const node_t *engine = list.v[i];
     const engine_node_t *e = made_here(c, engine);
-    const func_ref_t *f = node_func(engine, "segment_func");
-    json_t *o =
-        json_pack("{s:s, s:s, s:i, s:i}", "name", engine->name, "native_segment",
-                  f && f->name ? f->name : "", "inputs", engine->n_in, "outputs", engine->n_out);
+    func_ref_t f = node_native_segment(engine);
+    json_t *o = json_pack("{s:s, s:s, s:i, s:i}", "name", engine->name, "native_segment",
+                          f.name ? f.name : "", "inputs", engine->n_in, "outputs", engine->n_out);
     json_t *built = json_array();
     for (size_t k = 0; e && k < e->built.n; k++)
       json_array_append_new(built, json_pack("{s:o, s:I}", "input_shapes",

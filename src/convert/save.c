@@ -69,8 +69,11 @@ static status_t write_without_segments(converter_t *c, saved_model_writer_t *w) 
 static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_plans) {
   const char *export = env_text("TF_TRT_EXPORT_TRT_ENGINES_PATH");
   bool without = env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "remove_native_segments");
-  TRY(without ? write_without_segments(c, w)
-              : saved_model_writer_signature(w, c->meta, c->signature->key, c->graph));
+  for (size_t i = 0; i < c->restored.n; i++)
+    TRY(saved_model_writer_forget(w, c->meta, c->restored.v[i]));
+  if (!c->reopened)
+    TRY(without ? write_without_segments(c, w)
+                : saved_model_writer_signature(w, c->meta, c->signature->key, c->graph));
   for (size_t i = 0; i < c->engines.n; i++) {
     TRY(write_engine(c, w, &c->engines.v[i], with_plans));
     if (*export) TRY(export_engine(&c->engines.v[i], export));

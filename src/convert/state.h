@@ -7,6 +7,7 @@
 #include "engine/build_cache.h"
 #include "engine/timing_cache.h"
 #include "network/histogram.h"
+#include "network/ranges.h"
 #include "runtime/executor.h"
 
 typedef struct built_engine {
@@ -64,6 +65,9 @@ struct converter {
   timing_cache_t *timing;  // the same; NULL: none
   runner_t *runner;        // NULL until converter_run needs it; goes when engines are built
   struct build_queue *queue;  // while engines are built
+  VEC(const char *) restored;  // engines of earlier conversions that gave way to their segments
+  ranges_t *old_ranges;        // what those were calibrated with; NULL: nothing
+  bool reopened;               // the graph is that of the file: only engines are written
   // The other signatures that are converted: converters of their own, that share the model and
   // leave warnings to the one that they belong to.
   converter_t *owner;  // NULL: this is the first
@@ -79,6 +83,12 @@ static inline converter_t *converter_top(converter_t *c) { return c->owner ? c->
 work_place_t converter_begin(converter_t *c);
 status_t converter_end(converter_t *c, const work_place_t *before, status_t st);
 
+// Opens the SavedModel and finds the signatures that are asked for.
+status_t open_model(converter_t *c);
+// Back to before convert() or converter_reopen().
+void converter_forget(converter_t *c);
+// Before build() of a model that was reopened: an engine with optimization profiles is replaced.
+void make_room(const converter_t *c, engine_node_t *e);
 // The converter of a signature: c or one of its others. key NULL: c. NOT_FOUND lists the keys.
 status_t find_converter(converter_t *c, const char *key, converter_t **out);
 // Which signatures are converted, of a model that is open: makes c->others (convert/signatures.c).

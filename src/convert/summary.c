@@ -104,9 +104,9 @@ static int by_name(const void *a, const void *b) {
 
 static status_t print_engine(const table_t *t, const graph_t *g, const node_t *n, bool detailed,
                              int *converted) {
-  const func_ref_t *f = node_func(n, "segment_func");
+  func_ref_t f = node_native_segment(n);
   graph_t *body = NULL;
-  if (f && *f->name) TRY(library_body(g->library, f->name, &body));
+  if (f.name) TRY(library_body(g->library, f.name, &body));
   int count = body ? count_segment(body) : 0, n_in, n_out;
   *converted += count;
   const char *slash = n->device ? strrchr(n->device, '/') : NULL;
@@ -293,9 +293,9 @@ static status_t visit_json(const graph_t *g, void *user) {
       others++;
       continue;
     }
-    const func_ref_t *f = node_func(n, "segment_func");
+    func_ref_t f = node_native_segment(n);
     graph_t *body = NULL;
-    status_t st = f && *f->name ? library_body(g->library, f->name, &body) : NULL;
+    status_t st = f.name ? library_body(g->library, f.name, &body) : NULL;
     if (st) {
       json_decref(engines);
       return st;

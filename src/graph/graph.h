@@ -195,6 +195,9 @@ const func_ref_t *node_func(const node_t *n, const char *name);  // NULL when ab
 // The "value" of a Const and the like; parsed once, kept. The result is owned by the attribute.
 status_t attr_tensor(attr_value_t *a, const tensor_t **out);
 
+// Of a TRTEngineOp: the function that computes the same without an engine. name NULL: it has none.
+func_ref_t node_native_segment(const node_t *n);
+
 attr_value_t *node_set_attr(graph_t *g, node_t *n,
                             const char *name);  // fresh or existing, cleared, raw = NULL
 void node_set_int(graph_t *g, node_t *n, const char *name, int64_t v);

@@ -38,6 +38,11 @@ status_t graph_clean_up(
 // The usual order, until nothing changes (at most a few rounds): infer, fold, cse, clean up, prune.
 status_t graph_simplify(graph_t *g);
 
+// Puts native segments in the place of TRTEngineOp nodes, under the names that their nodes had. Calls
+// `each` for every TRTEngineOp first; one without native segment stays.
+typedef status_t (*restored_fn)(void *user, const node_t *engine, bool has_segment);
+status_t graph_restore_segments(graph_t *g, restored_fn each, void *user);
+
 // ---------------------------------------------------------------- as TF-TRT sees a graph
 //
 // The same steps as TensorFlow 2.17 takes before TF-TRT segments a graph, with the same node names:

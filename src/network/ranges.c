@@ -38,6 +38,13 @@ float ranges_find(const ranges_t *r, const char *tensor) {
 
 int ranges_count(const ranges_t *r) { return (int)map_count(r->map); }
 
+bool ranges_next(const ranges_t *r, size_t *at, const char **tensor, float *scale) {
+  void *value;
+  if (!map_next(r->map, at, tensor, &value)) return false;
+  *scale = *(const float *)value;
+  return true;
+}
+
 // ---------------------------------------------------------------- text
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }

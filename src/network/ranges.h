@@ -14,6 +14,8 @@ void ranges_destroy(ranges_t *r);  // NULL is fine
 void ranges_put(ranges_t *r, const char *tensor, float scale);
 float ranges_find(const ranges_t *r, const char *tensor);  // 0: none
 int ranges_count(const ranges_t *r);
+// One after the other, in the order in which they were put; *at begins as 0. False at the end.
+bool ranges_next(const ranges_t *r, size_t *at, const char **tensor, float *scale);
 
 // INVALID_ARGUMENT, naming `what` and the line, when it is no such text. Any calibrator's name is
 // taken. Scales of 0, which tensors that are 0 throughout get, are left out.

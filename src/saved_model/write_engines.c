@@ -178,12 +178,30 @@ static status_t write_asset(saved_model_writer_t *w, const char *filename, const
   return st;
 }
 
+static bool has_asset(const meta_graph_t *g, const char *filename) {
+  for (int i = 0; i < g->n_assets; i++)
+    if (strcmp(g->assets[i].filename, filename) == 0) return true;
+  return false;
+}
+
+status_t saved_model_writer_forget(saved_model_writer_t *w, const meta_graph_t *g,
+                                   const char *engine) {
+  graph_edit_t *e;
+  TRY(writer_edit(w, g, &e));
+  e->forgets = true;
+  const char *filename = arena_printf(e->arena, "trt-serialized-engine.%s", engine);
+  return has_asset(g, filename) ? write_asset(w, filename, "", 0) : NULL;
+}
+
 status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
                                    const saved_engine_t *engine) {
   if (!*engine->name || strchr(engine->name, '/'))
     return FAIL(INVALID_ARGUMENT, "\"%s\" cannot be an engine's name", engine->name);
   graph_edit_t *e;
   TRY(writer_edit(w, g, &e));
+  const char *there = arena_printf(e->arena, "trt-serialized-engine.%s", engine->name);
+  if (has_asset(g, there))  // the source has all that loads it
+    return write_asset(w, there, engine->records, engine->size);
   if (map_has(e->engines, engine->name))
     return FAIL(ALREADY_EXISTS, "engine %s is added twice", engine->name);
   arena_t *a = e->arena;

@@ -170,7 +170,10 @@ static status_t take_function(job_t *j, const char *name) {
   const function_t *f = library_find(j->library, name);
   const function_t *there = library_find(j->e->library, name);
   map_put(j->renamed, name, (void *)(uintptr_t)name);
-  if (!f || same_bytes(f, there)) return NULL;
+  if (!f || same_bytes(f, there)) {
+    map_put(j->e->called, name, j->e);
+    return NULL;
+  }
   function_t copy = *f;
   copy.name = edit_name(j->e, 'f', name);
   map_put(j->renamed, name, (void *)(uintptr_t)copy.name);

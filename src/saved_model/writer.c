@@ -25,6 +25,7 @@ void writer_free_edit(graph_edit_t *e) {
   map_destroy(e->engines);
   map_destroy(e->kept);
   map_destroy(e->dropped);
+  map_destroy(e->called);
   map_destroy(e->names);
   wire_out_free(&e->new_functions);
   wire_out_free(&e->new_nodes);
@@ -74,7 +75,8 @@ status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_
                       .signatures = map_create(),
                       .engines = map_create(),
                       .kept = map_create(),
-                      .dropped = map_create()};
+                      .dropped = map_create(),
+                      .called = map_create()};
   status_t st = meta_graph_graph(w->source, g, &e->arena, &e->library, &e->graph);
   if (st) {
     writer_free_edit(e);
@@ -180,30 +182,35 @@ static const char *name_of(arena_t *a, wire_t message, uint32_t field) {
   return name;
 }
 
-static status_t copy_library(const graph_edit_t *e, wire_t library, wire_out_t *out) {
+static status_t copy_library(const graph_edit_t *e, const map_t *dead, wire_t library,
+                             wire_out_t *out) {
   wire_field_t f, x;
   wire_t def, signature;
   status_t st;
   while (wire_next(&library, &f, &st)) {
     const wire_out_t *changed = NULL;
+    bool leave_out = false;
     if (f.number == TF_LIBRARY_FUNCTION) {
       TRY(wire_get_message(&f, &def));
       while (wire_next(&def, &x, &st)) {
         if (x.number != TF_FUNCTION_SIGNATURE) continue;
         TRY(wire_get_message(&x, &signature));
-        changed = map_get(e->functions, name_of(e->arena, signature, TF_OP_DEF_NAME));
+        const char *name = name_of(e->arena, signature, TF_OP_DEF_NAME);
+        changed = map_get(e->functions, name);
+        leave_out = map_has(dead, name);
       }
       TRY(st);
     }
     if (changed)
       wire_put_bytes(out, f.number, changed->data, changed->size);
-    else
+    else if (!leave_out)
       wire_put_raw(out, f.raw, f.raw_size);
   }
   return st;
 }
 
-static status_t copy_graph(const graph_edit_t *e, wire_t graph, wire_out_t *out) {
+static status_t copy_graph(const graph_edit_t *e, const map_t *dead, wire_t graph,
+                           wire_out_t *out) {
   wire_field_t f;
   wire_t sub;
   status_t st;
@@ -217,7 +224,7 @@ static status_t copy_graph(const graph_edit_t *e, wire_t graph, wire_out_t *out)
       TRY(wire_get_message(&f, &sub));
       has_library = true;
       size_t at = wire_begin(out, f.number);
-      TRY(copy_library(e, sub, out));
+      TRY(copy_library(e, dead, sub, out));
       wire_put_raw(out, e->new_functions.data, e->new_functions.size);
       wire_end(out, at);
     } else if (f.number == TF_GRAPH_DEF_NODE && e->source->init_op && e->init_inputs.size) {
@@ -265,7 +272,7 @@ static void put_main_op(wire_out_t *out, const char *name) {
   wire_end(out, entry);
 }
 
-static status_t copy_meta_graph(graph_edit_t *e, wire_out_t *out) {
+static status_t copy_fields(graph_edit_t *e, const map_t *dead, wire_out_t *out) {
   const meta_graph_t *g = e->source;
   const char *new_op;
   TRY(engines_init_op(e, &new_op));
@@ -279,7 +286,7 @@ static status_t copy_meta_graph(graph_edit_t *e, wire_out_t *out) {
       case TF_META_GRAPH_DEF_GRAPH_DEF:
         TRY(wire_get_message(&f, &sub));
         at = wire_begin(out, f.number);
-        TRY(copy_graph(e, sub, out));
+        TRY(copy_graph(e, dead, sub, out));
         wire_end(out, at);
         break;
       case TF_META_GRAPH_DEF_SIGNATURE_DEF: TRY(copy_signature(e, &f, out)); break;
@@ -304,6 +311,14 @@ static bool edited(const saved_model_writer_t *w) {
   for (int i = 0; i < w->source->n_graphs; i++)
     if (w->edits[i]) return true;
   return false;
+}
+
+static status_t copy_meta_graph(graph_edit_t *e, wire_out_t *out) {
+  map_t *dead;
+  TRY(edit_find_dead(e, &dead));
+  status_t st = copy_fields(e, dead, out);
+  map_destroy(dead);
+  return st;
 }
 
 static status_t write_pb(saved_model_writer_t *w) {

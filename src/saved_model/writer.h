@@ -59,9 +59,15 @@ status_t saved_model_writer_signature(saved_model_writer_t *w, const meta_graph_
 
 // Adds assets/trt-serialized-engine.<name>, the functions that create, initialise and destroy the
 // engine's resource, and the call of the initialiser in the meta graph's initialising operation
-// (for TF2 models also the object graph's trt_engine_resources/<name>).
+// (for TF2 models also the object graph's trt_engine_resources/<name>). Of an engine that the
+// source has, the asset is replaced, and the rest stays.
 status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
                                    const saved_engine_t *e);
+
+// An engine of the source that is of no use any more: its asset becomes an empty file, which loads
+// nothing; its native segment, and functions that only it was called in, are left out.
+status_t saved_model_writer_forget(saved_model_writer_t *w, const meta_graph_t *g,
+                                   const char *engine);
 
 // The weights of a graph that is not itself written (a native segment that is left out, though a
 // plan reads its weights).

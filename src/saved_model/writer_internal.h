@@ -21,6 +21,8 @@ typedef struct graph_edit {
   map_t *engines;                                   // name -> engine_edit_t *
   map_t *kept;                                      // tensors of the main graph that new nodes read
   map_t *dropped;                                   // nodes of the main graph that are left out
+  map_t *called;  // functions of the source that new functions call
+  bool forgets;   // engines of the source are of no use any more
 } graph_edit_t;
 
 typedef struct engine_edit {
@@ -50,6 +52,9 @@ const char *edit_name(graph_edit_t *e, char kind, const char *base);
 const char *edit_function_name(graph_edit_t *e, const char *base);
 // Keeps a message under a key of a map of an edit.
 void edit_put(saved_model_writer_t *w, map_t *map, const char *key, wire_out_t message);
+
+// Which functions of the source nothing calls any more (write_forget.c): names in a map.
+status_t edit_find_dead(graph_edit_t *e, map_t **out);
 
 status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tensor_t *t);
 // Takes weights out of the Const nodes of g (which is changed) and into the bundle.
