@@ -44,7 +44,7 @@ def application(name, shape, how="export", **kw):
 
 application("Xception", (71, 71, 3))
 application("NASNetMobile", (64, 64, 3))
-application("EfficientNetV2B0", (48, 48, 3))
+application("EfficientNetV2B0", (128, 128, 3))
 application("MobileNetV3Small", (64, 64, 3))
 application("MobileNetV3Large", (48, 48, 3), minimalistic=True, how="save")
 application("ConvNeXtTiny", (48, 48, 3))
