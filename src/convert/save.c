@@ -95,7 +95,7 @@ static void mark_nodes(converter_t *c) {
 static status_t save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
   TRY(check_calibrated(c));
-  mark_nodes(c);
+  if (!c->reopened) mark_nodes(c);
   saved_model_writer_t *w;
   TRY(saved_model_writer_create(c->model, dir, &w));
   status_t st = write_all(c, w, save_gpu_specific_engines);

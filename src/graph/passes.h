@@ -38,10 +38,13 @@ status_t graph_clean_up(
 // The usual order, until nothing changes (at most a few rounds): infer, fold, cse, clean up, prune.
 status_t graph_simplify(graph_t *g);
 
-// Puts native segments in the place of TRTEngineOp nodes, under the names that their nodes had. Calls
-// `each` for every TRTEngineOp first; one without native segment stays.
+// Puts native segments in the place of TRTEngineOp nodes, under the names that their nodes had.
+// Calls `each` for every TRTEngineOp first; one without native segment stays.
 typedef status_t (*restored_fn)(void *user, const node_t *engine, bool has_segment);
 status_t graph_restore_segments(graph_t *g, restored_fn each, void *user);
+
+// TRTEngineOps of TensorFlow before 2.1 name the segment in another attribute: they get today's.
+void graph_name_segments(graph_t *g);
 
 // ---------------------------------------------------------------- as TF-TRT sees a graph
 //
