@@ -193,9 +193,9 @@ int cmd_convert(int argc, char **argv) {
   tftrt_converter_options o;
   rc = conversion_fill(&f, n == 2 ? words[0] : NULL, &o);
   if (rc >= 0) return rc;
-  if (profiles_given(&profiles) && build_files.n)
+  if (profile_flags_given(&profiles) && build_files.n)
     return usage_error("profiles are given as shapes or as --build-inputs, not as both");
-  if (profiles_given(&profiles)) o.use_dynamic_shape = 1;
+  if (profile_flags_given(&profiles)) o.use_dynamic_shape = 1;
   catch_interrupts();
 
   tftrt_error e = TFTRT_ERROR_INIT;
@@ -203,7 +203,7 @@ int cmd_convert(int argc, char **argv) {
   tftrt_model *model = NULL;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
   if (!code) code = convert(c, &o, &calibration_files, &model, &e);
-  if (!code && profiles_given(&profiles)) code = profiles_add(&profiles, c, &e);
+  if (!code && profile_flags_given(&profiles)) code = profile_flags_add(&profiles, c, &e);
   if (!code && !no_build) code = calibration_error(build_from_files(c, &build_files, &e), &e);
   if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)

@@ -20,7 +20,7 @@ void profile_options(profile_flags_t *f, option_def_t *defs) {
   memcpy(defs, table, sizeof table);
 }
 
-bool profiles_given(const profile_flags_t *f) { return f->min.n || f->opt.n || f->max.n; }
+bool profile_flags_given(const profile_flags_t *f) { return f->min.n || f->opt.n || f->max.n; }
 
 static tftrt_code refuse(tftrt_error *e, const char *format, const char *a, const char *b) {
   e->code = TFTRT_INVALID_ARGUMENT;
@@ -100,7 +100,7 @@ static bool has_inputs(tftrt_converter *c, const char *key, const names_t *names
   return true;
 }
 
-tftrt_code profiles_add(const profile_flags_t *f, tftrt_converter *c, tftrt_error *e) {
+tftrt_code profile_flags_add(const profile_flags_t *f, tftrt_converter *c, tftrt_error *e) {
   static names_t names;
   static tftrt_profile_input inputs[MAX_INPUTS];
   int signatures = tftrt_converter_signature_count(c);
