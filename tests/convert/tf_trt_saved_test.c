@@ -188,6 +188,80 @@ static void converted_anew(void **state) {
   }
 }
 
+// ---------------------------------------------------------------- what is written
+
+// A function's name with every number as N: TensorFlow counts per process.
+static char *unnumbered(const char *name) {
+  char *out = mem_strdup(name);
+  size_t n = 0;
+  for (const char *p = name; *p; p++) {
+    bool digit = *p >= '0' && *p <= '9';
+    if (digit && n && out[n - 1] == 'N') continue;
+    out[n++] = digit ? 'N' : *p;
+  }
+  out[n] = 0;
+  return out;
+}
+
+static void count_functions(const char *dir, map_t *counts) {
+  saved_model_t *m;
+  arena_t *arena;
+  library_t *library;
+  graph_t *g;
+  assert_ok(saved_model_open(dir, &m));
+  assert_ok(meta_graph_graph(m, saved_model_meta_graph(m, 0), &arena, &library, &g));
+  size_t at = 0;
+  const char *name;
+  while (map_next(library->functions, &at, &name, NULL)) {
+    char *plain = unnumbered(name);
+    map_put(counts, plain, (void *)((uintptr_t)map_get(counts, plain) + 1));
+    mem_free(plain);
+  }
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+  saved_model_close(m);
+}
+
+// TF-TRT's functions are there under its names, as many as there: native segments, the function
+// around them, save and restore. (The signature's wrapper has the name that the source gave it; and
+// functions of the source that its object graph names stay.)
+static void functions_have_tf_trts_names(void **state) {
+  (void)state;
+  for (int i = 0; i < MODELS; i++) {
+    saved_t s = open_saved(i);
+    char *dir = file_join(scratch, "names");
+    corpus_model_t source = s.model;
+    source.saved = s.list.v[0].saved;
+    bool qat = strcmp(NAMES[i], "qat_cnn") == 0;
+    conversion_t how = {
+        .name = "tf-trt",
+        .op_set = OP_SET_TF_TRT,
+        .dynamic_shape = strcmp(NAMES[i], "lstm_text") != 0 && strcmp(NAMES[i], "resnet_tiny") != 0,
+        .precision_mode = qat ? "INT8" : "FP32",
+        .compat_2_17 = qat};
+    converter_t *c = NULL;
+    assert_ok(converter_for(&source, &s.golden.cases.v[0], &how, &c));
+    assert_ok(converter_convert(c, NULL));
+    assert_ok(converter_save(c, dir, true));
+    converter_destroy(c);
+    map_t *theirs = map_create(), *ours = map_create();
+    count_functions(s.model.saved, theirs);
+    count_functions(dir, ours);
+    size_t at = 0;
+    const char *name;
+    void *count;
+    while (map_next(theirs, &at, &name, &count))
+      if (strncmp(name, "__inference_signature_wrapper", 29) != 0 && map_get(ours, name) != count)
+        fail_msg("%s: %s is there %zu times, with TF-TRT %zu", NAMES[i], name,
+                 (size_t)(uintptr_t)map_get(ours, name), (size_t)(uintptr_t)count);
+    map_destroy(theirs);
+    map_destroy(ours);
+    mem_free(dir);
+    close_saved(&s);
+  }
+}
+
 // ---------------------------------------------------------------- other forms
 
 // Writes the model with its TRTEngineOps changed.
@@ -330,6 +404,7 @@ int main(void) {
       cmocka_unit_test(run_as_they_are),
       cmocka_unit_test(engines_are_added),
       cmocka_unit_test(converted_anew),
+      cmocka_unit_test(functions_have_tf_trts_names),
       cmocka_unit_test(tf_2_0s_form),
       cmocka_unit_test(tensorrt_plans_are_replaced),
       cmocka_unit_test(nothing_that_could_run),
