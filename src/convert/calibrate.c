@@ -23,6 +23,7 @@ typedef struct context {  // for one set of input shapes
 
 typedef struct observed {
   engine_node_t *e;
+  bool reached;
   network_t *net;  // as lowered
   bytes_t plan;
   backend_engine_t *engine;  // NULL: it cannot be observed
@@ -169,6 +170,7 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
                            int n_in, tensor_t *out, int n_out) {
   calibrating_t *k = self;
   observed_t *o = find_observed(k, node);
+  if (o) o->reached = true;
   if (o && n_in == o->e->n_inputs && !o->net) {
     status_t st = start_observing(k, o);
     if (st) warn_unobserved(k, o, st);
@@ -276,6 +278,9 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
   executable_destroy(x);
   resources_destroy(services.resources);
   for (size_t i = 0; i < c->engines.n && !st; i++) {
+    if (!k.engines[i].reached)  // of a branch that was not taken
+      warn_unobserved(&k, &k.engines[i],
+                      FAIL(NOT_FOUND, "none of the calibration inputs reached it"));
     if (!k.engines[i].engine) continue;
     char *text = make_table(&k, &k.engines[i]);
     st = keep_table(c, i, text);

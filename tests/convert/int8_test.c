@@ -10,11 +10,12 @@ static corpus_t corpus;
 
 static int load(void **state) {
   (void)state;
-  char *wanted[] = {"mnist_cnn", "densenet_tiny_fixed4", "qat_cnn", "qdq_mlp", "resnet_tiny"};
+  char *wanted[] = {"mnist_cnn", "densenet_tiny_fixed4", "qat_cnn",
+                    "qdq_mlp",   "resnet_tiny",          "cond_case"};
   strcpy(scratch, "/tmp/tftrt_int8_XXXXXX");
   if (!mkdtemp(scratch)) return -1;
-  corpus_list(TESTS_DIR "/models/small", 5, wanted, &corpus);
-  return corpus.n == 5 ? 0 : -1;
+  corpus_list(TESTS_DIR "/models/small", 6, wanted, &corpus);
+  return corpus.n == 6 ? 0 : -1;
 }
 
 static int unload(void **state) {
@@ -165,6 +166,38 @@ static void implicit_mode_calibrates_and_builds_in_convert(void **state) {
   assert_int_equal(model_engine_stats(m, stats, 2), 1);
   assert_int_equal(stats[0].builds, 1);
   assert_int_equal(stats[0].fallbacks, 0);
+  model_close(m);
+  mem_free(dir);
+  finish(&s);
+}
+
+// Engines in branches that the calibration inputs do not take: said, and they run natively.
+static void engines_that_calibration_did_not_reach_are_warned_about(void **state) {
+  (void)state;
+  converter_options_t o = options("cond_case");
+  o.op_set = OP_SET_TF_TRT;
+  o.minimum_segment_size = 1;
+  setup_t s = start("cond_case", &o);
+  s.feed.most = 1;
+  assert_ok(converter_convert(s.c, feed(&s)));
+  int warned = 0, without = 0;
+  for (size_t i = 0; i < s.c->engines.n; i++) {
+    char *want = mem_printf("Warning calibration error for %s: none of the calibration inputs",
+                            s.c->engines.v[i].node->name);
+    for (int k = 0; k < converter_n_warnings(s.c); k++)
+      warned += strstr(converter_warning(s.c, k), want) != NULL;
+    mem_free(want);
+    without += *table_of(s.c, i) == 0;
+  }
+  assert_true(warned > 0 && warned < (int)s.c->engines.n);
+  assert_int_equal(warned, without);
+  char *dir = file_join(scratch, "unreached");
+  assert_ok(converter_save(s.c, dir, true));
+  model_t *m;
+  score_t score = {0};
+  assert_ok(open_with_tags(dir, "", true, &m));
+  for (size_t i = 0; i < s.golden.cases.n; i++)  // the other branches too
+    assert_ok(run_case(m, &s.golden, &s.golden.cases.v[i], &score));
   model_close(m);
   mem_free(dir);
   finish(&s);
@@ -391,6 +424,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_argument_must_fit),
       cmocka_unit_test(implicit_mode_calibrates_and_builds_in_convert),
+      cmocka_unit_test(engines_that_calibration_did_not_reach_are_warned_about),
       cmocka_unit_test(dynamic_mode_calibrates_in_build),
       cmocka_unit_test(static_shapes_calibrate_in_convert),
       cmocka_unit_test(tables_are_files_too),
