@@ -390,6 +390,36 @@ static void policy_fail(void **state) {
   end(r);
 }
 
+static status_t failing_run(backend_context_t *c, const tensor_t *in, tensor_t *out) {
+  (void)c, (void)in, (void)out;
+  return FAIL(INTERNAL, "out of order");
+}
+
+static void a_failed_run_is_done_again_natively(void **state) {
+  (void)state;
+  world_t w;
+  executable_t *x = NULL;
+  backend_t b = *backend_find("ref");
+  b.run = failing_run;
+  world_create(&w, "ref");
+  engines_destroy(w.engines);
+  w.engines = engines_create(&b, NULL, w.services.resources, 1);
+  engines_add_library(w.engines, w.library);
+  assert_ok(executable_create(w.g, &w.services, &x));
+  run_and_check(x, 2);
+  run_and_check(x, 2);
+  engine_stats_t s = stats_of(&w);
+  assert_int_equal(s.runs, 2);
+  assert_int_equal(s.builds, 1);
+  assert_int_equal(s.hits, 0);
+  assert_int_equal(s.fallbacks, 2);
+  assert_string_equal(s.last_fallback_reason, "Failed to execute engine: out of order");
+  engines_set_policy(w.engines, FALLBACK_FAIL);
+  assert_fails(run_status(x, SHAPE(2, 3)), ABORTED, "Failed to execute engine: out of order");
+  executable_destroy(x);
+  world_destroy(&w);
+}
+
 static void reasons_are_counted(void **state) {
   (void)state;
   run_world_t *r = begin(1);
@@ -492,6 +522,7 @@ int main(void) {
       cmocka_unit_test(static_shapes_in_explicit_mode),
       cmocka_unit_test(policy_build),
       cmocka_unit_test(policy_fail),
+      cmocka_unit_test(a_failed_run_is_done_again_natively),
       cmocka_unit_test(reasons_are_counted),
       cmocka_unit_test_teardown(input_shapes_are_verified, clear),
       cmocka_unit_test(attributes_are_checked),
