@@ -58,6 +58,10 @@ static void mix_options(build_key_t *k, const network_t *n, const build_options_
   mix_number(k, o->keep_layers);
   mix_number(k, n->int8);
   mix_number(k, n->implicit_ranges);
+  for (int i = 0; i < n->n_keep; i++) {
+    mix_text(k, n->keep[i].node);
+    mix_number(k, n->keep[i].at_least);
+  }
   for (int i = 0; o->opt_shapes && i < n->n_inputs; i++) {
     mix_number(k, o->opt_shapes[i].rank);
     for (int d = 0; d < o->opt_shapes[i].rank; d++) mix_number(k, o->opt_shapes[i].d[d]);

@@ -34,7 +34,8 @@ enum {
   LAYER_TF_NODE = 3,
   LAYER_IN = 4,
   LAYER_OUT = 5,
-  LAYER_P = 6
+  LAYER_P = 6,
+  LAYER_WHY = 7
 };
 
 // ---- writing --------------------------------------------------------------------------------
@@ -110,6 +111,7 @@ static void put_layer(plan_writer_t *w, const layer_t *l) {
   put_ids(&m, LAYER_OUT, l->out, l->n_out);
   plan_write_params(&params, &l->p);
   plan_put_bytes(&m, LAYER_P, params.v, params.n);
+  if (l->why) plan_put_string(&m, LAYER_WHY, l->why);
   plan_put_bytes(w, NET_LAYER, m.v, m.n);
   vec_free(&params);
   vec_free(&m);
@@ -350,6 +352,7 @@ static bool layer_fields(loader_t *ld, const plan_field_t *field, layer_t *l, ne
       case LAYER_IN: ok = read_ids(ld, &f, in, &l->n_in); break;
       case LAYER_OUT: ok = read_ids(ld, &f, out, &l->n_out); break;
       case LAYER_P: params = f; break;
+      case LAYER_WHY: l->why = string_of(n->arena, &f); break;
       default: break;
     }
     if (!ok) return damaged(ld, "a layer's field");

@@ -230,6 +230,19 @@ void node_set_types(graph_t *g, node_t *n, const char *name, const dtype_t *v, i
   set_packed(g, n, name, ATTR_TYPE, v, count);
 }
 
+void node_set_strings(graph_t *g, node_t *n, const char *name, const char *const *v, int count) {
+  attr_value_t *a = node_set_attr(g, n, name);
+  a->kind = ATTR_LIST;
+  a->list_kind = ATTR_STRING;
+  a->n_list = (size_t)count;
+  a->list = arena_alloc(g->arena, (size_t)count * sizeof *a->list + 1);
+  for (int i = 0; i < count; i++) {
+    a->list[i].kind = ATTR_STRING;
+    a->list[i].s.p = arena_strdup(g->arena, v[i]);
+    a->list[i].s.n = strlen(v[i]);
+  }
+}
+
 void node_set_shapes(graph_t *g, node_t *n, const char *name, const shape_t *v, int count) {
   attr_value_t *a = node_set_attr(g, n, name);
   a->kind = ATTR_LIST;

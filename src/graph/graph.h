@@ -213,6 +213,7 @@ void node_set_types(graph_t *g, node_t *n, const char *name, const dtype_t *v, i
 void node_set_shapes(graph_t *g, node_t *n, const char *name, const shape_t *v, int count);
 void node_set_ints(graph_t *g, node_t *n, const char *name, const int64_t *v, int count);
 void node_set_floats(graph_t *g, node_t *n, const char *name, const float *v, int count);
+void node_set_strings(graph_t *g, node_t *n, const char *name, const char *const *v, int count);
 void node_remove_attr(node_t *n, const char *name);
 // A copy of an attribute list into another node's arena; values are shared.
 attr_t *attrs_copy(arena_t *arena, const attr_t *attrs);

@@ -40,6 +40,7 @@ static layer_t *clone_layer(network_t *to, const layer_t *l) {
   layer_t *c = arena_alloc(a, sizeof *c);
   *c = *l;
   c->name = arena_strdup(a, l->name);
+  c->why = l->why ? arena_strdup(a, l->why) : NULL;
   c->tf_nodes = arena_alloc(a, (size_t)l->n_tf_nodes * sizeof *c->tf_nodes + 1);
   for (int i = 0; i < l->n_tf_nodes; i++) c->tf_nodes[i] = arena_strdup(a, l->tf_nodes[i]);
   c->in = map_list(to, l->in, l->n_in);
@@ -53,6 +54,7 @@ network_t *network_clone(const network_t *n) {
   c->next_symbol = n->next_symbol;
   c->int8 = n->int8;
   c->implicit_ranges = n->implicit_ranges;
+  for (int i = 0; i < n->n_keep; i++) network_keep(c, n->keep[i].node, n->keep[i].at_least);
   c->n_tensors = c->cap_tensors = n->n_tensors;
   c->n_layers = c->cap_layers = n->n_layers;
   c->tensors = mem_alloc(((size_t)n->n_tensors + 1) * sizeof *c->tensors);

@@ -67,6 +67,22 @@ void network_name_tensor(network_t *n, net_tensor_t *t, const char *name) {
   n->names[n->n_names++] = (net_name_t){arena_strdup(n->arena, name), t};
 }
 
+void network_keep(network_t *n, const char *node, dtype_t at_least) {
+  net_keep_t *grown = arena_alloc(n->arena, (size_t)(n->n_keep + 1) * sizeof *grown);
+  if (n->n_keep) memcpy(grown, n->keep, (size_t)n->n_keep * sizeof *grown);
+  grown[n->n_keep++] = (net_keep_t){arena_strdup(n->arena, node), at_least};
+  n->keep = grown;
+}
+
+dtype_t network_kept(const network_t *n, const layer_t *l) {
+  dtype_t kept = DT_INVALID;
+  for (int i = 0; i < n->n_keep; i++)
+    for (int k = 0; k < l->n_tf_nodes; k++)
+      if (strcmp(n->keep[i].node, l->tf_nodes[k]) == 0 && kept != DT_FLOAT)
+        kept = n->keep[i].at_least;
+  return kept;
+}
+
 net_tensor_t *network_add_constant(network_t *n, const char *name, const tensor_t *value,
                                    const char *weight_key) {
   net_tensor_t *t = add_tensor(n, name, value->dtype, &value->shape);

@@ -345,6 +345,7 @@ struct layer {
   net_tensor_t **in, **out;
   int n_in, n_out;
   layer_params_t p;
+  const char *why;  // a sentence: why it computes in more bits than the mode allows; NULL
   bool dead;
 };
 
@@ -354,6 +355,12 @@ typedef struct net_name {
   const char *name;
   net_tensor_t *tensor;
 } net_name_t;
+
+// Layers that compute a TensorFlow node have at least so many bits, whatever the mode.
+typedef struct net_keep {
+  const char *node;
+  dtype_t at_least;  // DT_FLOAT, or DT_HALF: 16 bits of either type
+} net_keep_t;
 
 struct network {
   arena_t *arena;
@@ -370,6 +377,8 @@ struct network {
   // is decided which do.
   bool int8;
   bool implicit_ranges;  // ranges of tensors decide; quantization nodes only give ranges
+  net_keep_t *keep;      // in the arena
+  int n_keep;
   net_name_t *names;
   int n_names, cap_names;
 };
@@ -384,6 +393,9 @@ net_tensor_t *network_add_input(network_t *n, const char *name, dtype_t dtype,
                                 const shape_t *shape);
 void network_mark_output(network_t *n, net_tensor_t *t);
 void network_name_tensor(network_t *n, net_tensor_t *t, const char *name);
+void network_keep(network_t *n, const char *node, dtype_t at_least);
+// The most that any of the layer's nodes asks for: DT_FLOAT, DT_HALF, or DT_INVALID for nothing.
+dtype_t network_kept(const network_t *n, const layer_t *l);
 // Takes a reference on the value. weight_key may be NULL.
 net_tensor_t *network_add_constant(network_t *n, const char *name, const tensor_t *value,
                                    const char *weight_key);

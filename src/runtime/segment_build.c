@@ -92,12 +92,20 @@ static status_t infer_with_known(graph_t *body) {
 segment_precision_t segment_precision_of(const node_t *engine) {
   segment_precision_t p = {.int8 = node_string_is(engine, "precision_mode", "INT8"),
                            .explicit_ranges = node_bool(engine, "use_explicit_precision", false)};
+  p.keep_fp32 = node_attr(engine, ATTR_KEEP_FP32);
+  p.keep_16bit = node_attr(engine, ATTR_KEEP_16BIT);
   const attr_value_t *table = node_attr(engine, "calibration_data");
   if (p.int8 && table && table->kind == ATTR_STRING && table->s.n) {
     p.table = table->s.p;
     p.table_size = table->s.n;
   }
   return p;
+}
+
+static void keep_all(network_t *net, const attr_value_t *names, dtype_t at_least) {
+  bool strings = names && names->kind == ATTR_LIST && names->list_kind == ATTR_STRING;
+  for (size_t i = 0; strings && i < names->n_list; i++)
+    network_keep(net, names->list[i].s.p, at_least);
 }
 
 static status_t set_ranges(network_t *net, const segment_precision_t *p) {
@@ -123,6 +131,10 @@ status_t segment_lower(graph_t *body, const char *engine_name, const segment_pre
   lowering_t l = {.body = body, .net = network_create(engine_name)};
   l.net->int8 = precision && precision->int8;
   l.net->implicit_ranges = l.net->int8 && !precision->explicit_ranges;
+  if (precision) {
+    keep_all(l.net, precision->keep_fp32, DT_FLOAT);
+    keep_all(l.net, precision->keep_16bit, DT_HALF);
+  }
   arena_t *scratch = arena_create();
   l.made = arena_alloc(scratch, ((size_t)body->n_nodes + 1) * sizeof *l.made);
   for (int i = 0; i < body->n_nodes; i++) {

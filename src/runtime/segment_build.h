@@ -6,12 +6,18 @@
 #include "engine/backend.h"
 #include "graph/graph.h"
 
-// What a TRTEngineOp says about precision. The table is its calibration_data, borrowed.
+// Attributes of a TRTEngineOp that TensorFlow does not declare: lists of names of the native
+// segment's nodes whose layers have at least so many bits, whatever precision_mode says.
+#define ATTR_KEEP_FP32 "_tftrt_keep_fp32"
+#define ATTR_KEEP_16BIT "_tftrt_keep_16bit"
+
+// What a TRTEngineOp says about precision; borrowed from it.
 typedef struct segment_precision {
   bool int8;             // its layers may compute in 8 bits
   bool explicit_ranges;  // only where quantization nodes say so
-  const char *table;     // ranges in TensorRT's text form; NULL: none
+  const char *table;     // calibration_data, ranges in TensorRT's text form; NULL: none
   size_t table_size;
+  const attr_value_t *keep_fp32, *keep_16bit;  // lists of strings; NULL: none
 } segment_precision_t;
 segment_precision_t segment_precision_of(const node_t *engine);
 

@@ -144,6 +144,41 @@ static void stays_float(void **state) {
     optimize(n, conv(n, x, 4, 8, 6));
     assert_int_equal(n->n_layers, 1);
     assert_int_equal(n->layers[0]->in[1]->dtype, DT_FLOAT);
+    if (k == 0) assert_string_equal(n->layers[0]->why, "no range is known of its input");
+    network_destroy(n);
+  }
+}
+
+// A layer whose TensorFlow node is kept stays float, says so, and its neighbours do not.
+static void kept_layers(void **state) {
+  (void)state;
+  for (int k = 0; k < 2; k++) {
+    net_tensor_t *x;
+    network_t *n = start(&x);
+    n->tf_node = "first";
+    net_tensor_t *a = relu(n, conv(n, x, 4, 8, 6), 5);
+    n->tf_node = "second";
+    net_tensor_t *b = relu(n, conv(n, a, 8, 8, 9), 8);
+    n->tf_node = "third";
+    net_tensor_t *c = conv(n, b, 8, 4, 20);
+    network_keep(n, "nothing", DT_FLOAT);
+    if (k) network_keep(n, "second", DT_HALF);
+    network_t *copy = network_clone(n);
+    optimize(n, c);
+    assert_int_equal(copy->n_keep, 1 + k);
+    network_destroy(copy);
+    for (int i = 0; i < n->n_layers; i++) {
+      const layer_t *l = n->layers[i];
+      if (l->type != LAYER_CONV) continue;
+      bool second = strcmp(l->tf_nodes[0], "second") == 0;
+      assert_int_equal(network_kept(n, l), k && second ? DT_HALF : DT_INVALID);
+      assert_int_equal(l->in[1]->dtype, k && second ? DT_FLOAT : DT_INT8);
+      if (k && second)
+        assert_string_equal(l->why, "it is kept in higher precision");
+      else
+        assert_null(l->why);
+    }
+    assert_int_equal(count(n, LAYER_QUANTIZE, DT_INVALID), 1 + k);
     network_destroy(n);
   }
 }
@@ -154,6 +189,7 @@ int main(void) {
       cmocka_unit_test(weights_have_a_scale_per_channel),
       cmocka_unit_test(concat_shares_a_scale),
       cmocka_unit_test(stays_float),
+      cmocka_unit_test(kept_layers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,7 @@ static status_t assign_int8(network_t *n) {
     TRY(repeat(n, pass_int8_explicit, 1, &found));
     TRY(repeat(n, pass_int8_outputs, 4, &found));
   }
+  note_float_layers(n);
   n->int8 = false;  // decided; what is left of dequantized constants is folded
   return simplify(n);
 }

@@ -117,6 +117,7 @@ static net_tensor_t *add_quantize(network_t *n, net_tensor_t *x, const steps_t *
   const char *name = arena_printf(n->arena, "%s/quantize", x->name);
   layer_t *q = network_add_layer(n, LAYER_QUANTIZE, name, 2, in, 1, &s->dtype);
   q->p = s->p;
+  q->out[0]->name = x->name;  // what its numbers stand for
   q->out[0]->shape = x->shape;
   q->out[0]->scale = s->scale;
   q->out[0]->zero_point = s->p.quantize.zero_point;
@@ -271,7 +272,7 @@ int pass_int8_implicit(network_t *n) {
   for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
     layer_t *l = n->layers[i];
     if (!heavy(l) || l->n_in > 4 || !layer_takes_int8(l) || !l->in[1]->is_const ||
-        !layout_fits(l) || !(network_range_of(l->in[0]) > 0))
+        !layout_fits(l) || !(network_range_of(l->in[0]) > 0) || network_kept(n, l))
       continue;
     net_tensor_t *w = int8_weights(n, l);
     net_tensor_t *x = w ? quantized_input(n, l->in[0]) : NULL;
@@ -288,7 +289,8 @@ int pass_int8_explicit(network_t *n) {
   note_steps(n);
   for (int i = 0; i < n->n_layers; i++) {
     layer_t *l = n->layers[i];
-    if (!heavy(l) || l->n_in > 4 || is_8bit(l->in[0]) || !layout_fits(l)) continue;
+    if (!heavy(l) || l->n_in > 4 || is_8bit(l->in[0]) || !layout_fits(l) || network_kept(n, l))
+      continue;
     const layer_t *d = dequantize_of(l->in[0]);
     if (!d || d->in[0]->is_const) continue;
     net_tensor_t *w = explicit_weights(n, l);
@@ -480,4 +482,28 @@ int pass_int8_outputs(network_t *n) {
     count++;
   }
   return count;
+}
+
+// ---------------------------------------------------------------- what stays float
+
+static const char *why_float(const network_t *n, const layer_t *l) {
+  if (network_kept(n, l)) return "it is kept in higher precision";
+  if (l->in[0]->dtype != DT_FLOAT || l->out[0]->dtype != DT_FLOAT)
+    return "its tensors are not float32";
+  if (!n->implicit_ranges)
+    return dequantize_of(l->in[0]) ? "the graph does not quantize its weights as 8-bit kernels "
+                                     "need it"
+                                   : "the graph does not quantize its input";
+  if (!l->in[1]->is_const) return "its weights are not constant";
+  if (!layout_fits(l) || l->n_in > 4) return "no 8-bit kernel takes its layout";
+  if (!(network_range_of(l->in[0]) > 0)) return "no range is known of its input";
+  return "its weights are not finite";
+}
+
+void note_float_layers(network_t *n) {
+  if (!n->int8) return;
+  for (int i = 0; i < n->n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (heavy(l) && !in_int8(l) && !l->why) l->why = why_float(n, l);
+  }
 }

@@ -8,5 +8,7 @@ int pass_int8_implicit(network_t *n);  // convolutions and products whose ranges
 int pass_int8_moves(network_t *n);     // Q up, DQ down, through what moves numbers; Q(DQ(x)) is x
 int pass_int8_explicit(network_t *n);  // convolutions and products of DQ(x) and DQ(constant)
 int pass_int8_outputs(network_t *n);   // Q behind such a layer, 8-bit residuals
+// When all is decided: says of convolutions and products that are not in 8 bits why (layer.why).
+void note_float_layers(network_t *n);
 
 #endif
