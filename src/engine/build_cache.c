@@ -58,6 +58,7 @@ static void mix_options(build_key_t *k, const network_t *n, const build_options_
   mix_number(k, o->keep_layers);
   mix_number(k, n->int8);
   mix_number(k, n->implicit_ranges);
+  mix_number(k, (int64_t)n->half);
   for (int i = 0; i < n->n_keep; i++) {
     mix_text(k, n->keep[i].node);
     mix_number(k, n->keep[i].at_least);

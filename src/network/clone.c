@@ -54,6 +54,7 @@ network_t *network_clone(const network_t *n) {
   c->next_symbol = n->next_symbol;
   c->int8 = n->int8;
   c->implicit_ranges = n->implicit_ranges;
+  c->half = n->half;
   for (int i = 0; i < n->n_keep; i++) network_keep(c, n->keep[i].node, n->keep[i].at_least);
   c->n_tensors = c->cap_tensors = n->n_tensors;
   c->n_layers = c->cap_layers = n->n_layers;

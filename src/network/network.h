@@ -362,6 +362,13 @@ typedef struct net_keep {
   dtype_t at_least;  // DT_FLOAT, or DT_HALF: 16 bits of either type
 } net_keep_t;
 
+// Precision modes FP16 and BF16 (network/half.h).
+typedef enum half_mode {
+  HALF_NONE,
+  HALF_FASTER,   // layers may compute on FP16 or BF16 tensors, whichever the machine does faster
+  HALF_BFLOAT16  // layers compute on BF16 tensors wherever they can
+} half_mode_t;
+
 struct network {
   arena_t *arena;
   const char *name;
@@ -377,6 +384,7 @@ struct network {
   // is decided which do.
   bool int8;
   bool implicit_ranges;  // ranges of tensors decide; quantization nodes only give ranges
+  half_mode_t half;      // HALF_NONE again once it is decided which layers do
   net_keep_t *keep;      // in the arena
   int n_keep;
   net_name_t *names;
