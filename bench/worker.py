@@ -26,10 +26,8 @@ def tftrt(work, inputs, threads, build):
         if code:
             sys.exit("tftrt: " + error.message.decode())
 
-    room = ctypes.create_string_buffer(4096)  # the library's own struct may be longer
-    lib.tftrt_model_options_init(room)
-    options = Options.from_buffer_copy(room)
-    options.struct_size = ctypes.sizeof(Options)
+    options = Options()
+    lib.tftrt_model_options_init_sized(ctypes.byref(options), ctypes.sizeof(options))
     options.threads, options.fail_on_fallback = threads, 1
     model = ctypes.c_void_p()
     check(lib.tftrt_model_open(os.path.join(work, "converted").encode(), ctypes.byref(options), ctypes.byref(model),

@@ -66,7 +66,7 @@ int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_o
   tftrt_converter_options_init(o);
   if (f->params_file) {
     if (tftrt_params_load(f->params_file, &f->params, &e)) return report_error(&e);
-    tftrt_params_apply(f->params, o);
+    if (tftrt_params_apply(f->params, o, &e)) return report_error(&e);
   }
   if (f->tags) split_list(f->tags, ',', &f->tag_list);
   if (f->tag_list.n) {

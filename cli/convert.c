@@ -22,7 +22,7 @@ typedef struct source {
 static bool fits(tftrt_converter *c, const char *key, const tftrt_arrays *a) {
   int n = tftrt_converter_input_count(c, key);
   for (int i = 0; i < n; i++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     tftrt_tensor t;
     if (tftrt_converter_input(c, key, i, &info, NULL) || tftrt_arrays_get(a, info.name, &t, NULL))
       return false;
@@ -32,7 +32,7 @@ static bool fits(tftrt_converter *c, const char *key, const tftrt_arrays *a) {
 
 static tftrt_code take(source_t *s, tftrt_tensor *inputs, int n) {
   for (int i = 0; i < n; i++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     tftrt_code code = tftrt_converter_input(s->converter, s->key, i, &info, &s->error);
     if (!code) code = input_from_arrays(s->arrays, &info, &inputs[i], &s->error);
     if (code) return code;

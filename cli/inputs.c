@@ -26,7 +26,7 @@ tftrt_code inputs_from_arrays(const tftrt_model *m, const char *signature, const
     return fail(e, TFTRT_NOT_FOUND, "the model has no signature",
                 signature ? signature : "serving_default");
   for (int i = 0; i < *n; i++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     tftrt_code code = tftrt_model_input(m, signature, i, &info, e);
     if (!code) code = input_from_arrays(a, &info, &inputs[i], e);
     if (code) return code;
@@ -76,13 +76,13 @@ tftrt_code inputs_made_up(const tftrt_model *m, const char *signature, const lis
       return fail(e, TFTRT_INVALID_ARGUMENT, "a shape is written NAME=1x224x224x3, not",
                   shapes->v[i]);
     for (int k = 0; k < count; k++) {
-      tftrt_tensor_info info;
+      tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
       if (!tftrt_model_input(m, signature, k, &info, NULL)) found |= strcmp(info.name, key) == 0;
     }
     if (!found) return fail(e, TFTRT_INVALID_ARGUMENT, "the signature has no input", key);
   }
   for (; *n < count; (*n)++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     tftrt_code code = tftrt_model_input(m, signature, *n, &info, e);
     if (code) return code;
     tftrt_tensor *t = &inputs[*n];

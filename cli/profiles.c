@@ -92,7 +92,7 @@ static bool has_inputs(tftrt_converter *c, const char *key, const names_t *names
   for (int i = 0; i < names->n; i++) {
     bool found = false;
     for (int k = 0; k < tftrt_converter_input_count(c, key) && !found; k++) {
-      tftrt_tensor_info info;
+      tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
       found = !tftrt_converter_input(c, key, k, &info, NULL) && strcmp(info.name, names->v[i]) == 0;
     }
     if (!found) return false;

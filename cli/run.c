@@ -63,7 +63,7 @@ static tftrt_code give_outputs(const run_t *r, tftrt_error *e) {
   tftrt_arrays *results = NULL;
   tftrt_code code = tftrt_arrays_create(&results, e);
   for (int i = 0; !code && i < r->n_out; i++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     code = tftrt_model_output(r->model, r->signature, i, &info, e);
     if (code) break;
     if (r->out_path)

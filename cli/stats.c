@@ -5,7 +5,7 @@
 #include "cli.h"
 
 static void print_engine(tftrt_model *m, int i) {
-  tftrt_engine_stats s;
+  tftrt_engine_stats s = TFTRT_ENGINE_STATS_INIT;
   if (tftrt_model_engine_stats(m, i, &s, NULL)) return;
   // A model that was converted again still initialises the engines of before: nothing runs them.
   if (!s.runs && !s.engines) return;

@@ -23,7 +23,7 @@ static int next_inputs(void *user, tftrt_tensor *inputs, int n_inputs) {
   if (f->next == f->n) return 0;
   if (tftrt_arrays_load(f->paths[f->next++], &f->open, &f->error)) return -1;
   for (int i = 0; i < n_inputs; i++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     if (tftrt_converter_input(f->converter, NULL, i, &info, &f->error) ||
         tftrt_arrays_get(f->open, info.name, &inputs[i], &f->error))
       return -1;

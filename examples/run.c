@@ -7,7 +7,7 @@ static tftrt_code run(tftrt_model *m, const tftrt_arrays *in, tftrt_arrays *out,
   int n_in = tftrt_model_input_count(m, NULL), n_out = tftrt_model_output_count(m, NULL);
   tftrt_tensor *inputs = calloc((size_t)n_in + 1, sizeof *inputs);
   tftrt_tensor *outputs = calloc((size_t)n_out + 1, sizeof *outputs);
-  tftrt_tensor_info info;
+  tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
   tftrt_code code = inputs && outputs ? TFTRT_OK : TFTRT_RESOURCE_EXHAUSTED;
   for (int i = 0; i < n_in && !code; i++) {
     code = tftrt_model_input(m, NULL, i, &info, e);

@@ -175,7 +175,7 @@ static int compare(tftrt_model *const m[2], float *audio, tftrt_error *e) {
     printf("%s", c + 1 < CHORDS ? "," : "\n");
   }
   for (int i = 0; i < n_out; i++) {
-    tftrt_tensor_info info;
+    tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
     tftrt_model_output(m[0], NULL, i, &info, e);
     const float *a = out[0][i].data, *b = out[1][i].data;
     for (size_t k = 0; k < out[0][i].bytes / sizeof *a; k++)

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!st) {
     tftrt_converter_options o;
     tftrt_converter_options_init(&o);
-    tftrt_params_apply(p, &o);
+    tftrt_params_apply(p, &o, NULL);
     tftrt_params_destroy(p);
   }
   status_free(st);

@@ -6,10 +6,16 @@
  *            TF_Code) and fill the last argument, a tftrt_error of the caller's, unless it is NULL.
  *            On failure output arguments are NULL or zero.
  *   Handles  are opaque: create/open and destroy/close; NULL may be destroyed.
- *   Options  begin with struct_size and have an init function that sets the defaults; call it
- * first. Strings  going in are NUL-terminated UTF-8 and are copied. Strings coming out live as long
- * as their handle, or, where the type is char **, are the caller's to free with tftrt_free. Threads
- * are stated per handle. The library never prints, exits or changes process settings.
+ *   Structs  that may get longer begin with struct_size, the size that the calling program was
+ *            compiled with. Options have an init function that sets it and the defaults; what is
+ *            filled for the caller starts with its TFTRT_..._INIT. A program with an older, shorter
+ *            struct gets the defaults of newer options, and nothing is written beyond its struct.
+ *            Options longer than this library knows are INVALID_ARGUMENT when a byte that it does
+ *            not know is set, as is a struct_size that no struct can have. Structs without
+ *            struct_size (tftrt_tensor, tftrt_string, tftrt_profile_input) never change.
+ *   Strings  going in are NUL-terminated UTF-8 and are copied. Strings coming out live as long as
+ *            their handle, or, where the type is char **, are the caller's to free with tftrt_free.
+ *   Threads  are stated per handle. The library never prints, exits or changes process settings.
  */
 #ifndef TFTRT_TFTRT_H
 #define TFTRT_TFTRT_H
@@ -159,19 +165,28 @@ typedef struct tftrt_model_options {
   const char *compat; /* NULL: engine caches as the model was converted for; "2.17": as TF 2.17's,
                        * where a full one gives up its oldest engine */
 } tftrt_model_options;
-TFTRT_API void tftrt_model_options_init(tftrt_model_options *o);
+/* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
+TFTRT_API void tftrt_model_options_init_sized(tftrt_model_options *o, uint32_t struct_size);
+static inline void tftrt_model_options_init(tftrt_model_options *o) {
+  tftrt_model_options_init_sized(o, (uint32_t)sizeof *o);
+}
 
 /* o may be NULL: the defaults. */
 TFTRT_API tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *o,
                                       tftrt_model **out, tftrt_error *err);
 TFTRT_API void tftrt_model_close(tftrt_model *m);
 
-typedef struct tftrt_tensor_info {
+typedef struct tftrt_tensor_info { /* start with TFTRT_TENSOR_INFO_INIT */
+  uint32_t struct_size;
   const char *name; /* the key in the signature */
   tftrt_dtype dtype;
   int32_t rank;                 /* -1: unknown */
   int64_t dims[TFTRT_MAX_RANK]; /* -1: unknown */
 } tftrt_tensor_info;
+#define TFTRT_TENSOR_INFO_INIT                                  \
+  {                                                             \
+    sizeof(tftrt_tensor_info), 0, TFTRT_INVALID_DTYPE, 0, { 0 } \
+  }
 TFTRT_API int tftrt_model_signature_count(const tftrt_model *m);
 TFTRT_API const char *tftrt_model_signature(const tftrt_model *m, int i); /* its key */
 /* signature NULL: "serving_default", or the only one. A count of -1: no such signature. Inputs and
@@ -192,18 +207,21 @@ TFTRT_API tftrt_code tftrt_model_run(tftrt_model *m, const char *signature,
 /* Prepares a signature without running it, so that its first run does not have to. */
 TFTRT_API tftrt_code tftrt_model_prepare(tftrt_model *m, const char *signature, tftrt_error *err);
 
-typedef struct tftrt_engine_stats { /* what one TRTEngineOp did since the model was opened */
+/* What one TRTEngineOp did since the model was opened. Start with TFTRT_ENGINE_STATS_INIT. */
+typedef struct tftrt_engine_stats {
+  uint32_t struct_size;
   const char *name;
-  int64_t runs, cache_hits, builds, fallbacks;
-  const char *last_fallback_reason; /* "" when there was none */
-  int64_t failed_builds;
+  int64_t runs, cache_hits, builds, failed_builds, fallbacks;
+  const char *last_fallback_reason;    /* "" when there was none */
+  int32_t fallback_reasons;            /* different ones: see tftrt_model_engine_fallback */
   int32_t engines, profiles, contexts; /* held now; a context is an engine made ready for shapes */
   int64_t context_bytes;               /* memory of the contexts that no run uses just now */
   int64_t contexts_made;               /* since the model was opened */
   double context_seconds;              /* that making them took, all together */
   double build_seconds;                /* that builds took, failed ones too */
-  int32_t fallback_reasons;            /* different ones: see tftrt_model_engine_fallback */
 } tftrt_engine_stats;
+#define TFTRT_ENGINE_STATS_INIT \
+  { sizeof(tftrt_engine_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 TFTRT_API int tftrt_model_engine_count(tftrt_model *m); /* of the prepared signatures */
 TFTRT_API tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
                                               tftrt_error *err);
@@ -258,7 +276,11 @@ typedef struct tftrt_conversion_params {
   int use_calibration;
   int allow_build_at_runtime;
 } tftrt_conversion_params;
-TFTRT_API void tftrt_conversion_params_init(tftrt_conversion_params *p);
+/* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
+TFTRT_API void tftrt_conversion_params_init_sized(tftrt_conversion_params *p, uint32_t struct_size);
+static inline void tftrt_conversion_params_init(tftrt_conversion_params *p) {
+  tftrt_conversion_params_init_sized(p, (uint32_t)sizeof *p);
+}
 
 typedef struct tftrt_converter_options {
   uint32_t struct_size;
@@ -312,7 +334,11 @@ typedef struct tftrt_converter_options {
    * machine in it nothing is timed on such a machine, and engines come out the same. NULL: none. */
   const char *timing_cache_file;
 } tftrt_converter_options;
-TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
+/* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
+TFTRT_API void tftrt_converter_options_init_sized(tftrt_converter_options *o, uint32_t struct_size);
+static inline void tftrt_converter_options_init(tftrt_converter_options *o) {
+  tftrt_converter_options_init_sized(o, (uint32_t)sizeof *o);
+}
 
 /* Options from a JSON file: one object with the names of tftrt_converter_options (those of
  * tf.experimental.tensorrt.Converter's arguments; also "conversion_params", an object of the names
@@ -320,8 +346,10 @@ TFTRT_API void tftrt_converter_options_init(tftrt_converter_options *o);
  * key that is not known, or whose value is of the wrong type. One thread at a time. */
 typedef struct tftrt_params tftrt_params;
 TFTRT_API tftrt_code tftrt_params_load(const char *path, tftrt_params **out, tftrt_error *err);
-/* Strings in *o are the params' from then on. */
-TFTRT_API void tftrt_params_apply(const tftrt_params *p, tftrt_converter_options *o);
+/* Strings in *o are the params' from then on. INVALID_ARGUMENT, and *o as it was, when one is given
+ * that the caller's older struct has no field for. */
+TFTRT_API tftrt_code tftrt_params_apply(const tftrt_params *p, tftrt_converter_options *o,
+                                        tftrt_error *err);
 TFTRT_API void tftrt_params_destroy(tftrt_params *p);
 
 /* Gives the next set of inputs: fills inputs (in the signature's order, borrowed until the next

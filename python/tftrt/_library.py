@@ -45,7 +45,16 @@ class CString(c.Structure):
 class CTensorInfo(c.Structure):
     """tftrt_tensor_info"""
 
-    _fields_ = [("name", c.c_char_p), ("dtype", c.c_int), ("rank", c.c_int32), ("dims", c.c_int64 * MAX_RANK)]
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("name", c.c_char_p),
+        ("dtype", c.c_int),
+        ("rank", c.c_int32),
+        ("dims", c.c_int64 * MAX_RANK),
+    ]
+
+    def __init__(self):
+        super().__init__(struct_size=c.sizeof(type(self)))
 
 
 ProgressFn = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_char_p, c.c_int64, c.c_int64)
@@ -103,7 +112,7 @@ _PROTOTYPES = {
     "tftrt_free": (None, [_P]),
     "tftrt_dtype_name": (_S, [_I]),
     "tftrt_tensor_release": (None, [c.POINTER(CTensor)]),
-    "tftrt_model_options_init": (None, [_P]),
+    "tftrt_model_options_init_sized": (None, [_P, c.c_uint32]),
     "tftrt_model_open": (_I, [_S, _P, c.POINTER(_P), _E]),
     "tftrt_model_close": (None, [_P]),
     "tftrt_model_signature_count": (_I, [_P]),
@@ -118,7 +127,7 @@ _PROTOTYPES = {
     "tftrt_model_stats_json": (_I, [_P, c.POINTER(_P), _E]),
     "tftrt_show": (_I, [_S, _I, c.POINTER(_P), _E]),
     "tftrt_doctor": (_I, [_I, c.POINTER(_P), _E]),
-    "tftrt_converter_options_init": (None, [_P]),
+    "tftrt_converter_options_init_sized": (None, [_P, c.c_uint32]),
     "tftrt_converter_create": (_I, [_P, c.POINTER(_P), _E]),
     "tftrt_converter_destroy": (None, [_P]),
     "tftrt_converter_convert": (_I, [_P, InputFn, _P, _E]),
@@ -175,11 +184,9 @@ lib = _declare(_open())
 
 
 def options(kind, init):
-    """An options struct with the library's defaults. The library may be newer and its struct longer than ours."""
-    room = c.create_string_buffer(max(4096, c.sizeof(kind)))
-    init(room)
-    value = kind.from_buffer_copy(room)
-    value.struct_size = c.sizeof(kind)
+    """An options struct with the library's defaults; init is its tftrt_..._init_sized. The library may be older or newer."""
+    value = kind()
+    init(c.byref(value), c.sizeof(kind))
     return value
 
 

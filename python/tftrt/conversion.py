@@ -207,7 +207,7 @@ class Converter:
         self._signature_key = input_saved_model_signature_key or "serving_default"
         self._directory = input_saved_model_dir
         self._progress = _progress()
-        o = options(CConverterOptions, lib.tftrt_converter_options_init)
+        o = options(CConverterOptions, lib.tftrt_converter_options_init_sized)
         tags = input_saved_model_tags or ["serve"]
         tag_list = text_list(tags)
         # A directory of None fails in convert(), as in TF-TRT; the library refuses it when it is created.

@@ -95,7 +95,7 @@ class Model(Mapping):
     def __init__(self, directory, tags: Sequence[str] | None = None, *, threads: int = 0, backend: str | None = None,
                  fail_on_fallback: bool = False, on_fallback: str = "native", compat: str | None = None):
         self.directory = os.fspath(directory)
-        o = options(CModelOptions, lib.tftrt_model_options_init)
+        o = options(CModelOptions, lib.tftrt_model_options_init_sized)
         if tags:
             kept = text_list(tags)
             o.tags, o.n_tags = kept, len(tags)

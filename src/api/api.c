@@ -1,9 +1,5 @@
 #include "api/api.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/mem.h"
 
 _Static_assert(sizeof(tftrt_string) == sizeof(str_t), "strings are handed out as they are");
@@ -14,23 +10,6 @@ const char *tftrt_code_name(tftrt_code code) { return code_name((code_t)code); }
 const char *tftrt_dtype_name(tftrt_dtype dtype) { return dtype_name((dtype_t)dtype); }
 size_t tftrt_dtype_size(tftrt_dtype dtype) { return dtype_size((dtype_t)dtype); }
 void tftrt_free(void *p) { mem_free(p); }
-
-tftrt_code api_report(status_t s, tftrt_error *err) {
-  tftrt_code code = (tftrt_code)status_code(s);
-  if (err) {
-    err->code = code;
-    snprintf(err->message, sizeof err->message, "%s", status_message(s));
-    err->file = status_file(s);
-    err->line = status_line(s);
-  }
-  status_free(s);
-  return code;
-}
-
-void api_copy_options(void *to, size_t to_size, const void *from, uint32_t from_size) {
-  if (!from || !from_size) return;
-  memcpy(to, from, from_size < to_size ? from_size : to_size);
-}
 
 void tftrt_tensor_release(tftrt_tensor *t) {
   if (!t) return;
@@ -76,9 +55,15 @@ status_t api_tensor_in(const tftrt_tensor *t, const char *name, tensor_t *out) {
   return NULL;
 }
 
-void api_tensor_info(const tensor_info_t *t, tftrt_tensor_info *out) {
-  *out = (tftrt_tensor_info){.name = t->key, .dtype = (tftrt_dtype)t->dtype, .rank = t->shape.rank};
-  for (int d = 0; d < t->shape.rank; d++) out->dims[d] = t->shape.d[d] < 0 ? -1 : t->shape.d[d];
+status_t api_tensor_info(const tensor_info_t *t, tftrt_tensor_info *out) {
+  tftrt_tensor_info info = {0};
+  if (t) {
+    info.name = t->key;
+    info.dtype = (tftrt_dtype)t->dtype;
+    info.rank = t->shape.rank;
+    for (int d = 0; d < info.rank; d++) info.dims[d] = t->shape.d[d] < 0 ? -1 : t->shape.d[d];
+  }
+  return api_write_struct(&info, sizeof info, "tftrt_tensor_info", out);
 }
 
 void api_tensor_out(tensor_t *t, tftrt_tensor *out) {

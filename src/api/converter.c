@@ -15,38 +15,50 @@ struct tftrt_converter {
   added_profiles_t profiles;
 };
 
-void tftrt_converter_options_init(tftrt_converter_options *o) {
-  *o = (tftrt_converter_options){.struct_size = sizeof *o,
-                                 .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
-                                 .precision_mode = "FP32",
-                                 .minimum_segment_size = 3,
-                                 .maximum_cached_engines = 1,
-                                 .use_calibration = 1,
-                                 .allow_build_at_runtime = 1,
-                                 .op_set = "all",
-                                 .backend = "cpu"};
+static const tftrt_converter_options defaults = {
+    .struct_size = sizeof defaults,
+    .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
+    .precision_mode = "FP32",
+    .minimum_segment_size = 3,
+    .maximum_cached_engines = 1,
+    .use_calibration = 1,
+    .allow_build_at_runtime = 1,
+    .op_set = "all",
+    .backend = "cpu"};
+static const tftrt_conversion_params default_params = {
+    .struct_size = sizeof default_params,
+    .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
+    .precision_mode = "FP32",
+    .minimum_segment_size = 3,
+    .maximum_cached_engines = 1,
+    .use_calibration = 1,
+    .allow_build_at_runtime = 1};
+
+void tftrt_converter_options_init_sized(tftrt_converter_options *o, uint32_t struct_size) {
+  api_init_options(o, struct_size, &defaults, sizeof defaults);
 }
 
-void tftrt_conversion_params_init(tftrt_conversion_params *p) {
-  *p = (tftrt_conversion_params){.struct_size = sizeof *p,
-                                 .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
-                                 .precision_mode = "FP32",
-                                 .minimum_segment_size = 3,
-                                 .maximum_cached_engines = 1,
-                                 .use_calibration = 1,
-                                 .allow_build_at_runtime = 1};
+void tftrt_conversion_params_init_sized(tftrt_conversion_params *p, uint32_t struct_size) {
+  api_init_options(p, struct_size, &default_params, sizeof default_params);
 }
 
-void api_take_conversion_params(const tftrt_conversion_params *params, tftrt_converter_options *o) {
-  tftrt_conversion_params p;
-  tftrt_conversion_params_init(&p);
-  api_copy_options(&p, sizeof p, params, params->struct_size);
+status_t api_read_converter_options(const tftrt_converter_options *options,
+                                    tftrt_converter_options *o) {
+  *o = defaults;
+  return api_read_options(options, "tftrt_converter_options", o, sizeof *o);
+}
+
+status_t api_take_conversion_params(const tftrt_conversion_params *params,
+                                    tftrt_converter_options *o) {
+  tftrt_conversion_params p = default_params;
+  TRY(api_read_options(params, "tftrt_conversion_params", &p, sizeof p));
   o->max_workspace_size_bytes = p.max_workspace_size_bytes;
   o->precision_mode = p.precision_mode;
   o->minimum_segment_size = p.minimum_segment_size;
   o->maximum_cached_engines = p.maximum_cached_engines;
   o->use_calibration = p.use_calibration;
   o->allow_build_at_runtime = p.allow_build_at_runtime;
+  return NULL;
 }
 
 static status_t translate(const tftrt_converter_options *o, converter_options_t *out) {
@@ -90,9 +102,8 @@ static status_t create(const tftrt_converter_options *options, bool only_explain
   converter_options_t inner;
   *out = NULL;
   if (!options) return FAIL(INVALID_ARGUMENT, "the converter's options are NULL");
-  tftrt_converter_options_init(&o);
-  api_copy_options(&o, sizeof o, options, options->struct_size);
-  if (o.conversion_params) api_take_conversion_params(o.conversion_params, &o);
+  TRY(api_read_converter_options(options, &o));
+  if (o.conversion_params) TRY(api_take_conversion_params(o.conversion_params, &o));
   TRY(translate(&o, &inner));
   inner.only_explain = only_explain;
   const char *asked = o.engine_cache_dir;
@@ -289,15 +300,14 @@ int tftrt_converter_output_count(const tftrt_converter *c, const char *key) {
 
 static status_t tell_tensor(const tftrt_converter *c, const char *key, int i, bool output,
                             tftrt_tensor_info *out) {
-  *out = (tftrt_tensor_info){0};
+  TRY(api_tensor_info(NULL, out));
   const signature_t *s = find_signature(c->c, key);
   if (!s) return FAIL(NOT_FOUND, "signature '%s' is not converted", key ? key : "");
   int n = output ? s->n_outputs : s->n_inputs;
   if (i < 0 || i >= n)
     return FAIL(OUT_OF_RANGE, "signature '%s' has %d %s, not %d", s->key, n,
                 output ? "outputs" : "inputs", i + 1);
-  api_tensor_info(output ? &s->outputs[i] : &s->inputs[i], out);
-  return NULL;
+  return api_tensor_info(output ? &s->outputs[i] : &s->inputs[i], out);
 }
 
 tftrt_code tftrt_converter_input(const tftrt_converter *c, const char *key, int i,

@@ -7,8 +7,10 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 
-void tftrt_model_options_init(tftrt_model_options *o) {
-  *o = (tftrt_model_options){.struct_size = sizeof *o, .backend = "cpu"};
+static const tftrt_model_options defaults = {.struct_size = sizeof defaults, .backend = "cpu"};
+
+void tftrt_model_options_init_sized(tftrt_model_options *o, uint32_t struct_size) {
+  api_init_options(o, struct_size, &defaults, sizeof defaults);
 }
 
 static status_t fallback_policy(const tftrt_model_options *o, fallback_policy_t *out) {
@@ -25,10 +27,10 @@ static status_t fallback_policy(const tftrt_model_options *o, fallback_policy_t 
 tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options, tftrt_model **out,
                             tftrt_error *err) {
   *out = NULL;
-  tftrt_model_options o;
-  tftrt_model_options_init(&o);
-  if (options) api_copy_options(&o, sizeof o, options, options->struct_size);
-  if (!dir) return api_report(FAIL(INVALID_ARGUMENT, "the model's directory is NULL"), err);
+  tftrt_model_options o = defaults;
+  status_t s = options ? api_read_options(options, "tftrt_model_options", &o, sizeof o) : NULL;
+  if (!s && !dir) s = FAIL(INVALID_ARGUMENT, "the model's directory is NULL");
+  if (s) return api_report(s, err);
   model_options_t m = {.struct_size = sizeof m,
                        .tags = o.tags,
                        .n_tags = o.tags ? o.n_tags : 0,
@@ -37,7 +39,7 @@ tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options,
                        .compat_2_17 = o.compat != NULL,
                        .simplify = true};
   model_t *model;
-  status_t s = fallback_policy(&o, &m.on_fallback);
+  s = fallback_policy(&o, &m.on_fallback);
   if (!s && o.compat && strcmp(o.compat, "2.17") != 0)
     s = FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o.compat);
   if (!s) s = model_open(dir, &m, &model);
@@ -84,30 +86,26 @@ int tftrt_model_output_count(const tftrt_model *m, const char *signature) {
   return count(m, signature, true);
 }
 
-static tftrt_code info(const tftrt_model *m, const char *key, int i, bool output,
-                       tftrt_tensor_info *out, tftrt_error *err) {
+static status_t info(const tftrt_model *m, const char *key, int i, bool output,
+                     tftrt_tensor_info *out) {
   const signature_t *s;
-  *out = (tftrt_tensor_info){0};
-  status_t st = find(m, key, &s);
-  if (st) return api_report(st, err);
+  TRY(api_tensor_info(NULL, out));
+  TRY(find(m, key, &s));
   int n = output ? s->n_outputs : s->n_inputs;
   if (i < 0 || i >= n)
-    return api_report(FAIL(OUT_OF_RANGE, "signature '%s' has %d %s, not %d", s->key, n,
-                           output ? "outputs" : "inputs", i + 1),
-                      err);
-  const tensor_info_t *t = output ? &s->outputs[i] : &s->inputs[i];
-  api_tensor_info(t, out);
-  return TFTRT_OK;
+    return FAIL(OUT_OF_RANGE, "signature '%s' has %d %s, not %d", s->key, n,
+                output ? "outputs" : "inputs", i + 1);
+  return api_tensor_info(output ? &s->outputs[i] : &s->inputs[i], out);
 }
 
 tftrt_code tftrt_model_input(const tftrt_model *m, const char *signature, int i,
                              tftrt_tensor_info *out, tftrt_error *err) {
-  return info(m, signature, i, false, out, err);
+  return api_report(info(m, signature, i, false, out), err);
 }
 
 tftrt_code tftrt_model_output(const tftrt_model *m, const char *signature, int i,
                               tftrt_tensor_info *out, tftrt_error *err) {
-  return info(m, signature, i, true, out, err);
+  return api_report(info(m, signature, i, true, out), err);
 }
 
 tftrt_code tftrt_model_prepare(tftrt_model *m, const char *signature, tftrt_error *err) {

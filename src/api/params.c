@@ -161,11 +161,15 @@ static void put(const field_t *f, const json_t *v, void *to) {
   if (f->kind == FLAG || f->kind == NUMBER) memcpy(at, &number, sizeof number);
 }
 
+// NULL when it is left out or null.
+static const json_t *value_of(const json_t *object, const field_t *f) {
+  const json_t *v = json_object_get(object, f->name);
+  return v && !json_is_null(v) ? v : NULL;
+}
+
 static void put_all(const json_t *object, const field_t *fields, void *to) {
-  for (const field_t *f = fields; f->name; f++) {
-    const json_t *v = json_object_get(object, f->name);
-    if (v && !json_is_null(v)) put(f, v, to);
-  }
+  for (const field_t *f = fields; f->name; f++)
+    if (value_of(object, f)) put(f, value_of(object, f), to);
 }
 
 static int list_texts(const tftrt_params *p, const char *key, const char **out) {
@@ -175,20 +179,30 @@ static int list_texts(const tftrt_params *p, const char *key, const char **out) 
   return n;
 }
 
-void tftrt_params_apply(const tftrt_params *params, tftrt_converter_options *o) {
-  tftrt_params *p = (tftrt_params *)(uintptr_t)params;
-  put_all(p->root, options, o);
+static status_t apply(tftrt_params *p, tftrt_converter_options *out) {
+  tftrt_converter_options o;
+  TRY(api_read_converter_options(out, &o));
+  for (const field_t *f = options; f->name; f++)
+    if (f->at >= out->struct_size && value_of(p->root, f))
+      return FAIL(INVALID_ARGUMENT, "'%s' is newer than the program, whose options end before it",
+                  f->name);
+  put_all(p->root, options, &o);
   int n = list_texts(p, "input_saved_model_tags", p->tags);
-  if (n) o->input_saved_model_tags = p->tags, o->n_tags = n;
+  if (n) o.input_saved_model_tags = p->tags, o.n_tags = n;
   n = list_texts(p, "signature_keys", p->signatures);
-  if (n) o->signature_keys = p->signatures, o->n_signature_keys = n;
+  if (n) o.signature_keys = p->signatures, o.n_signature_keys = n;
   const json_t *nested = json_object_get(p->root, "conversion_params");
   if (json_is_object(nested)) {  // all of its fields count, also those that it leaves out
-    tftrt_conversion_params n;
-    tftrt_conversion_params_init(&n);
-    put_all(nested, conversion_params, &n);
-    api_take_conversion_params(&n, o);
+    tftrt_conversion_params c;
+    tftrt_conversion_params_init(&c);
+    put_all(nested, conversion_params, &c);
+    TRY(api_take_conversion_params(&c, &o));
   }
+  return api_write_struct(&o, sizeof o, "tftrt_converter_options", out);
+}
+
+tftrt_code tftrt_params_apply(const tftrt_params *p, tftrt_converter_options *o, tftrt_error *err) {
+  return api_report(apply((tftrt_params *)(uintptr_t)p, o), err);
 }
 
 void tftrt_params_destroy(tftrt_params *p) {

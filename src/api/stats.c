@@ -15,31 +15,37 @@ static int all_stats(const tftrt_model *m, engine_stats_t **out) {
   return now < n ? now : n;
 }
 
-tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
-                                    tftrt_error *err) {
+static status_t engine_stats(const tftrt_model *m, int i, tftrt_engine_stats *out) {
+  static const char type[] = "tftrt_engine_stats";
+  tftrt_engine_stats stats = {0};
+  TRY(api_write_struct(&stats, sizeof stats, type, out));
   engine_stats_t *all;
   int n = all_stats(m, &all);
-  *out = (tftrt_engine_stats){0};
   if (i >= 0 && i < n)
-    *out = (tftrt_engine_stats){
+    stats = (tftrt_engine_stats){
         .name = all[i].name,
         .runs = all[i].runs,
         .cache_hits = all[i].hits,
         .builds = all[i].builds,
+        .failed_builds = all[i].failed_builds,
         .fallbacks = all[i].fallbacks,
         .last_fallback_reason = all[i].last_fallback_reason ? all[i].last_fallback_reason : "",
-        .failed_builds = all[i].failed_builds,
+        .fallback_reasons = all[i].n_reasons,
         .engines = all[i].engines,
         .profiles = all[i].profiles,
         .contexts = all[i].contexts,
         .context_bytes = all[i].context_bytes,
         .contexts_made = all[i].contexts_made,
         .context_seconds = (double)all[i].context_ns / 1e9,
-        .build_seconds = (double)all[i].build_ns / 1e9,
-        .fallback_reasons = all[i].n_reasons};
+        .build_seconds = (double)all[i].build_ns / 1e9};
   mem_free(all);
-  if (out->name) return TFTRT_OK;
-  return api_report(FAIL(OUT_OF_RANGE, "the model has %d engines, not %d", n, i + 1), err);
+  if (!stats.name) return FAIL(OUT_OF_RANGE, "the model has %d engines, not %d", n, i + 1);
+  return api_write_struct(&stats, sizeof stats, type, out);
+}
+
+tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,
+                                    tftrt_error *err) {
+  return api_report(engine_stats(m, i, out), err);
 }
 
 tftrt_code tftrt_model_engine_fallback(tftrt_model *m, int i, int k, const char **reason,

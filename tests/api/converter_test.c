@@ -403,7 +403,7 @@ static void signatures_tell_their_inputs_and_each_is_built_once(void **state) {
   o.n_signature_keys = 1;
   o.input_saved_model_signature_key = "serving_default";
   feeder_t f = {.n = 1, .batches = {2}};
-  tftrt_tensor_info info;
+  tftrt_tensor_info info = TFTRT_TENSOR_INFO_INIT;
   tftrt_converter *c = create(&o);
   assert_int_equal(tftrt_converter_signature_count(c), 0);
   assert_int_equal(tftrt_converter_input_count(c, NULL), -1);
@@ -508,7 +508,7 @@ static int engine_batches(tftrt_converter *c) {
 static tftrt_engine_stats run_batches(const char *dir, const int64_t *batches, int n) {
   static float data[8 * 28 * 28];
   tftrt_model *m;
-  tftrt_engine_stats stats;
+  tftrt_engine_stats stats = TFTRT_ENGINE_STATS_INIT;
   assert_done(tftrt_model_open(dir, NULL, &m, &e));
   for (int i = 0; i < n; i++) {
     tftrt_tensor in = {.dtype = TFTRT_FLOAT,

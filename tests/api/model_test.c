@@ -91,7 +91,7 @@ static tftrt_model *open_with(const char *dir, tftrt_fallback policy, const char
 }
 
 static tftrt_engine_stats stats_of(tftrt_model *m) {
-  tftrt_engine_stats s;
+  tftrt_engine_stats s = TFTRT_ENGINE_STATS_INIT;
   assert_int_equal(tftrt_model_engine_count(m), 1);
   assert_done(tftrt_model_engine_stats(m, 0, &s, &e));
   return s;

@@ -77,7 +77,7 @@ static void every_argument_can_be_given(void **state) {
       "\"precision_mode\": \"fp16\", \"minimum_segment_size\": 7, \"maximum_cached_engines\": 16,"
       "\"use_calibration\": false, \"allow_build_at_runtime\": false, \"op_set\": \"tf-trt\","
       "\"backend\": \"ref\", \"compat\": \"2.17\", \"threads\": 3}");
-  tftrt_params_apply(p, &o);
+  assert_int_equal(tftrt_params_apply(p, &o, NULL), TFTRT_OK);
   assert_string_equal(o.input_saved_model_dir, "model");
   assert_int_equal(o.n_tags, 2);
   assert_string_equal(o.input_saved_model_tags[1], "gpu");
@@ -103,7 +103,7 @@ static void what_is_null_or_left_out_stays(void **state) {
   tftrt_converter_options_init(&o);
   o.minimum_segment_size = 9;
   tftrt_params *p = read("{\"precision_mode\": null, \"use_dynamic_shape\": null}");
-  tftrt_params_apply(p, &o);
+  assert_int_equal(tftrt_params_apply(p, &o, NULL), TFTRT_OK);
   assert_string_equal(o.precision_mode, "FP32");
   assert_int_equal(o.use_dynamic_shape, 0);
   assert_int_equal(o.minimum_segment_size, 9);
@@ -118,7 +118,7 @@ static void conversion_params_go_before_the_arguments(void **state) {
   tftrt_params *p = read(
       "{\"precision_mode\": \"INT8\", \"minimum_segment_size\": 9, \"use_dynamic_shape\": true,"
       "\"conversion_params\": {\"precision_mode\": \"FP16\", \"maximum_cached_engines\": 4}}");
-  tftrt_params_apply(p, &o);
+  assert_int_equal(tftrt_params_apply(p, &o, NULL), TFTRT_OK);
   assert_string_equal(o.precision_mode, "FP16");
   assert_int_equal(o.minimum_segment_size, 3);
   assert_int_equal(o.maximum_cached_engines, 4);
