@@ -10,22 +10,8 @@ NumPy is needed. docs/python.md tells more.
 """
 
 from ._library import lib as _lib
-from .conversion import (
-    DEFAULT_TRT_CONVERSION_PARAMS,
-    DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES,
-    PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE,
-    PROFILE_STRATEGY_OPTIMAL,
-    PROFILE_STRATEGY_RANGE,
-    PROFILE_STRATEGY_RANGE_OPTIMAL,
-    ConversionParams,
-    ConvertedFunction,
-    Converter,
-    ProfileStrategy,
-    TrtConversionParams,
-    TrtGraphConverterV2,
-    TrtPrecisionMode,
-    supported_profile_strategies,
-)
+from ._tensors import TensorSpec
+from .converter import ConversionParams, ConvertedFunction, Converter, TrtGraphConverterV2
 from .errors import (
     AbortedError,
     AlreadyExistsError,
@@ -45,6 +31,30 @@ from .errors import (
     UnimplementedError,
     UnknownError,
 )
-from .model import Model, Signature, TensorSpec, doctor, load, show
+from .function import Function
+from .model import Model, Signature, load
+from .params import (
+    DEFAULT_TRT_CONVERSION_PARAMS,
+    DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES,
+    PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE,
+    PROFILE_STRATEGY_OPTIMAL,
+    PROFILE_STRATEGY_RANGE,
+    PROFILE_STRATEGY_RANGE_OPTIMAL,
+    ProfileStrategy,
+    TrtConversionParams,
+    TrtPrecisionMode,
+    supported_profile_strategies,
+)
+from .reports import clear_engine_cache, doctor, engine_cache, explain, ops, show, summary, summary_dict
 
 __version__ = _lib.tftrt_version().decode()
+__all__ = [
+    "AbortedError", "AlreadyExistsError", "CancelledError", "ConversionParams", "ConvertedFunction", "Converter",
+    "DEFAULT_TRT_CONVERSION_PARAMS", "DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES", "DataLossError", "DeadlineExceededError", "Error",
+    "FailedPreconditionError", "Function", "InternalError", "InvalidArgumentError", "Model", "NotFoundError", "OutOfRangeError",
+    "PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE", "PROFILE_STRATEGY_OPTIMAL", "PROFILE_STRATEGY_RANGE",
+    "PROFILE_STRATEGY_RANGE_OPTIMAL", "PermissionDeniedError", "ProfileStrategy", "ResourceExhaustedError", "Signature",
+    "TensorSpec", "TrtConversionParams", "TrtGraphConverterV2", "TrtPrecisionMode", "UnauthenticatedError", "UnavailableError",
+    "UnimplementedError", "UnknownError", "clear_engine_cache", "doctor", "engine_cache", "explain", "load", "ops", "show",
+    "summary", "summary_dict", "supported_profile_strategies",
+]  # fmt: skip

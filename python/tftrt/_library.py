@@ -1,5 +1,6 @@
 """The C library, found and declared. Everything here mirrors include/tftrt/tftrt.h; nothing else in the package knows ctypes
-prototypes."""
+prototypes. Not declared is what Python has already: arrays in .npz files (NumPy), options from JSON files
+(`Converter.from_json`), statistics one by one (they come as JSON), builds of the first signature alone."""
 
 from __future__ import annotations
 
@@ -100,6 +101,27 @@ class CConverterOptions(c.Structure):
         ("threads", c.c_int),
         ("progress", ProgressFn),
         ("progress_user", c.c_void_p),
+        ("conversion_params", c.c_void_p),
+        ("signature_keys", c.POINTER(c.c_char_p)),
+        ("n_signature_keys", c.c_int),
+        ("all_signatures", c.c_int),
+        ("calibrator", c.c_char_p),
+        ("calibration_table", c.c_char_p),
+        ("max_memory_bytes", c.c_int64),
+        ("engine_cache_dir", c.c_char_p),
+        ("timing_cache_file", c.c_char_p),
+    ]
+
+
+class CProfileInput(c.Structure):
+    """tftrt_profile_input"""
+
+    _fields_ = [
+        ("name", c.c_char_p),
+        ("rank", c.c_int32),
+        ("min", c.c_int64 * MAX_RANK),
+        ("opt", c.c_int64 * MAX_RANK),
+        ("max", c.c_int64 * MAX_RANK),
     ]
 
 
@@ -125,13 +147,21 @@ _PROTOTYPES = {
     "tftrt_model_prepare": (_I, [_P, _S, _E]),
     "tftrt_model_engine_count": (_I, [_P]),
     "tftrt_model_stats_json": (_I, [_P, c.POINTER(_P), _E]),
+    "tftrt_model_engine_profile": (_I, [_P, _I, c.POINTER(_P), _E]),
     "tftrt_show": (_I, [_S, _I, c.POINTER(_P), _E]),
     "tftrt_doctor": (_I, [_I, c.POINTER(_P), _E]),
+    "tftrt_ops": (_I, [_I, c.POINTER(_P), _E]),
     "tftrt_converter_options_init_sized": (None, [_P, c.c_uint32]),
     "tftrt_converter_create": (_I, [_P, c.POINTER(_P), _E]),
+    "tftrt_converter_open": (_I, [_P, c.POINTER(_P), _E]),
     "tftrt_converter_destroy": (None, [_P]),
     "tftrt_converter_convert": (_I, [_P, InputFn, _P, _E]),
-    "tftrt_converter_build": (_I, [_P, InputFn, _P, _E]),
+    "tftrt_converter_calibrate_with": (_I, [_P, _S, InputFn, _P, _E]),
+    "tftrt_converter_signature_count": (_I, [_P]),
+    "tftrt_converter_signature": (_S, [_P, _I]),
+    "tftrt_converter_build_signature": (_I, [_P, _S, InputFn, _P, _E]),
+    "tftrt_converter_build_profiles": (_I, [_P, _S, InputFn, _P, _E]),
+    "tftrt_converter_add_profile": (_I, [_P, _S, c.POINTER(CProfileInput), _I, _E]),
     "tftrt_converter_build_default": (_I, [_P, c.c_int64, _E]),
     "tftrt_converter_warning_count": (_I, [_P]),
     "tftrt_converter_warning": (_S, [_P, _I]),
@@ -144,7 +174,10 @@ _PROTOTYPES = {
     "tftrt_converter_output": (_I, [_P, _S, _I, c.POINTER(CTensorInfo), _E]),
     "tftrt_converter_run": (_I, [_P, _S, c.POINTER(CTensor), _I, c.POINTER(CTensor), _I, _E]),
     "tftrt_summary": (_I, [_S, _TEXTS, _I, _S, _I, _I, PrintFn, _P, _E]),
+    "tftrt_summary_json": (_I, [_S, _TEXTS, _I, _S, c.POINTER(_P), _E]),
     "tftrt_explain": (_I, [_P, _I, c.POINTER(_P), _E]),
+    "tftrt_engine_cache_list": (_I, [_S, _I, c.POINTER(_P), _E]),
+    "tftrt_engine_cache_clear": (_I, [_S, c.POINTER(c.c_int64), c.POINTER(c.c_int64), _E]),
 }
 
 
@@ -190,8 +223,13 @@ def options(kind, init):
     return value
 
 
+def path_bytes(path) -> bytes:
+    """A path as the library takes it."""
+    return os.fsencode(os.fspath(path))
+
+
 def text_list(items):
-    """A char *const * and what must live as long as it is used."""
+    """A char *const * that keeps its texts."""
     encoded = [os.fsencode(i) for i in items]
     return (c.c_char_p * max(1, len(encoded)))(*encoded)
 

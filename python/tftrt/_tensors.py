@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .errors import InvalidArgumentError
 
 _STRING, _BFLOAT16 = 7, 14
 # TensorFlow's DataType numbers; quantized types are held in the integers of their size.
-_NUMPY = {
+_NUMPY: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int32), 4: np.dtype(np.uint8),
     5: np.dtype(np.int16), 6: np.dtype(np.int8), 8: np.dtype(np.complex64), 9: np.dtype(np.int64),
     10: np.dtype(np.bool_), 11: np.dtype(np.int8), 12: np.dtype(np.uint8), 13: np.dtype(np.int32),
@@ -21,7 +22,7 @@ _NUMPY = {
 }  # fmt: skip
 
 
-def _bfloat16():
+def _bfloat16() -> np.dtype[Any]:
     """ml_dtypes' bfloat16 where it is installed; else the bits, as uint16."""
     try:
         import ml_dtypes
@@ -44,7 +45,7 @@ class TensorSpec:
         self._number: int = info.dtype
 
     @property
-    def numpy_dtype(self) -> np.dtype:
+    def numpy_dtype(self) -> np.dtype[Any]:
         """What its arrays are of in NumPy: `object` (bytes) for strings, ml_dtypes.bfloat16 or its bits for bfloat16."""
         if self._number == _STRING:
             return np.dtype(object)
@@ -54,31 +55,39 @@ class TensorSpec:
         return f"TensorSpec(name={self.name!r}, dtype={self.dtype!r}, shape={self.shape})"
 
 
+def _foreign(value):
+    """Another library's array as NumPy's: over the same memory through DLPack or the buffer protocol, where it has dtype and
+    layout for that; else as the library itself makes it one."""
+    if hasattr(value, "__dlpack__"):
+        try:
+            return np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, ValueError):  # strings, bfloat16, memory of another device
+            pass
+    if hasattr(value, "__array__"):
+        return np.asarray(value)
+    return value.numpy() if hasattr(value, "numpy") else value
+
+
 def to_array(value, spec: TensorSpec) -> np.ndarray:
-    """An array of the input's dtype: arrays of any library through DLPack or the buffer protocol without a copy; Python numbers
-    and lists become the dtype that is wanted. An array of another dtype is refused, not converted."""
+    """An array of the input's dtype: arrays of any library without a copy; Python numbers and lists become the dtype that is
+    wanted. An array of another dtype is refused, not converted."""
     want = spec.numpy_dtype
-    if not isinstance(value, np.ndarray):
-        if hasattr(value, "numpy"):  # an eager TensorFlow or a CPU PyTorch tensor
-            value = value.numpy()
-        elif hasattr(value, "__dlpack__"):
-            value = np.from_dlpack(value)
-        elif hasattr(value, "__array__"):
-            value = np.asarray(value)
+    if not isinstance(value, (np.ndarray, np.generic, int, float, complex, str, bytes, list, tuple)):
+        value = _foreign(value)
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
     elif want == object:
         array = np.array(value, dtype=object)
     else:
         array = np.asarray(value, dtype=want)
-    same = array.dtype == want or (spec._number == _BFLOAT16 and array.dtype == np.uint16)
+    same = array.dtype.newbyteorder("=") == want or (spec._number == _BFLOAT16 and array.dtype == np.uint16)
     if want == object:
         same = array.dtype.kind in "OSU"
     if not same:
         raise InvalidArgumentError(f"input '{spec.name}': the signature wants {spec.dtype}, got {array.dtype.name}")
     if array.ndim > MAX_RANK:
         raise InvalidArgumentError(f"input '{spec.name}': rank {array.ndim} is more than {MAX_RANK}")
-    return array
+    return array if array.dtype.isnative else array.astype(want)
 
 
 def _strings(array: np.ndarray, name: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 
-from ._library import CError
+from ._library import CError, take_text
 
 
 class Error(Exception):
@@ -93,3 +93,10 @@ def check(code: int, error: CError) -> None:
     if code:
         kind = _BY_CODE.get(code, UnknownError)
         raise kind(error.message.decode("utf-8", "replace"))
+
+
+def told(call) -> str:
+    """The text that call(out, error), a function of the library, gives through a char **."""
+    out, error = ctypes.c_void_p(), new_error()
+    check(call(ctypes.byref(out), ctypes.byref(error)), error)
+    return take_text(out)

@@ -227,8 +227,3 @@ def test_warnings_are_logged_once(saved_model, caplog, monkeypatch):
         converter, _ = converted(saved_model)
         converter.build(lambda: iter([np.zeros((1, 28, 28, 1), np.float32)]))
     assert sum("TF_TRT_SPARSE_MODE" in r.message for r in caplog.records) == 1
-
-
-def test_notebooks_see_the_segments(saved_model):
-    converter, _ = converted(saved_model)
-    assert "TRTEngineOp_" in converter._repr_html_() and "Conv2D" in converter._repr_html_()
