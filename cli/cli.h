@@ -23,6 +23,7 @@ typedef enum option_kind {
   OPTION_FLAG,
   OPTION_STRING,
   OPTION_INT,
+  OPTION_NUMBER,  // a double
   OPTION_SIZE,
   OPTION_LIST,
   OPTION_FILES,   // a list; further words ending in .npz belong to it too
@@ -38,7 +39,7 @@ typedef struct option_def {
   const char *name;  // "signature"
   char letter;       // 0: none
   option_kind_t kind;
-  void *target;       // bool *, const char **, int64_t *, list_t *
+  void *target;       // bool *, const char **, int64_t *, double *, list_t *
   const char *value;  // "KEY"
   const char *help;
 } option_def_t;

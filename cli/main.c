@@ -17,6 +17,8 @@ const command_t commands[] = {
     {"explain", "SRC|DIR", "Every node: in which engine, or why not.", cmd_explain},
     {"bench", "DIR [--inputs IN.npz | --shape NAME=1x224x224x3 ...]",
      "Measures the latency of a signature.", cmd_bench},
+    {"compare", "A B [--inputs IN.npz...]",
+     "How far a model's outputs are from another's, or from recorded ones.", cmd_compare},
     {"cache", "list|clear", "The folder of finished engines that conversions take up again.",
      cmd_cache},
     {"ops", "[--markdown]", "TensorFlow's ops: which run natively, which in engines.", cmd_ops},

@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,12 @@ static int take(const option_def_t *d, const char *arg) {
       errno = 0;
       *(int64_t *)d->target = strtoll(arg, &end, 10);
       if (end == arg || *end || errno)
+        return usage_error("--%s: '%s' is not a number", d->name, arg);
+      return -1;
+    case OPTION_NUMBER:
+      errno = 0;
+      *(double *)d->target = strtod(arg, &end);
+      if (end == arg || *end || errno || !isfinite(*(double *)d->target))
         return usage_error("--%s: '%s' is not a number", d->name, arg);
       return -1;
     case OPTION_FILES:

@@ -11,6 +11,7 @@ NumPy is needed. docs/python.md tells more.
 
 from ._library import lib as _lib
 from ._tensors import TensorSpec
+from .comparison import compare
 from .converter import ConversionParams, ConvertedFunction, Converter, TrtGraphConverterV2
 from .errors import (
     AbortedError,

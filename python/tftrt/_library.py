@@ -125,6 +125,21 @@ class CProfileInput(c.Structure):
     ]
 
 
+class CCompareOptions(c.Structure):
+    """tftrt_compare_options"""
+
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("tags", c.POINTER(c.c_char_p)),
+        ("n_tags", c.c_int),
+        ("signature_key", c.c_char_p),
+        ("threads", c.c_int),
+        ("backend", c.c_char_p),
+        ("inputs", InputFn),
+        ("user", c.c_void_p),
+    ]
+
+
 _P, _I, _S, _E = c.c_void_p, c.c_int, c.c_char_p, c.POINTER(CError)
 _TEXTS = c.POINTER(c.c_char_p)
 
@@ -173,6 +188,10 @@ _PROTOTYPES = {
     "tftrt_converter_input": (_I, [_P, _S, _I, c.POINTER(CTensorInfo), _E]),
     "tftrt_converter_output": (_I, [_P, _S, _I, c.POINTER(CTensorInfo), _E]),
     "tftrt_converter_run": (_I, [_P, _S, c.POINTER(CTensor), _I, c.POINTER(CTensor), _I, _E]),
+    "tftrt_compare_options_init_sized": (None, [_P, c.c_uint32]),
+    "tftrt_compare": (_I, [_S, _S, _P, c.POINTER(_P), _E]),
+    "tftrt_comparison_json": (_I, [_P, c.POINTER(_P), _E]),
+    "tftrt_comparison_destroy": (None, [_P]),
     "tftrt_summary": (_I, [_S, _TEXTS, _I, _S, _I, _I, PrintFn, _P, _E]),
     "tftrt_summary_json": (_I, [_S, _TEXTS, _I, _S, c.POINTER(_P), _E]),
     "tftrt_explain": (_I, [_P, _I, c.POINTER(_P), _E]),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/feed.h"
 #include "api/profiles.h"
 #include "base/cpu.h"
 #include "base/mem.h"
@@ -129,21 +130,13 @@ tftrt_code tftrt_converter_create(const tftrt_converter_options *o, tftrt_conver
   return TFTRT_OK;
 }
 
-// The caller's input function as an input_source_t. The signature is known once the converter has
-// opened the model, which is before it asks for inputs.
+// The caller's input function. The signature is known once the converter has opened the model,
+// which is before it asks for inputs.
 typedef struct fed {
-  tftrt_input_fn fn;
-  void *user;
+  feed_t feed;
   const converter_t *converter;
   char *key;  // NULL: the first signature
-  int n;
-  tftrt_tensor *given;
-  tensor_t *tensors;
 } fed_t;
-
-static void drop_inputs(fed_t *f) {
-  for (int i = 0; i < f->n; i++) tensor_unref(&f->tensors[i]);
-}
 
 static const signature_t *find_signature(const converter_t *c, const char *key) {
   for (int i = 0; i < converter_n_signatures(c); i++) {
@@ -153,49 +146,26 @@ static const signature_t *find_signature(const converter_t *c, const char *key) 
   return NULL;
 }
 
-static status_t check_input(const tensor_info_t *want, const tensor_t *t) {
-  char a[160], b[160];
-  if (t->dtype == want->dtype && shape_compatible(&t->shape, &want->shape)) return NULL;
-  return FAIL(INVALID_ARGUMENT, "input '%s': the signature wants %s %s, got %s %s", want->key,
-              dtype_name(want->dtype), shape_format(&want->shape, a, sizeof a),
-              dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
-}
-
 static status_t next_inputs(void *self, const tensor_t **inputs, bool *end) {
   fed_t *f = self;
-  const signature_t *s = find_signature(f->converter, f->key);
-  if (!s) return FAIL(NOT_FOUND, "signature '%s' is not converted", f->key ? f->key : "");
-  if (!f->given) {
-    f->n = s->n_inputs;
-    f->given = mem_calloc((size_t)f->n + 1, sizeof *f->given);
-    f->tensors = mem_calloc((size_t)f->n + 1, sizeof *f->tensors);
-  }
-  drop_inputs(f);
-  memset(f->given, 0, (size_t)f->n * sizeof *f->given);
-  int more = f->fn(f->user, f->given, f->n);
-  if (more < 0) return FAIL(INVALID_ARGUMENT, "Failed to convert input to tensor.");
-  *end = more == 0;
-  *inputs = f->tensors;
-  for (int i = 0; i < f->n && more; i++) {
-    TRY(api_tensor_in(&f->given[i], s->inputs[i].key, &f->tensors[i]));
-    TRY(check_input(&s->inputs[i], &f->tensors[i]));
-  }
-  return NULL;
+  f->feed.signature = find_signature(f->converter, f->key);
+  if (!f->feed.signature)
+    return FAIL(NOT_FOUND, "signature '%s' is not converted", f->key ? f->key : "");
+  return feed_next(&f->feed, inputs, end);
 }
 
 // Kept until the converter goes: calibration may be put off until build().
 static fed_t *feed(tftrt_converter *c, const char *key, tftrt_input_fn fn, void *user) {
   if (!fn) return NULL;
   fed_t *f = mem_calloc(1, sizeof *f);
-  *f = (fed_t){.fn = fn, .user = user, .converter = c->c, .key = key ? mem_strdup(key) : NULL};
+  *f = (fed_t){
+      .feed = {.fn = fn, .user = user}, .converter = c->c, .key = key ? mem_strdup(key) : NULL};
   vec_push(&c->feeds, f);
   return f;
 }
 
 static void free_feed(fed_t *f) {
-  drop_inputs(f);
-  mem_free(f->given);
-  mem_free(f->tensors);
+  feed_free(&f->feed);
   mem_free(f->key);
   mem_free(f);
 }
@@ -222,7 +192,7 @@ tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibratio
                                    tftrt_error *err) {
   fed_t *f = feed(c, NULL, calibration, user);
   status_t st = converter_convert(c->c, f ? &(input_source_t){next_inputs, f} : NULL);
-  if (f) drop_inputs(f);
+  if (f) feed_drop(&f->feed);
   return api_report(st, err);
 }
 
@@ -262,7 +232,7 @@ tftrt_code tftrt_converter_build_signature(tftrt_converter *c, const char *key,
         err);
   fed_t *f = feed(c, key, inputs, user);
   status_t st = converter_build(c->c, key, f ? &(input_source_t){next_inputs, f} : NULL);
-  if (f) drop_inputs(f);
+  if (f) feed_drop(&f->feed);
   return api_report(st, err);
 }
 
@@ -270,7 +240,7 @@ tftrt_code tftrt_converter_build_profiles(tftrt_converter *c, const char *key,
                                           tftrt_input_fn inputs, void *user, tftrt_error *err) {
   fed_t *f = feed(c, key, inputs, user);
   status_t st = converter_build_profiles(c->c, key, f ? &(input_source_t){next_inputs, f} : NULL);
-  if (f) drop_inputs(f);
+  if (f) feed_drop(&f->feed);
   return api_report(st, err);
 }
 

@@ -3,6 +3,7 @@
 #ifndef TFTRT_CONVERT_CONVERTER_H
 #define TFTRT_CONVERT_CONVERTER_H
 
+#include "runtime/runtime.h"
 #include "saved_model/saved_model.h"
 #include "segment/segment.h"
 
@@ -44,12 +45,6 @@ typedef struct converter_options {
 
 // TF-TRT's default for max_workspace_size_bytes: sys.maxsize - 512.
 #define DEFAULT_WORKSPACE_BYTES (INT64_MAX - 512)
-
-// The next set of inputs, in the signature's order, borrowed until the next call. *end at the end.
-typedef struct input_source {
-  status_t (*next)(void *self, const tensor_t **inputs, bool *end);
-  void *self;
-} input_source_t;
 
 // Strings in o are copied. INVALID_ARGUMENT in TF-TRT's words.
 status_t converter_create(const converter_options_t *o, converter_t **out);

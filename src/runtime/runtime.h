@@ -5,6 +5,12 @@
 #include "engine/profile.h"
 #include "saved_model/saved_model.h"
 
+// The next set of inputs, in the signature's order, borrowed until the next call. *end at the end.
+typedef struct input_source {
+  status_t (*next)(void *self, const tensor_t **inputs, bool *end);
+  void *self;
+} input_source_t;
+
 typedef struct model model_t;
 
 // What a TRTEngineOp does where no engine serves.

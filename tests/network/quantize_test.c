@@ -185,10 +185,8 @@ static void kept_layers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(stays_in_8_bits),
-      cmocka_unit_test(weights_have_a_scale_per_channel),
-      cmocka_unit_test(concat_shares_a_scale),
-      cmocka_unit_test(stays_float),
+      cmocka_unit_test(stays_in_8_bits),       cmocka_unit_test(weights_have_a_scale_per_channel),
+      cmocka_unit_test(concat_shares_a_scale), cmocka_unit_test(stays_float),
       cmocka_unit_test(kept_layers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

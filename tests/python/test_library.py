@@ -8,7 +8,8 @@ import pytest
 import tftrt
 from tftrt import _library as library
 
-HEADER = re.sub(r"/\*.*?\*/", "", (Path(__file__).parents[2] / "include/tftrt/tftrt.h").read_text(), flags=re.S)
+HEADER = "".join(re.sub(r"/\*.*?\*/", "", (Path(__file__).parents[2] / "include/tftrt" / name).read_text(), flags=re.S)
+                 for name in ("tftrt.h", "compare.h"))
 
 # What Python has otherwise (see the module's docstring).
 ELSEWHERE = {
@@ -17,6 +18,7 @@ ELSEWHERE = {
     "tftrt_params_load", "tftrt_params_apply", "tftrt_params_destroy", "tftrt_conversion_params_init_sized",  # from_json
     "tftrt_model_engine_stats", "tftrt_model_engine_fallback",  # engine_stats, from tftrt_model_stats_json
     "tftrt_converter_build",  # tftrt_converter_build_signature
+    "tftrt_comparison_output_count", "tftrt_comparison_output",  # compare, from tftrt_comparison_json
     "tftrt_code_name", "tftrt_dtype_size",  # classes of exceptions; NumPy's dtypes
 }  # fmt: skip
 
@@ -29,7 +31,7 @@ def test_every_function_is_declared_or_elsewhere():
 
 
 @pytest.mark.parametrize("kind", [library.CError, library.CTensor, library.CString, library.CTensorInfo, library.CModelOptions,
-                                  library.CConverterOptions, library.CProfileInput], ids=lambda k: k.__doc__)  # fmt: skip
+                                  library.CConverterOptions, library.CProfileInput, library.CCompareOptions], ids=lambda k: k.__doc__)  # fmt: skip
 def test_structs_have_the_headers_fields_in_order(kind):
     body = re.search(r"typedef struct %s \{(.*?)\} %s;" % (kind.__doc__, kind.__doc__), HEADER, re.S)[1]
     fields = [name for line in body.split(";") for name in re.findall(r"(\w+)(?:\[\w+\])?\s*(?:,|$)", line.strip())]

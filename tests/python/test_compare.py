@@ -1,0 +1,142 @@
+"""tftrt.compare against NumPy's figures on the same arrays."""
+import math
+
+import numpy as np
+import pytest
+import tftrt
+from conftest import golden
+
+
+def figures(a, b):
+    a, b = (x.astype(np.complex128).view(np.float64) if x.dtype.kind == "c" else x.astype(np.float64) for x in (a, b))
+    error = np.abs(b - a)
+    histogram = np.histogram(error[error > 0], [0] + [10.0 ** k for k in range(-8, 3)] + [math.inf])[0].tolist()
+    return {"max_abs": error.max(), "mean_abs": error.mean(), "relative_l2": np.linalg.norm(b - a) / np.linalg.norm(a),
+            "cosine": np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b), "unequal": int((a != b).sum()),
+            "count": a.size, "histogram": [int((error == 0).sum())] + histogram}  # fmt: skip
+
+
+def assert_figures(got, want):
+    for key in ("count", "unequal", "histogram"):
+        assert got[key] == want[key], key
+    for key in ("max_abs", "mean_abs", "relative_l2", "cosine"):
+        assert got[key] == pytest.approx(want[key], rel=1e-9, abs=1e-300), key
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4", "i8", "u1", "b1", "c8", "c16"])
+def test_figures_are_numpys(dtype):
+    rng = np.random.default_rng(7)
+    a = rng.normal(size=(5, 7, 3, 11, 3)) * 10 ** rng.uniform(-3, 3, size=(5, 7, 3, 11, 3))
+    b = a + rng.normal(size=a.shape) * 10 ** rng.uniform(-12, 3, size=a.shape)
+    b[0] = a[0]
+    if dtype == "b1":
+        a, b = a > 0, b > 0.1
+    elif dtype[0] == "c":
+        a, b = a + 1j * a[::-1], b + 1j * a[::-1]
+    elif dtype == "u1":
+        a, b = a.clip(0, 255), b.clip(0, 255)
+    a, b = a.astype(dtype), b.astype(dtype)
+    got = tftrt.compare({"y": a}, {"y": b})["outputs"]["y"]
+    assert_figures(got, figures(a, b))
+    assert "classes" not in got and got["dtype"].startswith(("complex", "float", "int", "uint", "bool"))
+
+
+@pytest.mark.parametrize("shape", [(200, 10), (20, 9, 30), (40, 4)])
+def test_top_k_agreement(shape):
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=shape).astype("f4")
+    b = a + rng.normal(size=shape).astype("f4") * 0.7
+    got = tftrt.compare({"y": a}, {"y": b})["outputs"]["y"]
+    x, y = a.reshape(-1, shape[-1]), b.reshape(-1, shape[-1])
+    best = x.argmax(1)
+    assert got["classes"] == shape[-1] and got["rows"] == len(x)
+    assert got["top1"] == pytest.approx((y.argmax(1) == best).mean())
+    assert 0 < got["top1"] < 1
+    if shape[-1] > 5:
+        five = np.argsort(-y, axis=1)[:, :5]
+        assert got["top5"] == pytest.approx((five == best[:, None]).any(1).mean())
+    else:
+        assert "top5" not in got
+
+
+def test_not_finite():
+    a = np.array([1, np.nan, np.inf, -np.inf, 2], "f4")
+    assert tftrt.compare({"y": a}, {"y": a})["outputs"]["y"]["max_abs"] == 0
+    got = tftrt.compare({"y": a}, {"y": np.array([1, np.nan, 3, -np.inf, np.nan], "f4")})["outputs"]["y"]
+    assert got["not_finite"] == got["unequal"] == 2
+    assert got["max_abs"] == got["mean_abs"] == got["relative_l2"] == math.inf and got["cosine"] == 0
+    assert got["histogram"][-1] == 2
+
+
+def test_strings_are_equal_or_not():
+    a = np.array([b"one", b"two", b"three"])
+    assert tftrt.compare({"s": a}, {"s": a})["outputs"]["s"]["unequal"] == 0
+    got = tftrt.compare({"s": a}, {"s": np.array([b"one", b"to", b"three"])})["outputs"]["s"]
+    assert got["unequal"] == 1 and got["max_abs"] == math.inf
+
+
+def test_zeros():
+    z, one = np.zeros(4, "f4"), np.ones(4, "f4")
+    got = tftrt.compare({"y": z}, {"y": z})["outputs"]["y"]
+    assert (got["max_abs"], got["relative_l2"], got["cosine"]) == (0, 0, 1)
+    got = tftrt.compare({"y": z}, {"y": one})["outputs"]["y"]
+    assert (got["max_abs"], got["relative_l2"], got["cosine"]) == (1, math.inf, 0)
+
+
+@pytest.mark.parametrize("a, b, message", [
+    ({"x": np.zeros(2)}, {"y": np.zeros(2)}, r"output 'x' of .* is not in .*, which has y"),
+    ({"x": np.zeros(2), "y": np.zeros(2)}, {"y": np.zeros(2)}, "output 'x' of"),
+    ({"x": np.zeros(2)}, {"x": np.zeros(3)}, r"output 'x': its shapes are \[2\] and \[3\]"),
+    ({"x": np.zeros(2)}, {"x": np.zeros(2, "f4")}, "output 'x': its dtypes are float64 and float32"),
+])  # fmt: skip
+def test_what_does_not_match(a, b, message):
+    with pytest.raises(tftrt.InvalidArgumentError, match=message):
+        tftrt.compare(a, b)
+
+
+def int8_model(saved_model, tmp_path, name="mnist_cnn"):
+    inputs = golden(name)[0]
+    converter = tftrt.Converter(saved_model(name), precision_mode="INT8")
+    converter.convert(lambda: iter([inputs]))
+    converter.save(tmp_path / "int8")
+    return str(tmp_path / "int8")
+
+
+def test_models(saved_model, tmp_path):
+    inputs = [golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]
+    source, int8 = saved_model("mnist_cnn"), int8_model(saved_model, tmp_path)
+    got = tftrt.compare(source, int8, inputs)
+    a, b = (np.concatenate([tftrt.load(m)(**i)["output_0"] for i in inputs]) for m in (source, int8))
+    assert got["input_sets"] == 3
+    assert_figures(got["outputs"]["output_0"], figures(a, b))
+    assert 0 < got["outputs"]["output_0"]["max_abs"]
+    # The same of what was recorded, on either side, and from files.
+    for i, item in enumerate(inputs):
+        np.savez(tmp_path / f"{i}.npz", **item)
+    np.savez(tmp_path / "recorded.npz", output_0=a)
+    files = [tmp_path / f"{i}.npz" for i in range(3)]
+    assert tftrt.compare(tmp_path / "recorded.npz", int8, files) == got
+    assert tftrt.compare({"output_0": a}, {"output_0": b})["outputs"] == got["outputs"]
+    assert tftrt.compare(int8, {"output_0": a}, inputs)["outputs"]["output_0"]["max_abs"] == got["outputs"]["output_0"]["max_abs"]
+    with pytest.raises(tftrt.InvalidArgumentError, match="has .* rows, the inputs give"):
+        tftrt.compare(tmp_path / "recorded.npz", int8, files[:2])
+    with pytest.raises(tftrt.InvalidArgumentError, match="has .* rows, the inputs give more"):
+        tftrt.compare(tmp_path / "recorded.npz", int8, files + files)
+
+
+def test_made_up_inputs(saved_model, tmp_path):
+    source = saved_model("mnist_cnn")
+    got = tftrt.compare(source, source)
+    assert got["input_sets"] == 1 and got["outputs"]["output_0"]["unequal"] == 0
+
+
+def test_errors(saved_model):
+    source, inputs = saved_model("mnist_cnn"), golden("mnist_cnn")[0]
+    with pytest.raises(tftrt.InvalidArgumentError, match="do not take the same inputs"):
+        tftrt.compare(source, saved_model("bigru"), inputs)
+    with pytest.raises(KeyError):
+        tftrt.compare(source, source, inputs, signature="nothing")
+    with pytest.raises(tftrt.InvalidArgumentError, match="there are no inputs"):
+        tftrt.compare(source, source, [])
+    with pytest.raises(RuntimeError, match="Failed to convert input to tensor."):
+        tftrt.compare(source, source, {})
