@@ -9,8 +9,8 @@
 
 #include "base/environment.h"
 
-static const char *const isa_names[] = {"generic",     "avx2",        "avx512",
-                                        "avx512_vnni", "avx512_bf16", "amx"};
+static const char *const isa_names[] = {"generic",     "avx2",        "avx512", "avx512_vnni",
+                                        "avx512_bf16", "avx512_fp16", "amx"};
 
 static cpu_isa_t found_isa;
 static char found_model[128];
@@ -33,6 +33,8 @@ static cpu_isa_t probe_isa(void) {
   isa = CPU_AVX512_BF16;
   unsigned a = 7, b, c = 0, d;
   __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  if (!(d >> 23 & 1)) return isa;
+  isa = CPU_AVX512_FP16;
   if ((d >> 24 & 1) && (d >> 25 & 1) && (d >> 22 & 1)) isa = CPU_AMX;
 #endif
   return isa;

@@ -1,6 +1,7 @@
-// CPU features, found once. TFTRT_CPU_ISA=generic|avx2|avx512|avx512_vnni|avx512_bf16|amx lowers
-// (never raises) what is reported, so that every code path a machine has can be tested on it.
-// oneDNN is limited to the same level.
+// CPU features, found once.
+// TFTRT_CPU_ISA=generic|avx2|avx512|avx512_vnni|avx512_bf16|avx512_fp16|amx lowers (never raises)
+// what is reported, so that every code path a machine has can be tested on it. oneDNN is limited to
+// the same level.
 #ifndef TFTRT_BASE_CPU_H
 #define TFTRT_BASE_CPU_H
 
@@ -12,7 +13,8 @@ typedef enum cpu_isa {
   CPU_AVX512 = 2,  // F, BW, DQ, VL, CD
   CPU_AVX512_VNNI = 3,
   CPU_AVX512_BF16 = 4,
-  CPU_AMX = 5,
+  CPU_AVX512_FP16 = 5,
+  CPU_AMX = 6,
 } cpu_isa_t;
 
 cpu_isa_t cpu_isa(void);

@@ -1,0 +1,379 @@
+#include "kernels/gemm_half.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "kernels/gemm_half_inner.h"
+
+static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t even(int64_t k) { return (k + 1) / 2 * 2; }
+static inline size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// ---------------------------------------------------------------- any machine
+
+static float finish(const half_tile_t *t, float sum, int i, int j) {
+  const half_epilogue_t *e = t->ep;
+  float x = sum * t->scale[j];
+  if (e->alpha != 0 && e->alpha != 1) x *= e->alpha;
+  if (t->bias) x += t->bias[j];
+  if (t->residual) {
+    int64_t at = i * e->ld_residual + j;
+    x += e->residual_type == DT_FLOAT ? ((const float *)t->residual)[at]
+                                      : half_to_float(((const uint16_t *)t->residual)[at]);
+  }
+  if (e->clamp) x = x < e->lo ? e->lo : x > e->hi ? e->hi : x;
+  return x;
+}
+
+static void generic_tile(const half_tile_t *t) {
+  const int first = half_first_rows(t->rows);
+  float sums[HALF_MR][HALF_NR] = {0};
+  const uint16_t *b = t->b;
+  for (int s = 0; s < t->segments; s++) {
+    const half_segment_t *g = &t->seg[s];
+    for (int64_t k = 0; k < g->k; k++, b += k % 2 ? 1 : 2 * HALF_NR - 1) {
+      float row[HALF_NR];
+      for (int j = 0; j < t->cols; j++) row[j] = half_to_float(b[2 * j]);
+      for (int i = 0; i < t->rows; i++) {
+        const uint16_t *a = i < first ? g->first : g->second;
+        float x = half_to_float(a[(i < first ? i : i - first) * g->stride + k]);
+        for (int j = 0; j < t->cols; j++) sums[i][j] += x * row[j];
+      }
+    }
+  }
+  for (int i = 0; i < t->rows; i++) {
+    for (int j = 0; j < t->cols; j++) sums[i][j] = finish(t, sums[i][j], i, j);
+    if (t->ep->act) t->ep->act(sums[i], t->cols, t->ep->act_arg);
+    for (int j = 0; j < t->cols; j++) {
+      int64_t at = i * t->ldc + j;
+      if (t->ep->out_type == DT_FLOAT)
+        ((float *)t->c)[at] = sums[i][j];
+      else
+        ((uint16_t *)t->c)[at] = float_to_half(sums[i][j]);
+    }
+  }
+}
+
+float half_column_scale(float largest, float a_max) {
+  float room = HALF_MAX * 15 / 16 / a_max;
+  if (!(largest > 0) || largest > 1e30f) return 1;  // zeros; no scaling makes infinities finite
+  int up = 0;
+  (void)frexpf(room / largest, &up);                    // 2^(up - 1) <= room / largest
+  up = up - 1 < -24 ? -24 : up - 1 > 15 ? 15 : up - 1;  // what f16 has
+  return ldexpf(1, up);
+}
+
+static void generic_pack(const half_panel_t *p) {
+  enum { CHAIN = 2 * HALF_STEPS * HALF_LEVELS };  // even and odd ones take turns
+  const int64_t run2 = even(p->run), k2 = p->runs * run2;
+  for (int j = 0; j < HALF_NR; j++) {
+    float sums[2] = {0}, largest = 0, scale = 1;
+    for (int pass = 0; pass < 2; pass++) {  // measure, then write
+      for (int64_t k = 0; k < k2; k++) {
+        float x = 0;
+        if (j < p->cols && k % run2 < p->run) {
+          int64_t at = (k / run2 * p->run + k % run2) * p->rs + j * p->cs;
+          x = p->type == DT_FLOAT ? ((const float *)p->b)[at]
+                                  : half_to_float(((const uint16_t *)p->b)[at]);
+        }
+        if (pass == 1) {
+          p->packed[k / 2 * 2 * HALF_NR + 2 * j + k % 2] = float_to_half(x * scale);
+          continue;
+        }
+        if (k % CHAIN < 2) sums[k % 2] = 0;
+        sums[k % 2] += fabsf(x);
+        if (!(sums[k % 2] <= largest)) largest = sums[k % 2];
+      }
+      scale = half_column_scale(largest, p->a_max);
+    }
+    p->scale[j] = 1 / scale;
+  }
+}
+
+const half_isa_t half_generic = {generic_tile, generic_pack};
+
+const half_isa_t *half_isa(void) {
+#ifdef TFTRT_AVX512FP16
+  if (cpu_has(CPU_AVX512_FP16)) return &half_avx512fp16;
+#endif
+  return &half_generic;
+}
+
+bool gemm_half_is_fast(void) { return half_isa() != &half_generic; }
+
+// ---------------------------------------------------------------- packing
+
+size_t gemm_half_packed_bytes(int64_t runs, int64_t run, int64_t n) {
+  size_t k, bytes;
+  if (runs <= 0 || run <= 0 || n <= 0 || n > INT64_MAX - HALF_NR || run > INT64_MAX - 2) return 0;
+  if (!size_mul((size_t)runs, (size_t)even(run), &k)) return 0;
+  if (!size_mul(k, sizeof(uint16_t), &bytes) || !size_add(bytes, sizeof(float), &bytes)) return 0;
+  if (!size_mul(bytes, (size_t)(ceil_div(n, HALF_NR) * HALF_NR), &bytes)) return 0;
+  return bytes;
+}
+
+typedef struct pack_job {
+  half_panel_t p;
+  int64_t n, panels;
+  void *packed;
+} pack_job_t;
+
+// The scales of all columns, then the panels.
+static void pack_panels(void *ctx, int64_t begin, int64_t end, int thread) {
+  (void)thread;
+  const pack_job_t *j = ctx;
+  uint16_t *panels = (uint16_t *)((float *)j->packed + j->panels * HALF_NR);
+  for (int64_t i = begin; i < end; i++) {
+    half_panel_t p = j->p;
+    size_t size = p.type == DT_FLOAT ? sizeof(float) : sizeof(uint16_t);
+    p.b = (const char *)p.b + (size_t)(i * HALF_NR * p.cs) * size;
+    p.cols = (int)min64(HALF_NR, j->n - i * HALF_NR);
+    p.packed = panels + i * HALF_NR * p.runs * even(p.run);
+    p.scale = (float *)j->packed + i * HALF_NR;
+    half_isa()->pack(&p);
+  }
+}
+
+void gemm_half_pack_b(int64_t runs, int64_t run, int64_t n, dtype_t type, const void *b, int64_t rs,
+                      int64_t cs, float a_max, void *packed, int threads) {
+  pack_job_t j = {
+      .p = {.runs = runs, .run = run, .rs = rs, .cs = cs, .type = type, .b = b, .a_max = a_max},
+      .n = n,
+      .panels = ceil_div(n, HALF_NR),
+      .packed = packed};
+  parallel_for(threads, j.panels, 16384 / (runs * run * HALF_NR + 1) + 1, pack_panels, &j);
+}
+
+// ---------------------------------------------------------------- the product
+
+int64_t half_block(int64_t tiles, int64_t k) {
+  enum { BYTES = 512 * 1024, FEWEST = 8, MOST = 64 };
+  int64_t fit = BYTES / (HALF_MR * k * (int64_t)sizeof(uint16_t) + 1);
+  return min64(tiles, fit < FEWEST ? FEWEST : fit > MOST ? MOST : fit);
+}
+
+static size_t rows_bytes(const half_source_t *s) {
+  return lines((size_t)s->block * sizeof(half_rows_t));
+}
+static size_t segments_bytes(const half_source_t *s) {
+  return lines((size_t)s->block * (size_t)s->segments * sizeof(half_segment_t));
+}
+static size_t piece_scratch(const half_source_t *s) {
+  return rows_bytes(s) + segments_bytes(s) + lines(s->copies);
+}
+size_t half_product_scratch(const half_source_t *s, int threads) {
+  return piece_scratch(s) * (size_t)(threads < 1 ? 1 : threads);
+}
+
+typedef struct product {
+  const half_source_t *s;
+  int64_t n, k, panels;
+  const float *scale;
+  const uint16_t *b;
+  char *c;
+  int64_t ldc;
+  const half_epilogue_t *ep;
+  char *scratch;
+  int64_t grid_m, grid_n;  // pieces in either direction
+} product_t;
+
+static size_t type_size(dtype_t t) { return t == DT_FLOAT ? sizeof(float) : sizeof(uint16_t); }
+
+static void product_piece(const product_t *p, int64_t t0, int64_t t1, int64_t p0, int64_t p1,
+                          char *scratch) {
+  const half_source_t *s = p->s;
+  half_rows_t *rows = (half_rows_t *)scratch;
+  half_segment_t *seg = (half_segment_t *)(scratch + rows_bytes(s));
+  void *copies = scratch + rows_bytes(s) + segments_bytes(s);
+  const size_t c_size = type_size(p->ep->out_type), r_size = type_size(p->ep->residual_type);
+  void (*tile)(const half_tile_t *) = p->k > 0 ? half_isa()->tile : generic_tile;
+  for (int64_t at = t0; at < t1; at += s->block) {
+    int64_t count = min64(s->block, t1 - at);
+    s->prepare(s->ctx, at, at + count, rows, seg, copies);
+    for (int64_t panel = p0; panel < p1; panel++) {
+      int64_t n = panel * HALF_NR;
+      half_tile_t t = {.cols = (int)min64(HALF_NR, p->n - n),
+                       .segments = s->segments,
+                       .b = p->b + n * p->k,
+                       .scale = p->scale + n,
+                       .ldc = p->ldc,
+                       .ep = p->ep,
+                       .bias = p->ep->bias ? p->ep->bias + n : NULL};
+      // The next panel is fetched meanwhile, half by half.
+      const uint16_t *next = panel + 1 < p1 ? t.b + HALF_NR * p->k : p->b + p0 * HALF_NR * p->k;
+      for (int64_t i = 0; i < count; i++) {
+        t.soon = i < 2 ? next + i * (HALF_NR / 2) * p->k : t.b;
+        t.rows = rows[i].rows;
+        t.seg = seg + i * s->segments;
+        t.c = p->c + (size_t)(rows[i].m0 * p->ldc + n) * c_size;
+        if (p->ep->residual)
+          t.residual = (const char *)p->ep->residual +
+                       (size_t)(rows[i].m0 * p->ep->ld_residual + n) * r_size;
+        tile(&t);
+      }
+    }
+  }
+}
+
+static void product_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
+  const product_t *p = ctx;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t m = i / p->grid_n, n = i % p->grid_n;
+    product_piece(p, p->s->tiles * m / p->grid_m, p->s->tiles * (m + 1) / p->grid_m,
+                  p->panels * n / p->grid_n, p->panels * (n + 1) / p->grid_n,
+                  p->scratch + piece_scratch(p->s) * (size_t)thread);
+  }
+}
+
+void half_product(const half_source_t *s, int64_t n, int64_t k, const void *packed, void *c,
+                  int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads) {
+  static const half_epilogue_t none = {0};
+  product_t p = {.s = s,
+                 .n = n,
+                 .k = k,
+                 .panels = ceil_div(n, HALF_NR),
+                 .scale = packed,
+                 .c = c,
+                 .ldc = ldc,
+                 .ep = ep ? ep : &none,
+                 .scratch = scratch,
+                 .grid_m = 1,
+                 .grid_n = 1};
+  p.b = (const uint16_t *)(p.scale + p.panels * HALF_NR);
+  if ((double)s->tiles * HALF_MR * (double)n * (double)k < 65536.0) threads = 1;
+  int64_t best = INT64_MAX;  // the grid whose largest piece is smallest
+  for (int64_t gm = min64(threads < 1 ? 1 : threads, s->tiles); gm >= 1; gm--) {
+    int64_t gn = min64((threads < 1 ? 1 : threads) / gm, p.panels);
+    int64_t cost = ceil_div(s->tiles, gm) * ceil_div(p.panels, gn);
+    if (cost < best) best = cost, p.grid_m = gm, p.grid_n = gn;
+  }
+  parallel_for(threads, p.grid_m * p.grid_n, 1, product_pieces, &p);
+}
+
+// ---------------------------------------------------------------- matrices
+
+typedef struct matrix_source {
+  const half_matrix_t *a;
+  int64_t m, k, tiles;
+  bool direct;
+} matrix_source_t;
+
+// Rows are read where they are, unless pairs of k are not adjacent or would end in another row, or
+// 4096-byte strides map all of them to the same set of the first-level cache: then copied.
+static bool reads_directly(int64_t m, int64_t k, int64_t rs, int64_t cs) {
+  return cs == 1 && k % 2 == 0 && (m == 1 || rs * (int64_t)sizeof(uint16_t) % 4096 != 0);
+}
+enum { COPY_PAD = 32 };
+
+static void prepare_matrix(const void *ctx, int64_t t0, int64_t t1, half_rows_t *rows,
+                           half_segment_t *seg, void *copies) {
+  const matrix_source_t *s = ctx;
+  const int64_t k2 = even(s->k), ld = k2 + COPY_PAD;
+  for (int64_t t = t0; t < t1; t++, rows++, seg++) {
+    int64_t m0 = s->m * t / s->tiles, m1 = s->m * (t + 1) / s->tiles;
+    const uint16_t *a = s->a->a + m0 * s->a->rs;
+    int64_t stride = s->a->rs;
+    *rows = (half_rows_t){m0, (int)(m1 - m0)};
+    if (!s->direct) {
+      uint16_t *d = (uint16_t *)copies + (t - t0) * HALF_MR * ld;
+      for (int64_t i = 0; i < m1 - m0; i++) {
+        if (s->a->cs == 1)
+          memcpy(d + i * ld, a + i * stride, (size_t)s->k * sizeof *d);
+        else
+          for (int64_t k = 0; k < s->k; k++) d[i * ld + k] = a[i * stride + k * s->a->cs];
+        if (k2 > s->k) d[i * ld + s->k] = 0;
+      }
+      a = d, stride = ld;
+    }
+    *seg = (half_segment_t){a, a + half_first_rows(rows->rows) * stride, stride, k2};
+  }
+}
+
+static half_source_t matrix_source(matrix_source_t *s) {
+  s->tiles = ceil_div(s->m, HALF_MR);
+  s->direct = reads_directly(s->m, s->k, s->a->rs, s->a->cs);
+  half_source_t r = {.tiles = s->tiles,
+                     .block = half_block(s->tiles, s->k),
+                     .segments = 1,
+                     .prepare = prepare_matrix,
+                     .ctx = s};
+  if (!s->direct)
+    r.copies = (size_t)(r.block * HALF_MR * (even(s->k) + COPY_PAD)) * sizeof(uint16_t);
+  return r;
+}
+
+size_t gemm_half_scratch(int64_t m, int64_t k, int64_t rs, int64_t cs, int threads) {
+  half_matrix_t a = {NULL, rs, cs};
+  matrix_source_t ms = {.a = &a, .m = m, .k = k};
+  half_source_t s = matrix_source(&ms);
+  return half_product_scratch(&s, threads);
+}
+
+void gemm_half_packed(int64_t m, int64_t n, int64_t k, const half_matrix_t *a, const void *packed_b,
+                      void *c, int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads) {
+  if (m <= 0 || n <= 0) return;
+  matrix_source_t ms = {.a = a, .m = m, .k = k};
+  half_source_t s = matrix_source(&ms);
+  half_product(&s, n, even(k), packed_b, c, ldc, ep, scratch, threads);
+}
+
+// ---------------------------------------------------------------- batches
+
+typedef struct batch_job {
+  const gemm_batch_t *g;
+  const uint16_t *a, *b;
+  char *c;
+  float a_max;
+  const half_epilogue_t *ep;
+  char *scratch;
+  size_t each;  // bytes of it for one product
+  int threads;  // of one product
+} batch_job_t;
+
+static size_t batch_packed(const gemm_batch_t *g) {
+  return lines(gemm_half_packed_bytes(1, g->k, g->n));
+}
+
+static void batch_range(void *ctx, int64_t begin, int64_t end, int thread) {
+  const batch_job_t *j = ctx;
+  const gemm_batch_t *g = j->g;
+  char *packed = j->scratch + j->each * (size_t)thread;
+  for (int64_t i = begin; i < end; i++) {
+    half_epilogue_t e = j->ep ? *j->ep : (half_epilogue_t){0};
+    if (e.residual)
+      e.residual = (const char *)e.residual +
+                   (size_t)(i * g->m * e.ld_residual) * type_size(e.residual_type);
+    half_matrix_t a = {j->a + g->a_at[i], g->a_rs, g->a_cs};
+    if (i == begin || g->b_at[i] != g->b_at[i - 1])
+      gemm_half_pack_b(1, g->k, g->n, DT_HALF, j->b + g->b_at[i], g->b_rs, g->b_cs, j->a_max,
+                       packed, j->threads);
+    gemm_half_packed(g->m, g->n, g->k, &a, packed,
+                     j->c + (size_t)(i * g->m * g->n) * type_size(e.out_type), g->n, &e,
+                     packed + batch_packed(g), j->threads);
+  }
+}
+
+size_t gemm_half_batch_scratch(const gemm_batch_t *g, int threads) {
+  if (threads < 1) threads = 1;
+  bool across = g->batch >= threads;
+  size_t each =
+      batch_packed(g) + gemm_half_scratch(g->m, g->k, g->a_rs, g->a_cs, across ? 1 : threads);
+  return each * (size_t)(across ? threads : 1);
+}
+
+void gemm_half_batch(const gemm_batch_t *g, const uint16_t *a, const uint16_t *b, void *c,
+                     float a_max, const half_epilogue_t *ep, void *scratch, int threads) {
+  if (threads < 1) threads = 1;
+  bool across = g->batch >= threads;  // else threads share one product
+  batch_job_t j = {g, a, b, c, a_max, ep, scratch, 0, across ? 1 : threads};
+  j.each = batch_packed(g) + gemm_half_scratch(g->m, g->k, g->a_rs, g->a_cs, j.threads);
+  double work = (double)g->m * (double)g->n * (double)g->k;
+  if (across)
+    parallel_for(threads, g->batch, (int64_t)(65536 / (work + 1)) + 1, batch_range, &j);
+  else
+    batch_range(&j, 0, g->batch, 0);
+}

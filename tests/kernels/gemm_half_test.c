@@ -1,0 +1,227 @@
+#include "kernels/gemm_half.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "kernels/isa.h"
+#include "test.h"
+
+static unsigned seed = 1;
+static float rnd(void) {
+  seed = seed * 1664525u + 1013904223u;
+  return (float)(int)(seed >> 8) / (float)(1 << 23) - 1.0f;
+}
+static uint16_t *halves(int64_t n, float scale) {
+  uint16_t *p = mem_alloc((size_t)(n + 1) * sizeof *p);
+  for (int64_t i = 0; i < n; i++) p[i] = float_to_half(scale * rnd());
+  return p;
+}
+static float *floats(int64_t n) {
+  float *p = mem_alloc((size_t)(n + 1) * sizeof *p);
+  for (int64_t i = 0; i < n; i++) p[i] = rnd();
+  return p;
+}
+static double value(dtype_t type, const void *p, int64_t i) {
+  return type == DT_FLOAT ? (double)((const float *)p)[i]
+                          : (double)half_to_float(((const uint16_t *)p)[i]);
+}
+
+static void shrink(float *x, int64_t n, const void *arg) {
+  for (int64_t i = 0; i < n; i++) x[i] *= *(const float *)arg;
+}
+
+// Half-precision rounding of the terms' running sums: a few units of 2^-11 of sqrt(k) sized sums,
+// by worst case rather than by chance; and of the result.
+static void near(double got, double want, double size, bool half_out, const char *what, int64_t i,
+                 int64_t j) {
+  double bound = (gemm_half_is_fast() ? 6e-3 : 1e-5) * size + 1e-6;
+  if (half_out) bound += fabs(want) * 0x1p-11 + 0x1p-25;
+  if (!(fabs(got - want) <= bound))
+    fail_msg("%s [%lld,%lld]: %.9g, expected %.9g", what, (long long)i, (long long)j, got, want);
+}
+
+enum { TRANSPOSED_A = 1, TRANSPOSED_B = 2, EPILOGUE = 4, FLOAT_OUT = 8, FLOAT_B = 16, WAYS = 32 };
+
+static void check(int64_t m, int64_t n, int64_t k, int way, int threads) {
+  const bool ta = way & TRANSPOSED_A, tb = way & TRANSPOSED_B, full = way & EPILOGUE;
+  const dtype_t out = way & FLOAT_OUT ? DT_FLOAT : DT_HALF, bt = way & FLOAT_B ? DT_FLOAT : DT_HALF;
+  const int64_t ars = ta ? 1 : k, acs = ta ? m : 1, brs = tb ? 1 : n, bcs = tb ? k : 1, ldc = n + 3;
+  uint16_t *a = halves(m * k, 1);
+  void *b = way & FLOAT_B ? (void *)floats(k * n) : halves(k * n, 1);
+  void *r = way & FLOAT_OUT ? (void *)halves(m * n, 1) : floats(m * n);  // of the other type
+  const dtype_t rt = out == DT_FLOAT ? DT_HALF : DT_FLOAT;
+  void *c = out == DT_FLOAT ? (void *)floats(m * ldc) : halves(m * ldc, 1);
+  void *old = mem_alloc((size_t)(m * ldc) * dtype_size(out));
+  memcpy(old, c, (size_t)(m * ldc) * dtype_size(out));
+  float *bias = floats(n), half = 0.5f;
+  half_epilogue_t e = {.out_type = out};
+  if (full)
+    e = (half_epilogue_t){.alpha = 0.75f,
+                          .bias = bias,
+                          .residual = r,
+                          .residual_type = rt,
+                          .ld_residual = n,
+                          .clamp = true,
+                          .lo = -0.5f,
+                          .hi = 1.5f,
+                          .act = way & FLOAT_B ? shrink : NULL,
+                          .act_arg = &half,
+                          .out_type = out};
+  void *packed = mem_try_alloc(gemm_half_packed_bytes(1, k, n));
+  void *scratch = mem_try_alloc(gemm_half_scratch(m, k, ars, acs, threads) + 1);
+  gemm_half_pack_b(1, k, n, bt, b, brs, bcs, HALF_MAX, packed, threads);
+  half_matrix_t am = {a, ars, acs};
+  gemm_half_packed(m, n, k, &am, packed, c, ldc, &e, scratch, threads);
+  double *ad = mem_alloc((size_t)(m * k) * sizeof *ad),
+         *bd = mem_alloc((size_t)(k * n) * sizeof *bd);
+  for (int64_t i = 0; i < m * k; i++) ad[i] = value(DT_HALF, a, i);
+  for (int64_t i = 0; i < k * n; i++)
+    bd[i] = (double)half_to_float(float_to_half((float)value(bt, b, i)));
+  double error = 0, power = 0;
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < ldc; j++) {
+      if (j >= n) {  // between the rows: untouched
+        assert_true(value(out, c, i * ldc + j) == value(out, old, i * ldc + j));
+        continue;
+      }
+      double s = 0;
+      for (int64_t q = 0; q < k; q++) s += ad[i * ars + q * acs] * bd[q * brs + j * bcs];
+      if (full) {
+        s = 0.75 * s + (double)bias[j] + value(rt, r, i * n + j);
+        s = s < -0.5 ? -0.5 : s > 1.5 ? 1.5 : s;
+        if (e.act) s *= 0.5;
+      }
+      double got = value(out, c, i * ldc + j);
+      near(got, s, sqrt((double)k), out == DT_HALF, "C", i, j);
+      error += (got - s) * (got - s), power += s * s;
+    }
+  // The promise of gemm_half.h, where there are enough outputs to tell, and terms.
+  if (!full && m * n > 500 && sqrt(error / power) > 0x1p-9)
+    fail_msg("relative error %g of %lld x %lld x %lld", sqrt(error / power), (long long)m,
+             (long long)n, (long long)k);
+  mem_free(a), mem_free(b), mem_free(bias), mem_free(r), mem_free(c), mem_free(old);
+  mem_free(ad), mem_free(bd), mem_aligned_free(packed), mem_aligned_free(scratch);
+}
+
+static void test_sizes(void **state) {
+  (void)state;
+  static const int64_t ms[] = {1, 2, 5, 13, 14, 15, 29}, ns[] = {1, 7, 16, 17, 32, 33, 65},
+                       ks[] = {1, 2, 31, 65, 600};
+  for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
+    for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)
+      for (size_t q = 0; q < sizeof ks / sizeof *ks; q++)
+        for (int way = 0; way < WAYS; way += 2 + (int)(i + j + q) % 3)
+          check(ms[i], ns[j], ks[q], way, 1 + (int)(q & 1));
+}
+
+static void test_large_in_parallel(void **state) {
+  (void)state;
+  check(257, 130, 512, 0, 4);
+  check(20, 500, 300, EPILOGUE | FLOAT_OUT, 3);  // more columns than rows for the threads
+  check(1, 1000, 333, TRANSPOSED_B, 3);
+  check(130, 40, 2048, FLOAT_OUT, 2);  // rows 4096 bytes apart are copied
+}
+
+// Every row count of the micro-kernel, full and narrow.
+static void test_every_tile(void **state) {
+  (void)state;
+  for (int64_t m = 1; m <= HALF_MR; m++)
+    for (int64_t n = 16; n <= 32; n += 16) check(m, n, 300, FLOAT_OUT, 1);
+}
+
+// Sums whose parts are far beyond what f16 holds, and whose total is not: one column cancels within
+// a chain, one from chain to chain; and the largest values there are.
+static void test_no_overflow(void **state) {
+  (void)state;
+  enum { K = 512, N = 3 };
+  uint16_t a[K], b[K * N], c[N];
+  for (int k = 0; k < K; k++) {
+    a[k] = float_to_half(60000);
+    b[k * N] = float_to_half(k / 16 % 2 ? -3.0f : 3.0f);
+    b[k * N + 1] = float_to_half(k < K / 2 ? 2.5f : -2.5f);
+    b[k * N + 2] = float_to_half(k == 7 ? 1 : k == 9 ? 0.0625f : 0);
+  }
+  void *packed = mem_try_alloc(gemm_half_packed_bytes(1, K, N));
+  void *scratch = mem_try_alloc(gemm_half_scratch(1, K, K, 1, 1) + 1);
+  gemm_half_pack_b(1, K, N, DT_HALF, b, N, 1, HALF_MAX, packed, 1);
+  half_matrix_t am = {a, K, 1};
+  gemm_half_packed(1, N, K, &am, packed, c, N, NULL, scratch, 1);
+  for (int j = 0; j < 2; j++)  // zero but for roundings, which are of the size of the terms' sum
+    assert_true(fabsf(half_to_float(c[j])) <= 0x1p-13f * K * 60000 * 3);
+  assert_float_equal(half_to_float(c[2]), 63750, 32);
+  mem_aligned_free(packed), mem_aligned_free(scratch);
+}
+
+static void test_nan_and_infinity(void **state) {
+  (void)state;
+  enum { K = 40, N = 2 };
+  uint16_t a[3 * K], b[K * N];
+  float c[3 * N];
+  for (int k = 0; k < 3 * K; k++) a[k] = float_to_half(0.5f);
+  for (int k = 0; k < K * N; k++) b[k] = float_to_half(1);
+  a[5] = float_to_half(NAN), a[K + 5] = float_to_half(INFINITY);
+  void *packed = mem_try_alloc(gemm_half_packed_bytes(1, K, N));
+  void *scratch = mem_try_alloc(gemm_half_scratch(3, K, K, 1, 1) + 1);
+  gemm_half_pack_b(1, K, N, DT_HALF, b, N, 1, HALF_MAX, packed, 1);
+  half_matrix_t am = {a, K, 1};
+  half_epilogue_t e = {.clamp = true, .lo = 0, .hi = INFINITY, .out_type = DT_FLOAT};
+  gemm_half_packed(3, N, K, &am, packed, c, N, &e, scratch, 1);
+  for (int j = 0; j < N; j++) {
+    assert_true(isnan(c[j]));
+    assert_true(isinf(c[N + j]));
+    assert_true(c[2 * N + j] == 20);
+  }
+  mem_aligned_free(packed), mem_aligned_free(scratch);
+}
+
+// Attention: keys transposed, then probabilities times values; a B that two products share.
+static void test_batch(void **state) {
+  (void)state;
+  enum { BATCH = 5, M = 37, N = 45, K = 24 };
+  for (int way = 0; way < 4; way++) {
+    const int threads = 1 + way % 2 * 7;
+    const bool tb = way / 2;
+    int64_t a_at[BATCH], b_at[BATCH];
+    for (int i = 0; i < BATCH; i++) a_at[i] = i * M * K, b_at[i] = i / 2 * N * K;
+    uint16_t *a = halves(BATCH * M * K, 1), *b = halves(BATCH * N * K, 1),
+             *c = halves(BATCH * M * N, 1);
+    gemm_batch_t g = {BATCH, M, N, K, a_at, b_at, K, 1, tb ? 1 : N, tb ? K : 1};
+    half_epilogue_t e = {.alpha = 0.125f};
+    void *scratch = mem_try_alloc(gemm_half_batch_scratch(&g, threads));
+    gemm_half_batch(&g, a, b, c, 1, &e, scratch, threads);
+    for (int64_t i = 0; i < BATCH * M * N; i++) {
+      int64_t p = i / (M * N), row = i / N % M, col = i % N;
+      double s = 0;
+      for (int64_t k = 0; k < K; k++)
+        s += value(DT_HALF, a, a_at[p] + row * K + k) *
+             value(DT_HALF, b, b_at[p] + (tb ? col * K + k : k * N + col));
+      near(value(DT_HALF, c, i), 0.125 * s, 0.125 * sqrt(K), true, "batch", p, i % (M * N));
+    }
+    mem_free(a), mem_free(b), mem_free(c), mem_aligned_free(scratch);
+  }
+}
+
+static void test_packed_size(void **state) {
+  (void)state;
+  assert_int_equal(gemm_half_packed_bytes(INT64_MAX / 2, INT64_MAX / 2, 5), 0);
+  assert_int_equal(gemm_half_packed_bytes(1, 5, INT64_MAX), 0);
+  assert_int_equal(gemm_half_packed_bytes(1, 0, 5), 0);
+  assert_int_equal(gemm_half_packed_bytes(3, 5, 33), 64 * 4 + 64 * 18 * 2);
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  run_for_each_isa(argv);
+  if (!gemm_half_is_fast())
+    fprintf(stderr, "no AVX512-FP16 here: the definition alone is tested\n");
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sizes),
+      cmocka_unit_test(test_large_in_parallel),
+      cmocka_unit_test(test_every_tile),
+      cmocka_unit_test(test_no_overflow),
+      cmocka_unit_test(test_nan_and_infinity),
+      cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_packed_size),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
