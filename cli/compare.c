@@ -73,6 +73,31 @@ static void print_output(const tftrt_difference *d) {
   print_histogram(d);
 }
 
+// Names are cut at their front: what tells layers apart is at the end.
+static void print_cut(const char *text, int width) {
+  int n = (int)strlen(text);
+  if (n > width)
+    printf("..%s", text + n - width + 2);
+  else
+    printf("%-*s", width, text);
+}
+
+static tftrt_code print_layers(const tftrt_comparison *c, tftrt_error *e) {
+  int n = tftrt_comparison_layer_count(c);
+  if (n)
+    printf("%-36s %-18s %-5s %10s %10s %10s  %s\n", "layer, worst first", "type", "", "own rel.L2",
+           "own max", "acc.rel.L2", "kernel");
+  for (int i = 0; i < n; i++) {
+    tftrt_layer_error l = TFTRT_LAYER_ERROR_INIT;
+    tftrt_code code = tftrt_comparison_layer(c, i, &l, e);
+    if (code) return code;
+    print_cut(l.name, 36);
+    printf(" %-18.18s %-5s %10.3g %10.3g %10.3g  %s%s%s\n", l.type, l.precision, l.own_relative_l2,
+           l.own_max_abs, l.relative_l2, l.kernel, *l.why ? "; " : "", l.why);
+  }
+  return TFTRT_OK;
+}
+
 static tftrt_code print_text(const tftrt_comparison *c, tftrt_error *e) {
   for (int i = 0; i < tftrt_comparison_output_count(c); i++) {
     tftrt_difference d = TFTRT_DIFFERENCE_INIT;
@@ -80,7 +105,7 @@ static tftrt_code print_text(const tftrt_comparison *c, tftrt_error *e) {
     if (code) return code;
     print_output(&d);
   }
-  return TFTRT_OK;
+  return print_layers(c, e);
 }
 
 static tftrt_code print_json(const tftrt_comparison *c, tftrt_error *e) {
@@ -115,6 +140,7 @@ int cmd_compare(int argc, char **argv) {
   const char *signature = NULL, *tags = NULL, *backend = NULL;
   list_t files = {0}, shapes = {0};
   int64_t threads = 0;
+  bool per_layer = false;
   double max_error = (double)NAN, min_cosine = (double)NAN;
   const option_def_t defs[] = {
       {"inputs", 'i', OPTION_FILES, &files, "IN.npz...",
@@ -125,6 +151,8 @@ int cmd_compare(int argc, char **argv) {
       {"tags", 0, OPTION_STRING, &tags, "A,B", "meta graph (serve)"},
       {"threads", 't', OPTION_INT, &threads, "N", "CPUs to use (all)"},
       {"backend", 0, OPTION_STRING, &backend, "cpu|ref", "backend of the engines"},
+      {"per-layer", 'l', OPTION_FLAG, &per_layer, NULL,
+       "the layers of B's engines, those that add the largest error first"},
       {"max-error", 0, OPTION_NUMBER, &max_error, "E",
        "exit with 4 when an output's largest error is above"},
       {"min-cosine", 0, OPTION_NUMBER, &min_cosine, "C",
@@ -144,6 +172,7 @@ int cmd_compare(int argc, char **argv) {
   o.n_tags = t.n;
   o.signature_key = signature;
   o.threads = (int)threads;
+  o.per_layer = per_layer;
   if (backend) o.backend = backend;
   bool recorded = is_file(words[0]) || is_file(words[1]);
   if (recorded && !(is_file(words[0]) && is_file(words[1])) && !files.n)
@@ -165,6 +194,8 @@ int cmd_compare(int argc, char **argv) {
   if (!code) code = tftrt_compare(words[0], words[1], &o, &c, &e);
   if (code && s.error.code) e = s.error;
   if (!code && !common.quiet) code = common.json ? print_json(c, &e) : print_text(c, &e);
+  for (int i = 0; c && i < tftrt_comparison_warning_count(c) && !common.quiet; i++)
+    fprintf(stderr, "tftrt: warning: %s\n", tftrt_comparison_warning(c, i));
   rc = code ? report_error(&e) : check_bounds(c, max_error, min_cosine);
   tftrt_comparison_destroy(c);
   tftrt_arrays_destroy(s.arrays);

@@ -20,6 +20,10 @@ typedef struct tftrt_compare_options {
    * each is run by both. NULL for two files of recorded outputs. */
   tftrt_input_fn inputs;
   void *user;
+  /* 1: observe every layer of b's engines, which run as they are; 0: do not. For each set of inputs
+   * they run in FP32 too. FAILED_PRECONDITION when no engine serves. */
+  int per_layer;
+  int reserved; /* 0 */
 } tftrt_compare_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
 TFTRT_API void tftrt_compare_options_init_sized(tftrt_compare_options *o, uint32_t struct_size);
@@ -70,6 +74,35 @@ TFTRT_API int tftrt_comparison_output_count(const tftrt_comparison *c);
 /* In alphabetical order of the names. */
 TFTRT_API tftrt_code tftrt_comparison_output(const tftrt_comparison *c, int i,
                                              tftrt_difference *out, tftrt_error *err);
+/* A layer of one of b's engines, compared with the same network in FP32, over all sets of inputs.
+ * The own error is that of the layer alone, on the FP32 network's tensors rounded to the types that
+ * it reads; the accumulated one that of the engine up to it. Both are of what it makes, as real
+ * numbers. */
+typedef struct tftrt_layer_error { /* start with TFTRT_LAYER_ERROR_INIT */
+  uint32_t struct_size;
+  int32_t n_nodes;
+  const char *engine;       /* the TRTEngineOp; texts live as long as the comparison */
+  const char *name, *type;  /* of the layer; the type is TensorRT's where it has one */
+  const char *precision;    /* what it computes on: "int8", "fp16", "bf16", "fp32", ... */
+  const char *kernel;       /* how it is run; "" where the backend does not tell */
+  const char *why;          /* why it has more bits than the mode allows; "" */
+  const char *const *nodes; /* the n_nodes TensorFlow nodes that it computes */
+  int64_t count;            /* elements compared */
+  double own_max_abs, own_mean_abs, own_relative_l2, own_cosine;
+  double max_abs, mean_abs, relative_l2, cosine; /* accumulated */
+} tftrt_layer_error;
+#define TFTRT_LAYER_ERROR_INIT \
+  { sizeof(tftrt_layer_error), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+TFTRT_API int tftrt_comparison_layer_count(const tftrt_comparison *c); /* 0: not observed */
+/* Ranked: the largest own relative L2 first. Layers that only move numbers, or whose tensors the
+ * FP32 network does not have, are left out. */
+TFTRT_API tftrt_code tftrt_comparison_layer(const tftrt_comparison *c, int i,
+                                            tftrt_layer_error *out, tftrt_error *err);
+/* Sentences on engines that did not serve inputs, so that their native segments were compared. Live
+ * as long as the comparison; NULL when there is no i-th. */
+TFTRT_API int tftrt_comparison_warning_count(const tftrt_comparison *c);
+TFTRT_API const char *tftrt_comparison_warning(const tftrt_comparison *c, int i);
 /* All of it as one JSON object, "schema": "tftrt.report/1"; numbers that are not finite are null.
  */
 TFTRT_API tftrt_code tftrt_comparison_json(const tftrt_comparison *c, char **out, tftrt_error *err);

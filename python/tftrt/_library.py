@@ -137,6 +137,8 @@ class CCompareOptions(c.Structure):
         ("backend", c.c_char_p),
         ("inputs", InputFn),
         ("user", c.c_void_p),
+        ("per_layer", c.c_int),
+        ("reserved", c.c_int),
     ]
 
 

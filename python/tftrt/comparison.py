@@ -12,7 +12,7 @@ from typing import Any, Union
 
 import numpy as np
 
-from ._feed import Feed
+from ._feed import Feed, log
 from ._library import CCompareOptions, lib, options, text_list
 from .errors import check, new_error, told
 from .model import load
@@ -49,7 +49,7 @@ def _sets(inputs: Any) -> Iterator:
 
 
 def compare(a: _Path | Mapping, b: _Path | Mapping, inputs: _Path | Mapping | Iterable | None = None, *,
-            signature: str | None = None, tags: Sequence[str] | None = None, threads: int = 0,
+            per_layer: bool = False, signature: str | None = None, tags: Sequence[str] | None = None, threads: int = 0,
             backend: str | None = None) -> dict:
     """Runs two models over the same inputs and tells how far the outputs of the second are from those of the first.
 
@@ -58,13 +58,18 @@ def compare(a: _Path | Mapping, b: _Path | Mapping, inputs: _Path | Mapping | It
         several sets of inputs, recorded outputs have the rows of all, one set after the other.
       inputs: an .npz file or a dict of arrays by name, or an iterable of such sets (lists and tuples in alphabetical order of the
         names are sets too). None: one set is made up, of numbers in [-0.5, 0.5), with 1 for dims that are not known.
+      per_layer: also observe every layer of b's engines, which run as they are: the result has "layers".
       signature: its key; None: "serving_default".
       tags, threads, backend: as of `load`.
 
     Returns:
       {"input_sets": n, "outputs": {name: {...}}}, per output: dtype, count, unequal, not_finite, max_abs, mean_abs, relative_l2,
       cosine, histogram (13 counts by decade: 0, below 1e-8, from 1e-8 on, ..., from 100 on), and of class scores classes, rows,
-      top1, top5.
+      top1, top5. "layers" is a list, the layer that adds the largest error first: engine, layer, type, precision, kernel, nodes (of
+      TensorFlow), count, why (it has more bits than the mode allows), and max_abs, mean_abs, relative_l2, cosine of its "own" error, on
+      the tensors of the same network in FP32, and of the "accumulated" one.
+
+    Engines that did not serve inputs, so that their native segments were compared, are warned about (logger `tftrt`).
 
     Raises:
       InvalidArgumentError: outputs, shapes or dtypes of the two are not the same; the message names the output.
@@ -75,7 +80,7 @@ def compare(a: _Path | Mapping, b: _Path | Mapping, inputs: _Path | Mapping | It
         o.tags, o.n_tags = kept_tags, len(tags)
     if signature is not None:
         o.signature_key = signature.encode()
-    o.threads = threads
+    o.threads, o.per_layer = threads, int(per_layer)
     if backend:
         o.backend = backend.encode()
     with tempfile.TemporaryDirectory() as folder:
@@ -109,6 +114,12 @@ def _result(handle: ctypes.c_void_p) -> dict:
         facts = json.loads(told(lambda out, e: lib.tftrt_comparison_json(handle, out, e)))
     finally:
         lib.tftrt_comparison_destroy(handle)
-    for item in facts["outputs"]:
+    layers = facts.get("layers", [])
+    for item in facts["outputs"] + [layer[kind] for layer in layers for kind in ("own", "accumulated")]:
         item.update({key: math.inf for key in _INFINITE if item[key] is None})
-    return {"input_sets": facts["input_sets"], "outputs": {item.pop("name"): item for item in facts["outputs"]}}
+    result = {"input_sets": facts["input_sets"], "outputs": {item.pop("name"): item for item in facts["outputs"]}}
+    for text in facts["warnings"]:
+        log.warning(text)
+    if "layers" in facts:
+        result["layers"] = layers
+    return result

@@ -205,10 +205,26 @@ static void free_outputs(const side_t *s, tensor_t *out) {
   mem_free(out);
 }
 
-static status_t compare_set(side_t *a, side_t *b, const tensor_t *in, comparison_t *c) {
+// Once with its engines in FP32, once as planned.
+static status_t run_observed(const side_t *s, layer_watch_t *w, const tensor_t *in,
+                             tensor_t **out) {
+  engine_watch_t watch = layer_watch_reference(w);
+  model_watch_engines(s->model, &watch);
+  status_t st = run_side(s, in, out);
+  free_outputs(s, *out);
+  *out = NULL;
+  watch = layer_watch_planned(w);
+  model_watch_engines(s->model, &watch);
+  if (!st) st = run_side(s, in, out);
+  model_watch_engines(s->model, NULL);
+  return st;
+}
+
+static status_t compare_set(side_t *a, side_t *b, layer_watch_t *w, const tensor_t *in,
+                            comparison_t *c) {
   tensor_t *of_a = NULL, *of_b = NULL;
   status_t st = run_side(a, in, &of_a);
-  if (!st) st = run_side(b, in, &of_b);
+  if (!st) st = w ? run_observed(b, w, in, &of_b) : run_side(b, in, &of_b);
   for (size_t i = 0; i < c->outputs.n && !st; i++)
     st = add_output(&c->outputs.v[i], a, b, of_a, of_b);
   free_outputs(a, of_a);
@@ -217,7 +233,31 @@ static status_t compare_set(side_t *a, side_t *b, const tensor_t *in, comparison
   return st;
 }
 
-static status_t compare_all(side_t *a, side_t *b, const compare_options_t *o, comparison_t *c) {
+// What engines did not serve was compared natively, which tells nothing of their precision.
+static void warn_of_native_runs(const side_t *s, comparison_t *c) {
+  int n = s->model ? model_engine_stats(s->model, NULL, 0) : 0;
+  engine_stats_t *stats = mem_calloc((size_t)n + 1, sizeof *stats);
+  int now = n ? model_engine_stats(s->model, stats, n) : 0;
+  for (int i = 0; i < n && i < now; i++)
+    if (stats[i].fallbacks)
+      vec_push(&c->warnings,
+               mem_printf("%s: %s did not serve %lld of %lld runs, its native segment ran: %s",
+                          s->path, stats[i].name, (long long)stats[i].fallbacks,
+                          (long long)stats[i].runs, stats[i].last_fallback_reason));
+  mem_free(stats);
+}
+
+static status_t no_layers(const side_t *b, const comparison_t *c) {
+  if (c->warnings.n)
+    return FAIL(FAILED_PRECONDITION, "there is no layer to observe: %s",
+                c->warnings.v[c->warnings.n - 1]);
+  return FAIL(FAILED_PRECONDITION,
+              "%s: signature '%s' has no engines whose layers could be observed", b->path,
+              b->signature->key);
+}
+
+static status_t compare_all(side_t *a, side_t *b, const compare_options_t *o, layer_watch_t *w,
+                            comparison_t *c) {
   TRY(check_outputs(a, b));
   TRY(check_outputs(b, a));
   TRY(check_inputs(a, b));
@@ -225,23 +265,33 @@ static status_t compare_all(side_t *a, side_t *b, const compare_options_t *o, co
     output_difference_t d = {.name = mem_strdup(output_name(a, i))};
     vec_push(&c->outputs, d);
   }
-  if (!a->model && !b->model) return compare_set(a, b, NULL, c);
+  if (w && !b->model)
+    return FAIL(INVALID_ARGUMENT, "%s holds recorded outputs: it has no layers to observe",
+                b->path);
+  if (!a->model && !b->model) return compare_set(a, b, NULL, NULL, c);
   if (!o->inputs.next) return FAIL(INVALID_ARGUMENT, "there are no inputs to run the models on");
   for (;;) {
     const tensor_t *in = NULL;
     bool end = false;
     TRY(o->inputs.next(o->inputs.self, &in, &end));
     if (end) break;
-    TRY(compare_set(a, b, in, c));
+    TRY(compare_set(a, b, w, in, c));
   }
   if (!c->sets) return FAIL(INVALID_ARGUMENT, "there are no inputs to run the models on");
   TRY(check_all_taken(a));
-  return check_all_taken(b);
+  TRY(check_all_taken(b));
+  warn_of_native_runs(a, c);
+  warn_of_native_runs(b, c);
+  return NULL;
 }
 
 status_t compare(side_t *a, side_t *b, const compare_options_t *o, comparison_t **out) {
   comparison_t *c = mem_calloc(1, sizeof *c);
-  status_t st = compare_all(a, b, o, c);
+  layer_watch_t *w = o->per_layer ? layer_watch_create() : NULL;
+  status_t st = compare_all(a, b, o, w, c);
+  if (!st && w) c->layers = layer_watch_errors(w);
+  if (!st && w && !c->layers->n) st = no_layers(b, c);
+  layer_watch_destroy(w);
   if (st) {
     comparison_destroy(c);
     c = NULL;
@@ -254,5 +304,8 @@ void comparison_destroy(comparison_t *c) {
   if (!c) return;
   for (size_t i = 0; i < c->outputs.n; i++) mem_free(c->outputs.v[i].name);
   vec_free(&c->outputs);
+  for (size_t i = 0; i < c->warnings.n; i++) mem_free(c->warnings.v[i]);
+  vec_free(&c->warnings);
+  layer_errors_destroy(c->layers);
   mem_free(c);
 }

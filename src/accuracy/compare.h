@@ -3,8 +3,7 @@
 #ifndef TFTRT_ACCURACY_COMPARE_H
 #define TFTRT_ACCURACY_COMPARE_H
 
-#include "accuracy/difference.h"
-#include "base/mem.h"
+#include "accuracy/layers.h"
 #include "runtime/runtime.h"
 
 typedef struct compare_options {
@@ -14,6 +13,7 @@ typedef struct compare_options {
   int threads;
   const char *backend;    // of engines; NULL: "cpu"
   input_source_t inputs;  // next NULL: none, for two files of recorded outputs
+  bool per_layer;         // observe the layers of b's engines
 } compare_options_t;
 
 typedef struct output_difference {
@@ -25,6 +25,8 @@ typedef struct output_difference {
 typedef struct comparison {
   VEC(output_difference_t) outputs;  // in alphabetical order of their names
   int sets;                          // of inputs
+  layer_errors_t *layers;            // NULL: not observed
+  VEC(char *) warnings;              // engines that did not serve, in sentences
 } comparison_t;
 
 // One side: the directory of a SavedModel, converted or not, or an .npz file of recorded outputs,

@@ -37,7 +37,8 @@ static status_t compare_paths(const char *a, const char *b, const tftrt_compare_
                          .n_tags = given->tags ? given->n_tags : 0,
                          .signature = given->signature_key,
                          .threads = cpu_threads(given->threads),
-                         .backend = given->backend};
+                         .backend = given->backend,
+                         .per_layer = given->per_layer != 0};
   side_t *x = NULL, *y = NULL;
   status_t st = side_open(a, &o, &x);
   if (!st) st = side_open(b, &o, &y);
@@ -99,6 +100,47 @@ tftrt_code tftrt_comparison_output(const tftrt_comparison *c, int i, tftrt_diffe
   return api_report(st, err);
 }
 
+int tftrt_comparison_layer_count(const tftrt_comparison *c) {
+  return c->c->layers ? c->c->layers->n : 0;
+}
+
+static tftrt_layer_error layer_figures(const layer_error_t *l) {
+  return (tftrt_layer_error){.n_nodes = l->n_nodes,
+                             .engine = l->engine,
+                             .name = l->name,
+                             .type = l->type,
+                             .precision = l->precision,
+                             .kernel = l->kernel,
+                             .why = l->why ? l->why : "",
+                             .nodes = l->nodes,
+                             .count = l->own.count,
+                             .own_max_abs = l->own.max_abs,
+                             .own_mean_abs = difference_mean_abs(&l->own),
+                             .own_relative_l2 = difference_relative_l2(&l->own),
+                             .own_cosine = difference_cosine(&l->own),
+                             .max_abs = l->accumulated.max_abs,
+                             .mean_abs = difference_mean_abs(&l->accumulated),
+                             .relative_l2 = difference_relative_l2(&l->accumulated),
+                             .cosine = difference_cosine(&l->accumulated)};
+}
+
+tftrt_code tftrt_comparison_layer(const tftrt_comparison *c, int i, tftrt_layer_error *out,
+                                  tftrt_error *err) {
+  int n = tftrt_comparison_layer_count(c);
+  bool there = i >= 0 && i < n;
+  tftrt_layer_error f = {0};
+  if (there) f = layer_figures(&c->c->layers->v[i]);
+  status_t st = api_write_struct(&f, sizeof f, "tftrt_layer_error", out);
+  if (!st && !there) st = FAIL(OUT_OF_RANGE, "the comparison has %d layers, not %d", n, i + 1);
+  return api_report(st, err);
+}
+
+int tftrt_comparison_warning_count(const tftrt_comparison *c) { return (int)c->c->warnings.n; }
+
+const char *tftrt_comparison_warning(const tftrt_comparison *c, int i) {
+  return i >= 0 && (size_t)i < c->c->warnings.n ? c->c->warnings.v[i] : NULL;
+}
+
 // ---- JSON ------------------------------------------------------------------------------------
 
 static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
@@ -122,12 +164,38 @@ static json_t *output_json(const output_difference_t *o) {
   return j;
 }
 
+static json_t *error_json(double max_abs, double mean_abs, double relative_l2, double cosine) {
+  return json_pack("{s:o, s:o, s:o, s:o}", "max_abs", number(max_abs), "mean_abs", number(mean_abs),
+                   "relative_l2", number(relative_l2), "cosine", number(cosine));
+}
+
+static json_t *layer_json(const layer_error_t *l) {
+  tftrt_layer_error f = layer_figures(l);
+  json_t *nodes = json_array();
+  for (int i = 0; i < f.n_nodes; i++) json_array_append_new(nodes, json_string(f.nodes[i]));
+  json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o}", "engine", f.engine,
+                        "layer", f.name, "type", f.type, "precision", f.precision, "kernel",
+                        f.kernel, "nodes", nodes, "count", (json_int_t)f.count, "own",
+                        error_json(f.own_max_abs, f.own_mean_abs, f.own_relative_l2, f.own_cosine),
+                        "accumulated", error_json(f.max_abs, f.mean_abs, f.relative_l2, f.cosine));
+  if (*f.why) json_object_set_new(j, "why", json_string(f.why));
+  return j;
+}
+
 tftrt_code tftrt_comparison_json(const tftrt_comparison *c, char **out, tftrt_error *err) {
   json_t *outputs = json_array();
   for (size_t i = 0; i < c->c->outputs.n; i++)
     json_array_append_new(outputs, output_json(&c->c->outputs.v[i]));
   json_t *root = json_pack("{s:s, s:s, s:i, s:o}", "schema", "tftrt.report/1", "command", "compare",
                            "input_sets", c->c->sets, "outputs", outputs);
+  json_t *warnings = json_array();
+  for (size_t i = 0; i < c->c->warnings.n; i++)
+    json_array_append_new(warnings, json_string(c->c->warnings.v[i]));
+  json_object_set_new(root, "warnings", warnings);
+  json_t *layers = c->c->layers ? json_array() : NULL;
+  for (int i = 0; layers && i < c->c->layers->n; i++)
+    json_array_append_new(layers, layer_json(&c->c->layers->v[i]));
+  if (layers) json_object_set_new(root, "layers", layers);
   *out = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
   json_decref(root);
   return *out ? TFTRT_OK : api_report(FAIL(INTERNAL, "the report cannot be written"), err);

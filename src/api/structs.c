@@ -15,7 +15,8 @@ ENDS_WITH(tftrt_conversion_params, allow_build_at_runtime);
 ENDS_WITH(tftrt_converter_options, timing_cache_file);
 ENDS_WITH(tftrt_tensor_info, dims);
 ENDS_WITH(tftrt_engine_stats, build_seconds);
-ENDS_WITH(tftrt_compare_options, user);
+ENDS_WITH(tftrt_compare_options, reserved);
+ENDS_WITH(tftrt_layer_error, cosine);
 ENDS_WITH(tftrt_difference, histogram);
 
 enum { LONGEST = 4096 };  // a greater struct_size is memory that nobody set

@@ -39,19 +39,6 @@ typedef struct calibrating {
   int sets;             // of inputs so far
 } calibrating_t;
 
-// A constant that the plan names by key is in the lowered network.
-static status_t read_weight(void *self, const char *key, tensor_t *out) {
-  const network_t *n = self;
-  for (int i = 0; i < n->n_tensors; i++) {
-    const net_tensor_t *t = n->tensors[i];
-    if (t->is_const && t->weight_key && strcmp(t->weight_key, key) == 0) {
-      *out = tensor_ref(&t->value);
-      return NULL;
-    }
-  }
-  return FAIL(NOT_FOUND, "there is no weight '%s'", key);
-}
-
 // From now on a tensor's name is the last one that TensorFlow has for it, and "" where it has none.
 static void name_tensors(network_t *n) {
   for (int i = 0; i < n->n_tensors; i++) n->tensors[i]->name = "";
@@ -65,10 +52,9 @@ static void name_tensors(network_t *n) {
 static status_t start_observing(calibrating_t *k, observed_t *o) {
   build_options_t options = {
       .struct_size = sizeof options, .threads = k->c->o.threads, .keep_layers = true};
-  weight_source_t weights = {read_weight, NULL};
   TRY(segment_lower(o->e->function->body, o->e->node->name, NULL, &o->net));
   name_tensors(o->net);
-  weights.self = o->net;
+  weight_source_t weights = lowered_weights(o->net);
   TRY(k->backend->build(o->net, &options, &o->plan));
   TRY(k->backend->load(o->plan.data, o->plan.size, &weights, &o->engine));
   const network_t *n = k->backend->network(o->engine);

@@ -146,3 +146,17 @@ static const char *const reduce_names[] = {
 const char *reduce_op_name(reduce_op_t op) {
   return NAME_OF(reduce_names, op, sizeof reduce_names / sizeof *reduce_names);
 }
+
+const char *layer_precision(const layer_t *l) {
+  const net_tensor_t *t = l->type == LAYER_QUANTIZE || !l->n_in ? l->out[0] : l->in[0];
+  if (t->dtype == DT_BOOL) t = l->out[0];  // conditions of a SELECT
+  switch (t->dtype) {
+    case DT_INT8:
+    case DT_UINT8: return t->scale > 0 ? "int8" : dtype_name(t->dtype);
+    case DT_HALF: return "fp16";
+    case DT_BFLOAT16: return "bf16";
+    case DT_FLOAT: return "fp32";
+    case DT_DOUBLE: return "fp64";
+    default: return dtype_name(t->dtype);
+  }
+}

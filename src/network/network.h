@@ -436,6 +436,9 @@ net_tensor_t *net_layer1(network_t *n, layer_type_t type, int n_in, net_tensor_t
                          dtype_t dtype,
                          const layer_params_t *p);  // any layer with one output
 
+// What a layer computes on: "int8" (of either sign), "fp16", "bf16", "fp32", "fp64", or the name of
+// another dtype.
+const char *layer_precision(const layer_t *l);
 const char *layer_type_name(layer_type_t t);  // "CONVOLUTION"-like, TensorRT's where it has one
 const char *unary_op_name(unary_op_t op);
 const char *binary_op_name(binary_op_t op);

@@ -78,6 +78,7 @@ typedef struct engine_found {
 // context for these shapes.
 engine_found_t engine_cache_take(engine_cache_t *c, const engine_request_t *r);
 backend_context_t *engine_lease_context(const engine_lease_t *l);
+backend_engine_t *engine_lease_engine(const engine_lease_t *l);
 // ok false: the context failed and is not to be used again.
 void engine_cache_give(engine_cache_t *c, engine_lease_t *l, bool ok);
 

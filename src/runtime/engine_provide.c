@@ -6,7 +6,7 @@
 #include "runtime/engines_internal.h"
 #include "runtime/segment_build.h"
 
-static function_t *find_segment(engines_t *e, const char *name) {
+function_t *engine_segment(engines_t *e, const char *name) {
   function_t *f = NULL;
   pthread_mutex_lock(&e->lock);
   for (size_t i = 0; i < e->libraries.n && !f; i++) f = library_find(e->libraries.v[i], name);
@@ -19,7 +19,7 @@ static function_t *find_segment(engines_t *e, const char *name) {
 // concrete ones.
 static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                       const engine_attrs_t *a, bytes_t *plan) {
-  function_t *segment = a->segment ? find_segment(e, a->segment->name) : NULL;
+  function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
   if (!segment || !segment->body) return FAIL(NOT_FOUND, "the native segment is not in the graph");
   if (!e->backend) return FAIL(UNAVAILABLE, "there is no backend");
   if (segment->body->n_args != c->n_in)

@@ -97,6 +97,7 @@ void engine_slot_leave(engine_cache_t *c, engine_slot_t *s) {
 }
 
 backend_context_t *engine_lease_context(const engine_lease_t *l) { return l->context; }
+backend_engine_t *engine_lease_engine(const engine_lease_t *l) { return l->slot->engine; }
 
 // Contexts that are too many, as a list.
 static engine_lease_t *take_surplus(engine_slot_t *s) {

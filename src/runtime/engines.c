@@ -20,6 +20,10 @@ engines_t *engines_create(const backend_t *backend, const weight_source_t *weigh
 
 void engines_set_policy(engines_t *e, fallback_policy_t policy) { e->policy = policy; }
 
+void engines_set_watch(engines_t *e, const engine_watch_t *watch) {
+  e->watch = watch ? *watch : (engine_watch_t){0};
+}
+
 void engines_set_compat(engines_t *e) { e->compat_2_17 = true; }
 
 void engines_destroy(engines_t *e) {

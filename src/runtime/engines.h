@@ -5,6 +5,7 @@
 
 #include "engine/backend.h"
 #include "ops/env.h"
+#include "runtime/engine_watch.h"
 #include "runtime/executor.h"
 #include "runtime/runtime.h"
 
@@ -19,7 +20,9 @@ engines_t *engines_create(const backend_t *backend, const weight_source_t *weigh
 // too.
 void engines_set_policy(engines_t *e, fallback_policy_t policy);
 void engines_set_compat(engines_t *e);  // caches of all nodes as TF 2.17's
-void engines_destroy(engines_t *e);     // NULL is fine; no run may be going on
+// While no run is going on; NULL: no more.
+void engines_set_watch(engines_t *e, const engine_watch_t *watch);
+void engines_destroy(engines_t *e);  // NULL is fine; no run may be going on
 
 // For exec_services_t.run_engine: TRTEngineOp, CreateTRTResourceHandle, InitializeTRTResource,
 // SerializeTRTResource, GetCalibrationDataOp. Any thread; threads run the same engine side by side,

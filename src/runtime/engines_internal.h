@@ -15,6 +15,7 @@ struct engines {
   int threads;
   fallback_policy_t policy;
   bool compat_2_17;
+  engine_watch_t watch;  // run NULL: none
   pthread_mutex_t lock;  // guards what follows
   VEC(library_t *) libraries;
   VEC(engine_cache_t *) caches;  // references
@@ -26,6 +27,8 @@ extern const char engine_container[];                      // "TF-TRT"
 const char *engine_canonical_name(const char *node_name);  // after the last '/'
 // A new reference; made when it is not there.
 engine_cache_t *engine_cache_of(engines_t *e, const char *name, int64_t capacity);
+
+function_t *engine_segment(engines_t *e, const char *name);  // a native segment; NULL: not there
 
 // CreateTRTResourceHandle, InitializeTRTResource, SerializeTRTResource, GetCalibrationDataOp
 // (runtime/engine_resources.c).

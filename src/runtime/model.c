@@ -205,6 +205,10 @@ status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, te
   return st;
 }
 
+void model_watch_engines(model_t *m, const engine_watch_t *watch) {
+  engines_set_watch(m->engines, watch);
+}
+
 int model_engine_stats(model_t *m, engine_stats_t *out, int max) {
   return engines_stats(m->engines, out, max);
 }

@@ -3,6 +3,7 @@
 #define TFTRT_RUNTIME_RUNTIME_H
 
 #include "engine/profile.h"
+#include "runtime/engine_watch.h"
 #include "saved_model/saved_model.h"
 
 // The next set of inputs, in the signature's order, borrowed until the next call. *end at the end.
@@ -44,6 +45,9 @@ status_t model_prepare(model_t *m, const char *signature_key);
 // in: in the order of the signature's inputs; out: [n_outputs] receives owned tensors. Any thread,
 // concurrently.
 status_t model_run(model_t *m, const char *signature_key, const tensor_t *in, tensor_t *out);
+// From now on *watch stands in for engines that serve a run; NULL: no more. While no run is going
+// on.
+void model_watch_engines(model_t *m, const engine_watch_t *watch);
 // The graph of a prepared signature as it is executed (inlined); owned by the model.
 status_t model_graph(model_t *m, const char *signature_key, const graph_t **out);
 

@@ -153,6 +153,21 @@ status_t segment_lower(graph_t *body, const char *engine_name, const segment_pre
   return NULL;
 }
 
+static status_t read_weight(void *self, const char *key, tensor_t *out) {
+  const network_t *n = self;
+  for (int i = 0; i < n->n_tensors; i++) {
+    const net_tensor_t *t = n->tensors[i];
+    if (!t->is_const || !t->weight_key || strcmp(t->weight_key, key) != 0) continue;
+    *out = tensor_ref(&t->value);
+    return NULL;
+  }
+  return FAIL(NOT_FOUND, "there is no weight '%s'", key);
+}
+
+weight_source_t lowered_weights(const network_t *n) {
+  return (weight_source_t){read_weight, (void *)(uintptr_t)n};
+}
+
 status_t segment_build(graph_t *body, const char *engine_name, const segment_precision_t *precision,
                        const backend_t *backend, const build_options_t *o, bytes_t *out) {
   network_t *net;

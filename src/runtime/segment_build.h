@@ -30,6 +30,9 @@ segment_precision_t segment_precision_of(const node_t *engine);
 status_t segment_lower(graph_t *body, const char *engine_name, const segment_precision_t *precision,
                        network_t **out);
 
+// For engines of a lowered network: what their plans only name is in it. It must outlive them.
+weight_source_t lowered_weights(const network_t *n);
+
 // Lowers and builds. o->opt_shapes: concrete shapes to time tactics at, may be NULL. The plan is
 // the caller's (mem_free out->data).
 status_t segment_build(graph_t *body, const char *engine_name, const segment_precision_t *precision,

@@ -36,6 +36,18 @@ static status_t run_context(op_ctx_t *c, backend_context_t *context, const backe
   return b->run(context, c->in, c->out);
 }
 
+static status_t run_watched(engines_t *e, const engine_cache_t *cache, op_ctx_t *c,
+                            const engine_attrs_t *a, const engine_lease_t *lease) {
+  function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
+  engine_served_t by = {.name = cache->name,
+                        .segment = segment ? segment->body : NULL,
+                        .backend = e->backend,
+                        .engine = engine_lease_engine(lease),
+                        .context = engine_lease_context(lease),
+                        .threads = e->threads};
+  return e->watch.run(e->watch.self, &by, c->in, c->n_in, c->out, c->n_out);
+}
+
 static engine_found_t find_engine(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                                   const engine_attrs_t *a) {
   enum { FEW = 16 };
@@ -87,8 +99,11 @@ static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
     return run_native(e, cache, c, &a, true, mem_strdup("the engine waits for calibration"));
   engine_found_t f = find_engine(e, cache, c, &a);
   if (!f.lease) return run_native(e, cache, c, &a, false, f.why);
-  status_t st = run_context(c, engine_lease_context(f.lease), e->backend);
+  bool watched = e->watch.run != NULL;
+  status_t st = watched ? run_watched(e, cache, c, &a, f.lease)
+                        : run_context(c, engine_lease_context(f.lease), e->backend);
   engine_cache_give(cache, f.lease, st == NULL);
+  if (watched && st) return st;
   if (!st) {
     atomic_fetch_add(&cache->hits, 1);
     return NULL;

@@ -1,5 +1,8 @@
 """tftrt.compare against NumPy's figures on the same arrays."""
 import math
+import os
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,6 +127,16 @@ def test_models(saved_model, tmp_path):
         tftrt.compare(tmp_path / "recorded.npz", int8, files + files)
 
 
+def test_what_ran_natively_is_told(saved_model, tmp_path, caplog):
+    inputs = [golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]
+    converter = tftrt.Converter(saved_model("mnist_cnn"), allow_build_at_runtime=False)
+    converter.convert()
+    converter.build(lambda: iter(inputs[:1]))
+    converter.save(tmp_path / "small")
+    tftrt.compare(saved_model("mnist_cnn"), tmp_path / "small", inputs)
+    assert "did not serve 2 of 3 runs, its native segment ran:" in caplog.text
+
+
 def test_made_up_inputs(saved_model, tmp_path):
     source = saved_model("mnist_cnn")
     got = tftrt.compare(source, source)
@@ -140,3 +153,58 @@ def test_errors(saved_model):
         tftrt.compare(source, source, [])
     with pytest.raises(RuntimeError, match="Failed to convert input to tensor."):
         tftrt.compare(source, source, {})
+
+
+@pytest.fixture
+def spoiled(saved_model, tmp_path):
+    """A model whose second convolution cannot be computed in 8 bits, and its INT8 form."""
+    tool = Path(os.environ["TFTRT_LIBRARY"]).parents[1] / "tests" / "spoil_model"
+    subprocess.run([tool, saved_model("mnist_cnn"), tmp_path / "spoiled"], check=True)
+    converter = tftrt.Converter(tmp_path / "spoiled", precision_mode="INT8", maximum_cached_engines=3)
+    converter.convert(lambda: iter([golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]))
+    converter.build(lambda: iter([golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]))
+    converter.save(tmp_path / "int8")
+    return tmp_path / "spoiled", tmp_path / "int8"
+
+
+def test_the_worst_layer_is_first(spoiled):
+    inputs = [golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]
+    got = tftrt.compare(*spoiled, inputs, per_layer=True)
+    layers = got["layers"]
+    assert got["outputs"] == tftrt.compare(*spoiled, inputs)["outputs"]  # they run as they are
+    assert layers[0]["type"] == "CONVOLUTION" and layers[0]["precision"] == "int8"
+    assert any(n.endswith("conv2d_1_2/convolution") for n in layers[0]["nodes"]), layers[0]["nodes"]
+    assert layers[0]["own"]["relative_l2"] > 0.5
+    assert all(layer["own"]["relative_l2"] < 0.05 for layer in layers[1:])
+    by_name = {layer["layer"].split("functional_1/")[-1]: layer for layer in layers}
+    # What comes after it has its error, and adds none; what comes before has not.
+    assert by_name["logits_1/BiasAdd"]["accumulated"]["relative_l2"] > 0.5
+    assert by_name["conv2d_1/Relu"]["accumulated"]["relative_l2"] < 0.05
+    for layer in layers:
+        assert layer["kernel"] and layer["count"] > 0
+        if layer["precision"] == "fp32":
+            assert layer["own"]["max_abs"] == 0
+    want = got["outputs"]["output_0"]
+    assert by_name["probs_1/Softmax"]["accumulated"] == pytest.approx(
+        {k: want[k] for k in ("max_abs", "mean_abs", "relative_l2", "cosine")}, rel=1e-4)
+
+
+def test_no_layer_of_an_fp32_engine_adds_an_error(saved_model, tmp_path):
+    for name in ("resnet_tiny", "bert_tiny"):
+        converter = tftrt.Converter(saved_model(name))
+        converter.convert()
+        converter.build(lambda: iter([golden(name)[0]]))
+        converter.save(tmp_path / name)
+        layers = tftrt.compare(saved_model(name), tmp_path / name, golden(name)[0], per_layer=True)["layers"]
+        assert len(layers) > 10
+        assert all(layer["precision"] in ("fp32", "int32", "int64") for layer in layers)
+        assert max(layer["own"]["relative_l2"] for layer in layers) < 1e-5
+        assert max(layer["accumulated"]["relative_l2"] for layer in layers) < 1e-5
+
+
+def test_nothing_to_observe(saved_model):
+    source, inputs = saved_model("mnist_cnn"), golden("mnist_cnn")[0]
+    with pytest.raises(tftrt.FailedPreconditionError, match="has no engines whose layers could be observed"):
+        tftrt.compare(source, source, inputs, per_layer=True)
+    with pytest.raises(tftrt.InvalidArgumentError, match="it has no layers to observe"):
+        tftrt.compare(source, {"output_0": np.zeros((1, 10), "f4")}, inputs, per_layer=True)
