@@ -1,6 +1,7 @@
 #include "conversion.h"
 
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #define NOT_GIVEN INT64_MIN
@@ -10,11 +11,16 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
                             .max_cached_engines = NOT_GIVEN,
                             .threads = NOT_GIVEN,
                             .workspace = NOT_GIVEN,
-                            .max_memory = NOT_GIVEN};
+                            .max_memory = NOT_GIVEN,
+                            .max_error = (double)NAN,
+                            .min_cosine = (double)NAN};
   const option_def_t table[] = {
       {"params", 0, OPTION_STRING, &f->params_file, "FILE.json",
        "arguments of the Converter in JSON; flags override them"},
-      {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|int8", "precision mode (fp32)"},
+      {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|int8|auto",
+       "precision mode (fp32); auto: the fastest within a bound"},
+      {"max-error", 0, OPTION_NUMBER, &f->max_error, "E", "auto: largest error of the outputs"},
+      {"min-cosine", 0, OPTION_NUMBER, &f->min_cosine, "C", "auto: least cosine of the outputs"},
       {"fp16", 0, OPTION_FLAG, &f->fp16, NULL, NULL},
       {"int8", 0, OPTION_FLAG, &f->int8, NULL, NULL},
       {"signature", 's', OPTION_LIST, &f->signatures, "KEY",
@@ -101,6 +107,8 @@ int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_o
   if (f->op_set) o->op_set = f->op_set;
   if (f->backend) o->backend = f->backend;
   if (f->compat) o->compat = f->compat;
+  if (!isnan(f->max_error)) o->max_error = f->max_error;
+  if (!isnan(f->min_cosine)) o->min_cosine = f->min_cosine;
   if (f->calibrator) o->calibrator = f->calibrator;
   if (f->calibration_table) o->calibration_table = f->calibration_table;
   o->progress = progress_printer();

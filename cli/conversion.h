@@ -4,11 +4,12 @@
 
 #include "cli.h"
 
-enum { CONVERSION_OPTIONS = 30 };
+enum { CONVERSION_OPTIONS = 32 };
 typedef struct conversion_flags {
   const char *params_file, *tags, *precision, *op_set, *backend, *strategy, *compat;
   const char *calibrator, *calibration_table, *engine_cache, *timing_cache;
-  int64_t max_memory;  // NOT_GIVEN
+  int64_t max_memory;            // NOT_GIVEN
+  double max_error, min_cosine;  // NAN: not given
   bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8, all_signatures;
   int64_t min_segment_size, max_cached_engines, threads, workspace;  // NOT_GIVEN
   list_t tag_list, signatures;

@@ -141,35 +141,63 @@ static tftrt_code list_others(const tftrt_converter_options *o, list_t *keys, tf
   return code;
 }
 
-static source_t sources[LIST_MAX + 1];  // of calibration, which may be put off until build
+// Of calibration, which may be put off until build, and of measuring errors.
+static source_t sources[LIST_MAX + 1], measures[LIST_MAX + 1];
 
 static tftrt_code calibration_error(tftrt_code code, tftrt_error *e) {
   for (int i = 0; i <= LIST_MAX && code; i++) tell_error(&sources[i], e);
+  for (int i = 0; i <= LIST_MAX && code; i++) tell_error(&measures[i], e);
   return code;
 }
 
+// Which files calibrate, and which errors are measured over with --precision auto.
+typedef struct input_files {
+  const list_t *calibration, *measuring;
+} input_files_t;
+
+static source_t source_of(tftrt_converter *c, const char *key, const list_t *files) {
+  return (source_t){.converter = c, .key = key, .files = files, .error = TFTRT_ERROR_INIT};
+}
+
 // *model owns names of signatures as long as calibration may go on.
-static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o, const list_t *files,
-                          tftrt_model **model, tftrt_error *e) {
+static tftrt_code convert(tftrt_converter *c, const tftrt_converter_options *o,
+                          const input_files_t *files, tftrt_model **model, tftrt_error *e) {
   list_t others = {0};
-  if (!files->n) return tftrt_converter_convert(c, NULL, NULL, e);
-  tftrt_code code = list_others(o, &others, model, e);
+  bool calibrates = files->calibration->n > 0, measures_too = files->measuring->n > 0;
+  tftrt_code code = TFTRT_OK;
+  if (calibrates || measures_too) code = list_others(o, &others, model, e);
   for (int i = 0; i <= others.n && !code; i++) {
-    sources[i] = (source_t){.converter = c,
-                            .key = i ? others.v[i - 1] : NULL,
-                            .files = files,
-                            .error = TFTRT_ERROR_INIT};
-    if (i) code = tftrt_converter_calibrate_with(c, others.v[i - 1], next_inputs, &sources[i], e);
+    const char *key = i ? others.v[i - 1] : NULL;
+    sources[i] = source_of(c, key, files->calibration);
+    measures[i] = source_of(c, key, files->measuring);
+    if (i && calibrates) code = tftrt_converter_calibrate_with(c, key, next_inputs, &sources[i], e);
+    if (!code && measures_too)
+      code = tftrt_converter_measure_with(c, key, next_inputs, &measures[i], e);
   }
-  if (!code) code = tftrt_converter_convert(c, next_inputs, &sources[0], e);
+  if (!code) code = tftrt_converter_convert(c, calibrates ? next_inputs : NULL, &sources[0], e);
   return calibration_error(code, e);
+}
+
+static bool is_auto(const char *precision) {
+  return strcmp(precision, "auto") == 0 || strcmp(precision, "AUTO") == 0;
+}
+
+static tftrt_code report_choices(tftrt_converter *c, tftrt_error *e) {
+  tftrt_code code = TFTRT_OK;
+  for (int i = 0; i < tftrt_converter_signature_count(c) && !code; i++) {
+    char *text = NULL;
+    code = tftrt_converter_precision(c, tftrt_converter_signature(c, i), 0, &text, e);
+    if (!code) fputs(text, stdout);
+    tftrt_free(text);
+  }
+  return code;
 }
 
 int cmd_convert(int argc, char **argv) {
   conversion_flags_t f;
   option_def_t defs[CONVERSION_OPTIONS + PROFILE_OPTIONS + 12];
   profile_flags_t profiles;
-  list_t build_files = {0}, calibration_files = {0};
+  list_t build_files = {0}, calibration_files = {0}, measure_files = {0};
   bool no_save = false, no_build = false;
   conversion_options(&f, defs);
   int at = 0;
@@ -181,6 +209,8 @@ int cmd_convert(int argc, char **argv) {
        "build engines for the shapes of these inputs (may be repeated)"},
       {"calibration-inputs", 0, OPTION_FILES, &calibration_files, "F.npz...",
        "int8: calibrate over these inputs (may be repeated)"},
+      {"inputs", 'i', OPTION_FILES, &measure_files, "F.npz...",
+       "auto: measure errors over these inputs, and calibrate where nothing else does"},
       {"no-build", 0, OPTION_FLAG, &no_build, NULL, "leave engines to be built by the first run"},
       {"no-save-engines", 0, OPTION_FLAG, &no_save, NULL,
        "write no engines, only what they are rebuilt from"},
@@ -196,19 +226,30 @@ int cmd_convert(int argc, char **argv) {
   if (profile_flags_given(&profiles) && build_files.n)
     return usage_error("profiles are given as shapes or as --build-inputs, not as both");
   if (profile_flags_given(&profiles)) o.use_dynamic_shape = 1;
+  bool automatic = is_auto(o.precision_mode);
+  if (measure_files.n && !automatic)
+    return usage_error("--inputs are for --precision auto, to measure errors over");
+  if (automatic && no_build) return usage_error("--precision auto builds engines, to measure them");
+  bool calibrate_too =
+      automatic && !calibration_files.n && !o.calibration_table && o.use_calibration;
   catch_interrupts();
 
   tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter *c = NULL;
   tftrt_model *model = NULL;
   tftrt_code code = tftrt_converter_create(&o, &c, &e);
-  if (!code) code = convert(c, &o, &calibration_files, &model, &e);
+  if (!code)
+    code = convert(
+        c, &o,
+        &(input_files_t){calibrate_too ? &measure_files : &calibration_files, &measure_files},
+        &model, &e);
   if (!code && profile_flags_given(&profiles)) code = profile_flags_add(&profiles, c, &e);
   if (!code && !no_build) code = calibration_error(build_from_files(c, &build_files, &e), &e);
   if (!code) code = tftrt_converter_save(c, words[n - 1], !no_save, &e);
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));
   if (!code) code = report(c, &e);
+  if (!code && automatic && !common.json && !common.quiet) code = report_choices(c, &e);
   tftrt_converter_destroy(c);
   tftrt_model_close(model);
   conversion_free(&f);

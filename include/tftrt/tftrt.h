@@ -292,11 +292,14 @@ typedef struct tftrt_converter_options {
   /* "Range", "Optimal", "Range+Optimal"; NULL: "ImplicitBatchModeCompatible" */
   const char *dynamic_shape_profile_strategy;
   int64_t max_workspace_size_bytes; /* scratch memory that a tactic may take */
-  const char *precision_mode;       /* "FP32" (default), "FP16", "INT8", or in lower case */
-  int minimum_segment_size;         /* 3; -1: convert nothing */
-  int maximum_cached_engines;       /* 1 */
-  int use_calibration;              /* 1; ignored unless INT8 */
-  int allow_build_at_runtime;       /* 1 */
+  /* "FP32" (default), "FP16", "INT8", "AUTO", or in lower case. AUTO: the fastest assignment of
+   * precisions to layers within max_error and min_cosine; INT8 is among them when convert gets
+   * calibration inputs or a calibration table, or the graph has quantization nodes. */
+  const char *precision_mode;
+  int minimum_segment_size;   /* 3; -1: convert nothing */
+  int maximum_cached_engines; /* 1 */
+  int use_calibration;        /* 1; ignored unless INT8 */
+  int allow_build_at_runtime; /* 1 */
   const char
       *op_set; /* "all" (default): what our engines take; "tf-trt": exactly what TF-TRT takes */
   const char *backend; /* "cpu" (default), "ref" */
@@ -333,6 +336,9 @@ typedef struct tftrt_converter_options {
   /* A file of tactics' times: read when it is there, written after build. With the times of a
    * machine in it nothing is timed on such a machine, and engines come out the same. NULL: none. */
   const char *timing_cache_file;
+  /* Bounds of precision_mode "AUTO", over all outputs, compared with the graph's own ops in FP32:
+   * the largest absolute error (from 0 on; -1: none) and the least cosine (up to 1; -1: none). */
+  double max_error, min_cosine;
 } tftrt_converter_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
 TFTRT_API void tftrt_converter_options_init_sized(tftrt_converter_options *o, uint32_t struct_size);
@@ -394,6 +400,18 @@ TFTRT_API tftrt_code tftrt_converter_input(const tftrt_converter *c, const char 
 TFTRT_API int tftrt_converter_output_count(const tftrt_converter *c, const char *key);
 TFTRT_API tftrt_code tftrt_converter_output(const tftrt_converter *c, const char *key, int i,
                                             tftrt_tensor_info *out, tftrt_error *err);
+/* Precision mode AUTO: inputs of a signature (NULL: the first) that errors are measured over;
+ * without them those of calibration, else those of build. At most 64 sets, or 256 MiB, count.
+ * Before convert; user and what it points to are used until the signature's precisions are chosen,
+ * at the end of convert where that builds engines, else of build. */
+TFTRT_API tftrt_code tftrt_converter_measure_with(tftrt_converter *c, const char *key,
+                                                  tftrt_input_fn inputs, void *user,
+                                                  tftrt_error *err);
+/* What precision mode AUTO chose for a signature (NULL: the first): errors and times of the fastest
+ * assignment, of FP32, of what was chosen, and which layers were kept in higher precision. json: 0
+ * text; 1 one JSON object, "schema": "tftrt.report/1". FAILED_PRECONDITION before it has chosen. */
+TFTRT_API tftrt_code tftrt_converter_precision(tftrt_converter *c, const char *key, int json,
+                                               char **out, tftrt_error *err);
 /* Runs a converted signature without saving it, after convert: what TF-TRT's convert() returns. It
  * has the engines built so far and builds as a loaded model does. Arguments as of
  * tftrt_model_run. */

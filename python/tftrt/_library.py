@@ -110,6 +110,8 @@ class CConverterOptions(c.Structure):
         ("max_memory_bytes", c.c_int64),
         ("engine_cache_dir", c.c_char_p),
         ("timing_cache_file", c.c_char_p),
+        ("max_error", c.c_double),
+        ("min_cosine", c.c_double),
     ]
 
 
@@ -190,6 +192,8 @@ _PROTOTYPES = {
     "tftrt_converter_input": (_I, [_P, _S, _I, c.POINTER(CTensorInfo), _E]),
     "tftrt_converter_output": (_I, [_P, _S, _I, c.POINTER(CTensorInfo), _E]),
     "tftrt_converter_run": (_I, [_P, _S, c.POINTER(CTensor), _I, c.POINTER(CTensor), _I, _E]),
+    "tftrt_converter_measure_with": (_I, [_P, _S, InputFn, _P, _E]),
+    "tftrt_converter_precision": (_I, [_P, _S, _I, c.POINTER(_P), _E]),
     "tftrt_compare_options_init_sized": (None, [_P, c.c_uint32]),
     "tftrt_compare": (_I, [_S, _S, _P, c.POINTER(_P), _E]),
     "tftrt_comparison_json": (_I, [_P, c.POINTER(_P), _E]),

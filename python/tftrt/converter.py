@@ -67,7 +67,8 @@ class Converter:
       use_dynamic_shape: dynamic shapes with optimization profiles; None: False, implicit batch mode.
       dynamic_shape_profile_strategy: one of supported_profile_strategies(); None: ImplicitBatchModeCompatible.
       max_workspace_size_bytes: scratch memory that a tactic may take.
-      precision_mode: one of TrtPrecisionMode.supported_precision_modes().
+      precision_mode: one of TrtPrecisionMode.supported_precision_modes(), or "AUTO": the fastest precisions within max_error and
+        min_cosine, INT8 among them when convert() gets calibration inputs or the graph has quantization nodes.
       minimum_segment_size: fewest nodes of an engine; -1: convert nothing.
       maximum_cached_engines: engines kept per TRTEngineOp.
       use_calibration: INT8 ranges come from calibration; ignored in other modes.
@@ -80,6 +81,7 @@ class Converter:
       backend: "cpu" or "ref".
       compat: "2.17": as TensorFlow 2.17 did where its documentation says otherwise.
       threads: CPUs to use; 0: all.
+      max_error, min_cosine: precision mode "AUTO": bounds on the outputs' largest absolute error and least cosine.
       calibrator: how calibration chooses a range: "entropy", "minmax", "percentile" (99.99 %), "mse".
       calibration_table: a file of ranges (TensorRT's calibration cache): written by calibration; read instead of calibrating when
         convert() gets no calibration_input_fn. A signature with several engines has "<file>.000", "<file>.001", ...
@@ -119,6 +121,8 @@ class Converter:
         max_memory_bytes: int = 0,
         engine_cache_dir: str | os.PathLike | None = None,
         timing_cache_file: str | os.PathLike | None = None,
+        max_error: float | None = None,
+        min_cosine: float | None = None,
         progress: Progress = None,
     ):
         params = TrtConversionParams(max_workspace_size_bytes, precision_mode, minimum_segment_size, maximum_cached_engines,
@@ -148,6 +152,10 @@ class Converter:
             o.engine_cache_dir = path_bytes(engine_cache_dir)
         if timing_cache_file is not None:
             o.timing_cache_file = path_bytes(timing_cache_file)
+        if max_error is not None:
+            o.max_error = max_error
+        if min_cosine is not None:
+            o.min_cosine = min_cosine
         self._create(lib.tftrt_converter_create, o, params, input_saved_model_dir, input_saved_model_tags,
                      input_saved_model_signature_key, signature_keys, all_signatures, backend, compat, threads,
                      progress)  # fmt: skip
@@ -248,7 +256,7 @@ class Converter:
         assert not self._functions, "convert() is called once"
         if self._need_calibration and not calibration_input_fn and not self._options.calibration_table:
             raise ValueError("Should specify calibration_input_fn because INT8 calibration is needed")
-        if not self._need_calibration and calibration_input_fn:
+        if not self._need_calibration and not self._automatic and calibration_input_fn:
             raise ValueError("Should not specify calibration_input_fn because INT8 calibration is not needed")
         if self._directory is None:
             raise TypeError("Expected binary or unicode string, got None")
@@ -273,6 +281,24 @@ class Converter:
         check(lib.tftrt_converter_calibrate_with(self._handle, signature_key.encode(), feed.callback, None,
                                                  ctypes.byref(error)), error)  # fmt: skip
         self._feeds.append(feed)
+
+    def measure_with(self, input_fn: InputFunction, *, signature_key: str | None = None) -> None:
+        """Precision mode AUTO: inputs of a signature (None: the first) that errors are measured over, before convert(). Without
+        them those of calibration serve, else those of build()."""
+        feed, error = Feed(input_fn, lambda: self._inputs(signature_key)), new_error()
+        key = signature_key.encode() if signature_key else None
+        check(lib.tftrt_converter_measure_with(self._handle, key, feed.callback, None, ctypes.byref(error)), error)
+        self._feeds.append(feed)
+
+    def precision(self, signature_key: str | None = None) -> dict:
+        """What precision mode AUTO chose for a signature (None: the first): the "bound", errors and times of the "fastest"
+        assignment, of what was "chosen" and of "fp32", and the layers "kept" in higher precision, the worst first.
+
+        Raises:
+          FailedPreconditionError: it has not chosen yet.
+        """
+        key = signature_key.encode() if signature_key else None
+        return json.loads(told(lambda out, e: lib.tftrt_converter_precision(self._handle, key, 1, out, e)))
 
     def build(self, input_fn: InputFunction | None, *, signature_key: str | None = None) -> None:
         """Builds engines for the shapes of the inputs that input_fn yields (as list, tuple, dict or a single array): one per
@@ -386,6 +412,10 @@ class Converter:
     @property
     def _converted_func(self) -> ConvertedFunction | None:
         return next(iter(self._functions.values()), None)
+
+    @property
+    def _automatic(self) -> bool:
+        return self._params.precision_mode.upper() == "AUTO"
 
     @property
     def _need_calibration(self) -> bool:

@@ -285,7 +285,7 @@ static status_t compare_all(side_t *a, side_t *b, const compare_options_t *o, la
   return NULL;
 }
 
-status_t compare(side_t *a, side_t *b, const compare_options_t *o, comparison_t **out) {
+status_t compare_sides(side_t *a, side_t *b, const compare_options_t *o, comparison_t **out) {
   comparison_t *c = mem_calloc(1, sizeof *c);
   layer_watch_t *w = o->per_layer ? layer_watch_create() : NULL;
   status_t st = compare_all(a, b, o, w, c);

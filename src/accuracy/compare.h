@@ -42,7 +42,7 @@ const signature_t *side_signature(const side_t *s);  // of a model; else NULL
 const signature_t *compare_signature(const side_t *a, const side_t *b);
 // Runs both. INVALID_ARGUMENT, naming the output, where the two do not have the same outputs,
 // dtypes or shapes.
-status_t compare(side_t *a, side_t *b, const compare_options_t *o, comparison_t **out);
+status_t compare_sides(side_t *a, side_t *b, const compare_options_t *o, comparison_t **out);
 void comparison_destroy(comparison_t *c);  // NULL is fine
 
 #endif

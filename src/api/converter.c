@@ -25,7 +25,9 @@ static const tftrt_converter_options defaults = {
     .use_calibration = 1,
     .allow_build_at_runtime = 1,
     .op_set = "all",
-    .backend = "cpu"};
+    .backend = "cpu",
+    .max_error = -1,
+    .min_cosine = -1};
 static const tftrt_conversion_params default_params = {
     .struct_size = sizeof default_params,
     .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
@@ -92,6 +94,10 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
   if (o->compat && strcmp(o->compat, "2.17") != 0)
     return FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o->compat);
   out->compat_2_17 = o->compat != NULL;
+  out->bounds_error = !(o->max_error < 0);
+  out->bounds_cosine = !(o->min_cosine <= -1);
+  out->max_error = o->max_error;
+  out->min_cosine = o->min_cosine;
   out->calibrator = o->calibrator;
   out->calibration_table = o->calibration_table;
   return NULL;
@@ -186,6 +192,19 @@ tftrt_code tftrt_converter_calibrate_with(tftrt_converter *c, const char *key,
     return api_report(FAIL(INVALID_ARGUMENT, "%s is NULL", key ? "inputs" : "signature_key"), err);
   converter_set_calibration(c->c, key, &(input_source_t){next_inputs, f});
   return TFTRT_OK;
+}
+
+tftrt_code tftrt_converter_measure_with(tftrt_converter *c, const char *key, tftrt_input_fn inputs,
+                                        void *user, tftrt_error *err) {
+  fed_t *f = feed(c, key, inputs, user);
+  if (!f) return api_report(FAIL(INVALID_ARGUMENT, "inputs is NULL"), err);
+  converter_measure_with(c->c, key, &(input_source_t){next_inputs, f});
+  return TFTRT_OK;
+}
+
+tftrt_code tftrt_converter_precision(tftrt_converter *c, const char *key, int json, char **out,
+                                     tftrt_error *err) {
+  return api_report(converter_precision(c->c, key, json != 0, out), err);
 }
 
 tftrt_code tftrt_converter_convert(tftrt_converter *c, tftrt_input_fn calibration, void *user,

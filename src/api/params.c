@@ -18,7 +18,7 @@ struct tftrt_params {
   const char *tags[MAX_TEXTS], *signatures[MAX_TEXTS];
 };
 
-typedef enum kind { TEXT, FLAG, NUMBER, SIZE, TEXTS, NESTED } kind_t;
+typedef enum kind { TEXT, FLAG, NUMBER, SIZE, REAL, TEXTS, NESTED } kind_t;
 
 typedef struct field {
   const char *name;
@@ -51,6 +51,8 @@ static const field_t options[] = {OPTION(input_saved_model_dir, TEXT),
                                   OPTION(timing_cache_file, TEXT),
                                   OPTION(calibrator, TEXT),
                                   OPTION(calibration_table, TEXT),
+                                  OPTION(max_error, REAL),
+                                  OPTION(min_cosine, REAL),
                                   {0}};
 
 #define PARAM(name, kind) \
@@ -82,6 +84,7 @@ static const char *wrong(const json_t *v, kind_t kind) {
   switch (kind) {
     case TEXT: return json_is_string(v) ? NULL : "a text";
     case FLAG: return json_is_boolean(v) ? NULL : "true or false";
+    case REAL: return json_is_number(v) ? NULL : "a number";
     case SIZE: return json_is_integer(v) ? NULL : "a whole number";
     case NUMBER:
       return json_is_integer(v) && json_integer_value(v) >= INT_MIN &&
@@ -157,6 +160,8 @@ static void put(const field_t *f, const json_t *v, void *to) {
   int number = json_is_boolean(v) ? json_is_true(v) : (int)size;
   const char *text = json_string_value(v);
   if (f->kind == TEXT) memcpy(at, &text, sizeof text);
+  double real = json_number_value(v);
+  if (f->kind == REAL) memcpy(at, &real, sizeof real);
   if (f->kind == SIZE) memcpy(at, &size, sizeof size);
   if (f->kind == FLAG || f->kind == NUMBER) memcpy(at, &number, sizeof number);
 }

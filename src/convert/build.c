@@ -4,6 +4,7 @@
 
 #include "base/environment.h"
 #include "base/stream.h"
+#include "convert/auto_precision.h"
 #include "convert/build_jobs.h"
 #include "convert/calibrate.h"
 #include "convert/profiles.h"
@@ -61,6 +62,8 @@ static status_t run_all(converter_t *c, executable_t *x, const input_source_t *i
     const tensor_t *in;
     st = inputs->next(inputs->self, &in, &end);
     if (st || end) break;
+    if (c->automatic && !c->o.use_calibration && !c->any_shape) st = keep_inputs(c, in);
+    if (st) break;
     st = executable_run(x, in, out);
     for (int i = 0; i < c->graph->n_rets; i++) tensor_unref(&out[i]);
     if (!st) st = after_run(c);
@@ -168,6 +171,7 @@ static status_t build_first(converter_t *c, engine_node_t *e) {
 
 status_t build_calibrated(converter_t *c) {
   TRY(build_all(c, build_first));
+  TRY(choose_precision(c, build_first));
   for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].wanted.n = 0;
   return NULL;
 }
@@ -230,6 +234,7 @@ static status_t build_with(converter_t *c, const input_source_t *inputs, bool bo
   for (size_t i = 0; c->reopened && i < c->engines.n; i++) make_room(c, &c->engines.v[i]);
   forget_weights(c);
   TRY(build_all(c, build_engine));
+  TRY(choose_precision(c, build_engine));
   c->built = true;
   return NULL;
 }
@@ -310,7 +315,7 @@ static status_t build_default(converter_t *c, int64_t batch) {
     status_free(st);
     st = build_with_zeros(c, batch, dims[i]);
     bool too_large = c->o.max_memory_bytes && status_code(st) == CODE_RESOURCE_EXHAUSTED;
-    if (!st || status_code(st) == CODE_CANCELLED || too_large) return st;
+    if (!st || status_code(st) == CODE_CANCELLED || too_large || c->choice_failed) return st;
     for (size_t k = 0; k < c->engines.n; k++) {
       c->engines.v[k].wanted.n = 0;
       forget_shape_sets(&c->engines.v[k]);

@@ -236,7 +236,8 @@ status_t build_all(converter_t *c, status_t (*build)(converter_t *, engine_node_
   c->queue = NULL;
   // What was measured is kept, however it ended.
   converter_t *top = converter_top(c);
-  if (top->timing) status_free(timing_cache_save(top->timing, top->o.timing_cache));
+  if (top->timing && top->o.timing_cache)
+    status_free(timing_cache_save(top->timing, top->o.timing_cache));
   if (q.refused) mem_set_refused(q.refused);
   pass_warnings_on(c);
   pthread_cond_destroy(&q.changed);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "convert/measure.h"
 #include "convert/restore.h"
 #include "network/histogram.h"
 #include "network/ranges.h"
@@ -187,6 +188,7 @@ static status_t run_inputs(calibrating_t *k, executable_t *x, const input_source
     TRY_GOTO(st, done, source->next(source->self, &in, &end));
     if (end) break;
     k->sets++;
+    if (k->c->automatic) TRY_GOTO(st, done, keep_inputs(k->c, in));
     TRY_GOTO(st, done, executable_run(x, in, out));
     for (int i = 0; i < n_rets; i++) tensor_unref(&out[i]);
     TRY_GOTO(st, done, report_progress(k->c, "calibrating", k->sets, k->sets + 1));

@@ -12,6 +12,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "convert/calibrate.h"
+#include "convert/measure.h"
 #include "convert/profiles.h"
 #include "convert/restore.h"
 #include "saved_model/writer.h"
@@ -19,7 +20,23 @@
 static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
                                          "ImplicitBatchModeCompatible"};
 
+static bool is_auto(const char *p) { return strcmp(p, "AUTO") == 0 || strcmp(p, "auto") == 0; }
+
+static status_t check_bounds(const converter_options_t *o) {
+  bool bounded = o->bounds_error || o->bounds_cosine;
+  if ((o->bounds_error && !(o->max_error >= 0)) || (o->bounds_cosine && !(o->min_cosine <= 1)))
+    return FAIL(INVALID_ARGUMENT, "max_error is a number from 0 on, min_cosine one up to 1");
+  if (is_auto(o->precision_mode) && !bounded)
+    return FAIL(INVALID_ARGUMENT, "precision mode AUTO needs a bound: max_error or min_cosine");
+  if (!is_auto(o->precision_mode) && bounded)
+    return FAIL(INVALID_ARGUMENT,
+                "max_error and min_cosine are bounds of precision mode AUTO, not of %s",
+                o->precision_mode);
+  return NULL;
+}
+
 static bool known_precision(const char *p) {
+  if (is_auto(p)) return true;
   static const char *const modes[] = {"FP32", "FP16", "INT8", "fp32", "fp16", "int8"};
   for (int i = 0; i < 6; i++)
     if (strcmp(p, modes[i]) == 0) return true;
@@ -53,6 +70,7 @@ static status_t check_options(const converter_options_t *o, const char **strateg
                   "'Optimal', 'Range+Optimal', 'ImplicitBatchModeCompatible']",
                   asked);
   }
+  TRY(check_bounds(o));
   calibrator_t calibrator;
   if (o->calibrator && !calibrator_from_name(o->calibrator, &calibrator))
     return FAIL(INVALID_ARGUMENT,
@@ -117,6 +135,8 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   c->o.dir = arena_strdup(c->own, checked.dir);
   c->o.backend = arena_strdup(c->own, checked.backend);
   c->o.precision_mode = canonical_precision(checked.precision_mode);
+  c->automatic = is_auto(checked.precision_mode);
+  c->may_calibrate = checked.use_calibration;
   if (checked.calibrator) c->o.calibrator = arena_strdup(c->own, checked.calibrator);
   if (checked.calibration_table)
     c->o.calibration_table = arena_strdup(c->own, checked.calibration_table);
@@ -148,8 +168,9 @@ void converter_keep_engines(converter_t *c) { c->o.keep_engines = true; }
 void converter_forget(converter_t *c) {
   for (size_t i = 0; i < c->others.n; i++) converter_destroy(c->others.v[i]);
   vec_free(&c->others);
-  runner_destroy(c->runner);
-  c->runner = NULL;
+  stop_runner(c);
+  if (c->signature) forget_inputs(c);
+  c->choice = NULL;
   for (size_t i = 0; i < c->engines.n; i++) {
     engine_node_t *e = &c->engines.v[i];
     for (size_t k = 0; k < e->built.n; k++) mem_free(e->built.v[k].plan.data);
@@ -185,6 +206,7 @@ void converter_destroy(converter_t *c) {
   timing_cache_destroy(c->timing);
   vec_free(&c->warnings);
   vec_free(&c->calibrations);
+  vec_free(&c->measures);
   arena_destroy(c->own);
   mem_free(c);
 }
@@ -287,6 +309,8 @@ static status_t convert_signature(converter_t *c, const input_source_t *calibrat
   TRY(report_progress(c, "reading", 0, 3));
   TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
   TRY(simplify(c));
+  if (c->automatic && !c->o.use_calibration && !uses_explicit_precision(c, c->graph))
+    c->o.precision_mode = "FP16";  // nothing has a range
   TRY(check_ranges_given(c, calibration));
   TRY(find_segments(c));
   report_refusals(c);
@@ -320,8 +344,17 @@ static status_t convert_all(converter_t *c, const input_source_t *calibration) {
   return NULL;
 }
 
+// What precision AUTO tries first: INT8 where ranges are given, or the graph has its own.
+static void begin_automatic(converter_t *c, const input_source_t *calibration) {
+  bool ranges = calibration || c->o.calibration_table;
+  c->o.precision_mode = "INT8";
+  c->o.use_calibration = ranges && c->may_calibrate;
+  if (!c->timing) c->timing = timing_cache_create();  // engines are built again and again
+}
+
 status_t converter_convert(converter_t *c, const input_source_t *calibration) {
   if (c->converted) return FAIL(FAILED_PRECONDITION, "convert() is already called");
+  if (c->automatic) begin_automatic(c, calibration);
   TRY(check_calibration(c, calibration));
   work_place_t before = converter_begin(c);
   status_t st = converter_end(c, &before, convert_all(c, calibration));

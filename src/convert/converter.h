@@ -41,6 +41,9 @@ typedef struct converter_options {
   int64_t max_memory_bytes;       // 0: no limit
   const char *engine_cache_dir;   // NULL: none
   const char *timing_cache;       // a file; NULL: none
+  // Precision mode AUTO: bounds on the outputs' largest error and least cosine.
+  bool bounds_error, bounds_cosine;
+  double max_error, min_cosine;
 } converter_options_t;
 
 // TF-TRT's default for max_workspace_size_bytes: sys.maxsize - 512.
@@ -58,6 +61,13 @@ bool converter_built(const converter_t *c, int i);
 // Calibration inputs of one of several signatures, for converter_convert; *source must live as long
 // as the converter.
 void converter_set_calibration(converter_t *c, const char *signature, const input_source_t *source);
+// Precision mode AUTO: inputs of a signature (NULL: the first) that errors are measured over;
+// without them those of calibration, else of build(). Before convert(); *source is copied and must
+// be good until build() has returned.
+void converter_measure_with(converter_t *c, const char *signature, const input_source_t *source);
+// What precision AUTO chose for a signature (NULL: the first), as text or as JSON; mem_free *out.
+// FAILED_PRECONDITION before it has chosen.
+status_t converter_precision(converter_t *c, const char *signature, bool json, char **out);
 // calibration: of the first signature. It is copied, and in dynamic shape mode used until
 // converter_build has returned.
 status_t converter_convert(converter_t *c, const input_source_t *calibration);

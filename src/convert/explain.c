@@ -90,10 +90,12 @@ static json_t *explain_signature(const converter_t *c) {
     json_array_append_new(nodes, o);
     native += !structural(r->node);
   }
-  return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "schema", "tftrt.report/1",
-                   "command", "explain", "model", c->o.dir, "signature", c->signature->key,
-                   "nodes_in_engines", in_engines, "nodes_native", native, "engines", engines,
-                   "nodes", nodes);
+  json_t *o =
+      json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "schema", "tftrt.report/1", "command",
+                "explain", "model", c->o.dir, "signature", c->signature->key, "nodes_in_engines",
+                in_engines, "nodes_native", native, "engines", engines, "nodes", nodes);
+  if (c->choice) json_object_set_new(o, "precision", precision_json(c));
+  return o;
 }
 
 // One signature is the object itself; several are a list in it.

@@ -85,17 +85,31 @@ static status_t start(converter_t *c, runner_t *r) {
   return converter_executable(c, &r->services, &r->executable);
 }
 
+void stop_runner(converter_t *c) {
+  runner_destroy(c->runner);
+  c->runner = NULL;
+}
+
+status_t restart_runner(converter_t *c) {
+  stop_runner(c);
+  runner_t *r = mem_calloc(1, sizeof *r);
+  status_t st = start(c, r);
+  if (st)
+    runner_destroy(r);
+  else
+    c->runner = r;
+  return st;
+}
+
+engines_t *runner_engines(runner_t *r) { return r->engines; }
+
+status_t run_converted(converter_t *c, const tensor_t *in, tensor_t *out) {
+  return executable_run(c->runner->executable, in, out);
+}
+
 status_t converter_run(converter_t *c, const char *signature, const tensor_t *in, tensor_t *out) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before running");
   TRY(find_converter(c, signature, &c));
-  if (!c->runner) {
-    runner_t *r = mem_calloc(1, sizeof *r);
-    status_t st = start(c, r);
-    if (st) {
-      runner_destroy(r);
-      return st;
-    }
-    c->runner = r;
-  }
-  return executable_run(c->runner->executable, in, out);
+  if (!c->runner) TRY(restart_runner(c));
+  return run_converted(c, in, out);
 }

@@ -19,6 +19,7 @@ static void add_other(converter_t *c, const signature_t *s) {
   other->o = c->o;  // its strings stay the owner's
   other->o.signature = s->key;
   other->strategy = c->strategy;
+  other->automatic = c->automatic;
   other->owner = c;
   other->model = c->model;
   other->meta = c->meta;
@@ -62,6 +63,20 @@ bool converter_built(const converter_t *c, int i) {
 void converter_set_calibration(converter_t *c, const char *key, const input_source_t *source) {
   calibration_t x = {arena_strdup(c->own, key), *source};
   vec_push(&c->calibrations, x);
+}
+
+void converter_measure_with(converter_t *c, const char *key, const input_source_t *source) {
+  calibration_t x = {key ? arena_strdup(c->own, key) : NULL, *source};
+  vec_push(&c->measures, x);
+}
+
+const input_source_t *measure_inputs_of(const converter_t *c) {
+  const converter_t *top = c->owner ? c->owner : c;
+  for (size_t i = 0; i < top->measures.n; i++) {
+    const char *key = top->measures.v[i].signature;
+    if (key ? strcmp(key, c->signature->key) == 0 : c == top) return &top->measures.v[i].source;
+  }
+  return NULL;
 }
 
 status_t find_converter(converter_t *c, const char *key, converter_t **out) {

@@ -37,9 +37,11 @@ typedef struct runner runner_t;    // what runs the converted graph (convert/run
 void runner_destroy(runner_t *r);  // NULL is fine
 
 typedef struct calibration {
-  const char *signature;
+  const char *signature;  // NULL: the first
   input_source_t source;
 } calibration_t;
+
+typedef struct precision_choice precision_choice_t;  // convert/auto_precision.h
 
 struct converter {
   converter_options_t o;
@@ -64,7 +66,7 @@ struct converter {
   build_cache_t *cache;    // the same; NULL: none
   timing_cache_t *timing;  // the same; NULL: none
   runner_t *runner;        // NULL until converter_run needs it; goes when engines are built
-  struct build_queue *queue;  // while engines are built
+  struct build_queue *queue;   // while engines are built
   VEC(const char *) restored;  // engines of earlier conversions that gave way to their segments
   ranges_t *old_ranges;        // what those were calibrated with; NULL: nothing
   bool reopened;               // the graph is that of the file: only engines are written
@@ -73,6 +75,13 @@ struct converter {
   converter_t *owner;  // NULL: this is the first
   VEC(converter_t *) others;
   VEC(calibration_t) calibrations;  // of signatures, before convert()
+  // Precision mode AUTO; precision_mode says what is tried first.
+  bool automatic, may_calibrate;
+  VEC(calibration_t) measures;  // of signatures: inputs to measure over
+  VEC(tensor_t *) inputs;       // kept for measuring (convert/measure.h)
+  size_t input_bytes;
+  const precision_choice_t *choice;  // NULL: not made
+  bool choice_failed;
 };
 
 static inline converter_t *converter_top(converter_t *c) { return c->owner ? c->owner : c; }
@@ -93,6 +102,15 @@ void make_room(const converter_t *c, engine_node_t *e);
 status_t find_converter(converter_t *c, const char *key, converter_t **out);
 // Which signatures are converted, of a model that is open: makes c->others (convert/signatures.c).
 status_t find_signatures(converter_t *c);
+
+// The converted graph with the engines built now, as converter_run has it.
+status_t restart_runner(converter_t *c);
+void stop_runner(converter_t *c);
+struct engines *runner_engines(runner_t *r);
+status_t run_converted(converter_t *c, const tensor_t *in, tensor_t *out);
+// Inputs that were given to measure over; NULL: none.
+const input_source_t *measure_inputs_of(const converter_t *c);
+struct json_t *precision_json(const converter_t *c);  // of a choice that was made
 
 // Replaces every segment by a TRTEngineOp with its native segment in the library
 // (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.

@@ -1,0 +1,279 @@
+#include "convert/auto_precision.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "convert/build_jobs.h"
+#include "runtime/segment_build.h"
+
+typedef enum level { LEVEL_FASTEST, LEVEL_16BIT, LEVEL_FP32 } level_t;
+
+typedef struct candidate {
+  kept_layer_t l;
+  level_t level;
+  bool settled;  // its level is not to be changed any more
+} candidate_t;
+
+typedef struct search {
+  converter_t *c;
+  status_t (*build)(converter_t *, engine_node_t *);
+  measure_t *measure;
+  VEC(candidate_t)
+  all;            // heavy layers in less than FP32, the worst first, those that are settled last
+  size_t n_open;  // that are not settled
+  precision_choice_t *out;
+} search_t;
+
+static bool within(const converter_t *c, const measured_t *m) {
+  if (c->o.bounds_error && !(m->max_abs <= c->o.max_error)) return false;
+  return !c->o.bounds_cosine || m->cosine >= c->o.min_cosine;
+}
+
+// ---- assignments -----------------------------------------------------------------------------
+
+static void write_names(search_t *s, const engine_node_t *e, const char *attribute, level_t level) {
+  VEC(const char *) names = {0};
+  for (size_t i = 0; i < s->all.n; i++)
+    if (s->all.v[i].level == level && strcmp(s->all.v[i].l.engine, e->node->name) == 0)
+      vec_push(&names, s->all.v[i].l.node);
+  if (names.n)
+    node_set_strings(s->c->graph, e->node, attribute, names.v, (int)names.n);
+  else
+    node_remove_attr(e->node, attribute);
+  vec_free(&names);
+}
+
+static void drop_plans(engine_node_t *e) {
+  for (size_t i = 0; i < e->built.n; i++) mem_free(e->built.v[i].plan.data);
+  e->built.n = e->failed.n = 0;
+  e->next = 0;
+}
+
+// Builds what the candidates' levels say, and measures it.
+static status_t try_assignment(search_t *s, measured_t *m) {
+  stop_runner(s->c);  // it has the plans
+  for (size_t i = 0; i < s->c->engines.n; i++) {
+    engine_node_t *e = &s->c->engines.v[i];
+    write_names(s, e, ATTR_KEEP_FP32, LEVEL_FP32);
+    write_names(s, e, ATTR_KEEP_16BIT, LEVEL_16BIT);
+    drop_plans(e);
+  }
+  s->out->builds++;
+  TRY(build_all(s->c, s->build));
+  return measure_engines(s->measure, m);
+}
+
+// The n worst at one level, the others at another.
+static status_t try_worst(search_t *s, size_t n, level_t worst, level_t others, measured_t *m) {
+  for (size_t i = 0; i < s->n_open; i++) s->all.v[i].level = i < n ? worst : others;
+  return try_assignment(s, m);
+}
+
+// ---- layers ----------------------------------------------------------------------------------
+
+static const char *node_of(const layer_error_t *l) {
+  for (int i = 0; i < l->n_nodes; i++)
+    if (strcmp(l->nodes[i], l->name) == 0) return l->name;
+  return l->n_nodes ? l->nodes[l->n_nodes - 1] : NULL;
+}
+
+static bool is_reduced(const layer_error_t *l) {
+  return l->heavy && (strcmp(l->precision, "int8") == 0 || strcmp(l->precision, "fp16") == 0 ||
+                      strcmp(l->precision, "bf16") == 0);
+}
+
+static candidate_t *find_candidate(const search_t *s, size_t n, const char *engine,
+                                   const char *layer, const char *type) {
+  for (size_t i = 0; i < n; i++) {
+    candidate_t *k = &s->all.v[i];
+    if (strcmp(k->l.engine, engine) == 0 && strcmp(k->l.layer, layer) == 0 && k->l.type == type)
+      return k;
+  }
+  return NULL;
+}
+
+// From the engines as they are built now. Candidates of before that are not in less than FP32 any
+// more are settled at their level.
+static status_t rank_layers(search_t *s) {
+  layer_errors_t *errors;
+  arena_t *own = s->c->own;
+  size_t n_before = s->all.n;
+  VEC(candidate_t) ranked = {0};
+  TRY(measure_layers(s->measure, &errors));
+  for (int i = 0; i < errors->n; i++) {
+    const layer_error_t *l = &errors->v[i];
+    const char *node = node_of(l);
+    if (!is_reduced(l) || !node) continue;
+    candidate_t k = {.l = {.engine = arena_strdup(own, l->engine),
+                           .layer = arena_strdup(own, l->name),
+                           .type = l->type,
+                           .node = arena_strdup(own, node),
+                           .was = l->precision,
+                           .is = l->precision,
+                           .own_before = difference_relative_l2(&l->own)}};
+    candidate_t *before = find_candidate(s, n_before, l->engine, l->name, l->type);
+    if (before) {
+      k.l.was = before->l.was;
+      k.l.own_before = before->l.own_before;
+      before->settled = true;  // taken over
+    }
+    vec_push(&ranked, k);
+  }
+  s->n_open = ranked.n;
+  for (size_t i = 0; i < n_before; i++) {
+    if (s->all.v[i].settled) continue;
+    s->all.v[i].settled = true;
+    vec_push(&ranked, s->all.v[i]);
+  }
+  vec_free(&s->all);
+  s->all.v = ranked.v;
+  s->all.n = ranked.n;
+  s->all.cap = ranked.cap;
+  layer_errors_destroy(errors);
+  return NULL;
+}
+
+// What became of the candidates in the engines as they are now.
+static status_t note_kept(search_t *s) {
+  layer_errors_t *errors;
+  precision_choice_t *out = s->out;
+  TRY(measure_layers(s->measure, &errors));
+  for (int j = 0; j < errors->n; j++) {
+    const layer_error_t *l = &errors->v[j];
+    candidate_t *k = find_candidate(s, s->all.n, l->engine, l->name, l->type);
+    if (!k) continue;
+    k->l.is = l->precision;
+    k->l.own_after = difference_relative_l2(&l->own);
+  }
+  layer_errors_destroy(errors);
+  out->kept = arena_alloc(s->c->own, (s->all.n + 1) * sizeof *out->kept);
+  for (size_t i = 0; i < s->all.n; i++)
+    if (s->all.v[i].level != LEVEL_FASTEST) out->kept[out->n_kept++] = s->all.v[i].l;
+  return NULL;
+}
+
+// ---- the search ------------------------------------------------------------------------------
+
+// The fewest of the worst layers that do at `worst`, where all of them do. Errors need not fall
+// with every layer: what is chosen was built and measured last.
+static status_t bisect(search_t *s, level_t worst, level_t others) {
+  size_t fails = 0, does = s->n_open;
+  measured_t m;
+  while (does - fails > 1) {
+    size_t middle = fails + (does - fails) / 2;
+    TRY(try_worst(s, middle, worst, others, &m));
+    if (within(s->c, &m))
+      does = middle;
+    else
+      fails = middle;
+  }
+  TRY(try_worst(s, does, worst, others, &m));
+  while (!within(s->c, &m) && does < s->n_open)  // kernels may have been chosen otherwise
+    TRY(try_worst(s, ++does, worst, others, &m));
+  s->out->chosen = m;
+  return NULL;
+}
+
+static status_t cannot_be_met(const search_t *s) {
+  const converter_t *c = s->c;
+  const measured_t *m = &s->out->fp32;
+  if (c->o.bounds_error && !(m->max_abs <= c->o.max_error))
+    return FAIL(
+        FAILED_PRECONDITION,
+        "precision AUTO: a largest error of %g cannot be met: with all layers in FP32 it is "
+        "%g",
+        c->o.max_error, m->max_abs);
+  return FAIL(FAILED_PRECONDITION,
+              "precision AUTO: a cosine of %.9g cannot be met: with all layers in FP32 it is %.17g",
+              c->o.min_cosine, m->cosine);
+}
+
+static status_t put_layers_back(search_t *s) {
+  measured_t m;
+  TRY(try_worst(s, s->n_open, LEVEL_16BIT, LEVEL_16BIT, &m));
+  if (within(s->c, &m)) return bisect(s, LEVEL_16BIT, LEVEL_FASTEST);
+  TRY(rank_layers(s));  // in 16 bits
+  return bisect(s, LEVEL_FP32, LEVEL_16BIT);
+}
+
+// Fewer bits are of no use where FP32 is faster, by more than clocks are wrong.
+static bool fp32_is_faster(const search_t *s) {
+  static const double margin = 0.95;
+  return !s->c->o.rule_tactics && s->out->fp32.seconds < margin * s->out->chosen.seconds;
+}
+
+static status_t search_within(search_t *s) {
+  precision_choice_t *out = s->out;
+  TRY(try_worst(s, s->n_open, LEVEL_FP32, LEVEL_FP32, &out->fp32));
+  if (!within(s->c, &out->fp32)) return cannot_be_met(s);
+  if (within(s->c, &out->fastest))
+    TRY(try_worst(s, 0, LEVEL_FASTEST, LEVEL_FASTEST, &out->chosen));
+  else
+    TRY(put_layers_back(s));
+  bool does = within(s->c, &out->chosen);
+  if (does && !fp32_is_faster(s)) return NULL;
+  out->because = does ? "FP32 is faster here" : "nothing else does";
+  for (size_t i = 0; i < s->all.n; i++) s->all.v[i].level = LEVEL_FP32;
+  return try_assignment(s, &out->chosen);
+}
+
+static status_t search(search_t *s) {
+  precision_choice_t *out = s->out;
+  TRY(measure_begin(s->c, &s->measure));
+  out->builds = 1;
+  TRY(measure_engines(s->measure, &out->fastest));
+  out->chosen = out->fp32 = out->fastest;
+  TRY(rank_layers(s));
+  out->candidates = (int)s->all.n;
+  if (s->all.n)
+    TRY(search_within(s));
+  else if (!within(s->c, &out->fp32))
+    return cannot_be_met(s);
+  return note_kept(s);
+}
+
+// Where nothing is in less than FP32, the nodes say that.
+static void mark_fp32(search_t *s) {
+  for (size_t i = 0; i < s->all.n; i++)
+    if (s->all.v[i].level != LEVEL_FP32) return;
+  for (size_t i = 0; i < s->c->engines.n; i++) {
+    node_t *n = s->c->engines.v[i].node;
+    if (node_bool(n, "use_explicit_precision", false)) continue;
+    node_set_string(s->c->graph, n, "precision_mode", "FP32", 4);
+    node_set_string(s->c->graph, n, "calibration_data", "", 0);
+    node_set_bool(s->c->graph, n, "use_calibration", false);
+    node_remove_attr(n, ATTR_KEEP_FP32);
+    node_remove_attr(n, ATTR_KEEP_16BIT);
+  }
+}
+
+static status_t read_inputs(converter_t *c) {
+  const input_source_t *source = measure_inputs_of(c);
+  if (source) forget_inputs(c);
+  for (bool end = false; source && !end;) {
+    const tensor_t *in = NULL;
+    TRY(source->next(source->self, &in, &end));
+    if (!end) TRY(keep_inputs(c, in));
+  }
+  if (c->inputs.n) return NULL;
+  return FAIL(
+      INVALID_ARGUMENT,
+      "precision AUTO needs inputs to measure errors over: those of calibration, of build(), "
+      "or others");
+}
+
+status_t choose_precision(converter_t *c, status_t (*build)(converter_t *, engine_node_t *)) {
+  if (!c->automatic || c->choice) return NULL;
+  precision_choice_t *out = arena_alloc(c->own, sizeof *out);
+  search_t s = {.c = c, .build = build, .out = out};
+  status_t st = read_inputs(c);
+  if (!st) st = search(&s);
+  if (!st) mark_fp32(&s);
+  measure_end(s.measure);
+  vec_free(&s.all);
+  stop_runner(c);
+  forget_inputs(c);
+  if (!st) c->choice = out;
+  c->choice_failed = st != NULL;
+  return c->owner || c->others.n ? status_prefix(st, "signature '%s'", c->signature->key) : st;
+}
