@@ -25,6 +25,7 @@ conformance: build
 	@tools/setup conformance
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
+	@tests/conformance/scale_out $(BUILD)
 
 bench: build
 	@tools/setup bench
@@ -44,6 +45,7 @@ wheel: build
 	@tools/setup test
 	@$(BUILD)/venv-python/bin/pip wheel -q --disable-pip-version-check --no-deps -w $(BUILD)/wheelhouse .
 	@tests/python/check_wheel $(BUILD)
+	@tests/python/run_versions $(BUILD)
 	@ls $(BUILD)/wheelhouse/tftrt-*.whl
 
 install: build
