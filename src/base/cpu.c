@@ -9,12 +9,22 @@
 
 #include "base/environment.h"
 
-static const char *const isa_names[] = {"generic",     "avx2",        "avx512", "avx512_vnni",
-                                        "avx512_bf16", "avx512_fp16", "amx"};
+static const char *const isa_names[] = {"generic",     "avx2",        "avx2_vnni",   "avx512",
+                                        "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx"};
 
 static cpu_isa_t found_isa;
 static char found_model[128];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static bool has_avx_vnni(void) {
+#if defined(__x86_64__)
+  unsigned a = 7, b, c = 1, d;
+  __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  return a >> 4 & 1;
+#else
+  return false;
+#endif
+}
 
 static cpu_isa_t probe_isa(void) {
   cpu_isa_t isa = CPU_GENERIC;
@@ -25,7 +35,7 @@ static cpu_isa_t probe_isa(void) {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
       !__builtin_cpu_supports("avx512cd"))
-    return isa;
+    return has_avx_vnni() ? CPU_AVX2_VNNI : isa;
   isa = CPU_AVX512;
   if (!__builtin_cpu_supports("avx512vnni")) return isa;
   isa = CPU_AVX512_VNNI;
@@ -45,6 +55,7 @@ static void probe(void) {
   const char *limit = env_text("TFTRT_CPU_ISA");
   for (int i = 0; i < (int)(sizeof isa_names / sizeof *isa_names); i++)
     if (strcmp(limit, isa_names[i]) == 0 && (cpu_isa_t)i < found_isa) found_isa = (cpu_isa_t)i;
+  if (found_isa == CPU_AVX2_VNNI && !has_avx_vnni()) found_isa = CPU_AVX2;
   strcpy(found_model, "unknown");
   FILE *f = fopen("/proc/cpuinfo", "r");
   if (!f) return;

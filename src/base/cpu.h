@@ -1,7 +1,7 @@
 // CPU features, found once.
-// TFTRT_CPU_ISA=generic|avx2|avx512|avx512_vnni|avx512_bf16|avx512_fp16|amx lowers (never raises)
-// what is reported, so that every code path a machine has can be tested on it. oneDNN is limited to
-// the same level.
+// TFTRT_CPU_ISA=generic|avx2|avx2_vnni|avx512|avx512_vnni|avx512_bf16|avx512_fp16|amx lowers (never
+// raises) what is reported, so that every code path a machine has can be tested on it. oneDNN is
+// limited to the same level.
 #ifndef TFTRT_BASE_CPU_H
 #define TFTRT_BASE_CPU_H
 
@@ -9,12 +9,13 @@
 
 typedef enum cpu_isa {
   CPU_GENERIC = 0,
-  CPU_AVX2 = 1,    // AVX2 + FMA + F16C
-  CPU_AVX512 = 2,  // F, BW, DQ, VL, CD
-  CPU_AVX512_VNNI = 3,
-  CPU_AVX512_BF16 = 4,
-  CPU_AVX512_FP16 = 5,
-  CPU_AMX = 6,
+  CPU_AVX2 = 1,       // AVX2 + FMA + F16C
+  CPU_AVX2_VNNI = 2,  // and AVX-VNNI. CPUs of the levels above need not have it: ask cpu_isa() ==
+  CPU_AVX512 = 3,     // F, BW, DQ, VL, CD
+  CPU_AVX512_VNNI = 4,
+  CPU_AVX512_BF16 = 5,
+  CPU_AVX512_FP16 = 6,
+  CPU_AMX = 7,
 } cpu_isa_t;
 
 cpu_isa_t cpu_isa(void);

@@ -24,7 +24,7 @@ static void note(const char *path, const char *why) {
 
 // oneDNN's names for instruction sets (dnnl_cpu_isa_t), by cpu_isa_t. CPU_AMX: no limit.
 static int isa_limit(cpu_isa_t isa) {
-  static const int limits[] = {0x1, 0x7, 0x27, 0x67, 0xe7, 0x1ef, 0x0};
+  static const int limits[] = {0x1, 0x7, 0xf, 0x27, 0x67, 0xe7, 0x1ef, 0x0};
   return limits[isa];
 }
 
