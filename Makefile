@@ -26,6 +26,7 @@ conformance: build
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
 	@tests/conformance/scale_out $(BUILD)
+	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 
 bench: build
 	@tools/setup bench
