@@ -7,6 +7,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernels/quantize.h"
 
 // What happens to the residual.
 typedef enum residual { NO_RESIDUAL, IN_PLACE, TO_FLOAT, BESIDE } residual_t;
@@ -38,8 +39,7 @@ typedef struct dequantize {
 static void dequantize_piece(void *ctx, int64_t begin, int64_t end, int thread) {
   const dequantize_t *d = ctx;
   (void)thread;
-  for (int64_t i = begin; i < end; i++)
-    d->y[i] = ((d->is_unsigned ? (float)d->q[i] : (float)(int8_t)d->q[i]) - d->zero) * d->scale;
+  dequantize_numbers(d->q + begin, d->is_unsigned, d->zero, d->scale, d->y + begin, end - begin);
 }
 
 static status_t run_onednn(step_t *s, backend_context_t *c) {

@@ -1,4 +1,6 @@
 // QUANTIZE and DEQUANTIZE of float32 tensors.
+#include "kernels/quantize.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -14,12 +16,6 @@ typedef struct quantize {
   void *y;
 } quantize_t;
 
-// Half to even without a call: sums beyond 2^23 have no fraction. |v| is at most 255 here.
-static inline float nearest(float v) {
-  const float big = 12582912.0f;
-  return (v + big) - big;
-}
-
 static void quantize_row(const quantize_t *q, const float *x, uint8_t *y, int64_t n, float scale) {
   const layer_params_t *p = &q->p;
   if (p->quantize.rounding == QUANTIZE_HALF_AWAY) {
@@ -27,37 +23,16 @@ static void quantize_row(const quantize_t *q, const float *x, uint8_t *y, int64_
       y[i] = (uint8_t)(int)quantize_number(p, scale, q->is_unsigned, (double)x[i]);
     return;
   }
-  float by = p->quantize.multiplier > 0 ? p->quantize.multiplier : (float)(1 / (double)scale);
   float lo = (float)((q->is_unsigned ? 0 : -128) + p->quantize.narrow);
   float hi = q->is_unsigned ? 255 : 127, base = p->quantize.base;
-  float start = base != 0 ? lo : (float)p->quantize.zero_point;
-  float least = lo - start, most = hi - start;
-  bool up = p->quantize.rounding == QUANTIZE_HALF_UP;
-  // Limits before rounding: they are whole numbers, so nothing is rounded across them.
-  for (int64_t i = 0; i < n; i++) {
-    float v = (x[i] - base) * by;
-    float none = v != v ? 1.0f : 0.0f;
-    v = v > most ? most : v;
-    v = v > least ? v : least;
-    if (up) {
-      float t = v + 0.5f, r = nearest(t);
-      v = r - (r > t ? 1.0f : 0.0f);
-      v = v > most ? most : v;
-    } else {
-      v = nearest(v);
-    }
-    v = none > 0 ? 0 : v + start;
-    y[i] = (uint8_t)(int)v;
-  }
-}
-
-static void dequantize_row(const quantize_t *q, const uint8_t *x, float *y, int64_t n,
-                           float scale) {
-  float zero = (float)q->p.quantize.zero_point;
-  if (q->is_unsigned)
-    for (int64_t i = 0; i < n; i++) y[i] = ((float)x[i] - zero) * scale;
-  else
-    for (int64_t i = 0; i < n; i++) y[i] = ((float)(int8_t)x[i] - zero) * scale;
+  quantize_how_t how = {
+      .base = base,
+      .by = p->quantize.multiplier > 0 ? p->quantize.multiplier : (float)(1 / (double)scale),
+      .start = base != 0 ? lo : (float)p->quantize.zero_point,
+      .half_up = p->quantize.rounding == QUANTIZE_HALF_UP};
+  how.least = lo - how.start;
+  how.most = hi - how.start;
+  quantize_floats(&how, x, y, n);
 }
 
 static void piece(const quantize_t *q, bool back, int64_t begin, int64_t end) {
@@ -66,7 +41,9 @@ static void piece(const quantize_t *q, bool back, int64_t begin, int64_t end) {
     float scale = q->scale[row % q->n_scales];
     if (q->n_scales == 1 || stop > end) stop = end;
     if (back)
-      dequantize_row(q, (const uint8_t *)q->x + begin, (float *)q->y + begin, stop - begin, scale);
+      dequantize_numbers((const uint8_t *)q->x + begin, q->is_unsigned,
+                         (float)q->p.quantize.zero_point, scale, (float *)q->y + begin,
+                         stop - begin);
     else
       quantize_row(q, (const float *)q->x + begin, (uint8_t *)q->y + begin, stop - begin, scale);
     begin = stop;
