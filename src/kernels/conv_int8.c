@@ -33,32 +33,41 @@ typedef struct patches {
   int outside;       // what padding is
 } patches_t;
 
-// Short runs are the rule (3 input channels), where a call of memcpy costs more than the copy.
+// Short runs are the rule, where a call of memcpy costs more than the copy. Pieces may overlap.
 static inline void copy_bytes(uint8_t *d, const uint8_t *s, int64_t n) {
-  if (n >= 16) {
+  if (n > 256) {
     memcpy(d, s, (size_t)n);
-    return;
+  } else if (n >= 16) {
+    for (int64_t i = 0; i < n - 16; i += 16) memcpy(d + i, s + i, 16);
+    memcpy(d + n - 16, s + n - 16, 16);
+  } else if (n >= 8) {
+    memcpy(d, s, 8);
+    memcpy(d + n - 8, s + n - 8, 8);
+  } else if (n >= 4) {
+    memcpy(d, s, 4);
+    memcpy(d + n - 4, s + n - 4, 4);
+  } else {
+    for (int64_t i = 0; i < n; i++) d[i] = s[i];
   }
-  for (int64_t i = 0; i < n; i++) d[i] = s[i];
 }
 
-static void patch(const void *ctx, int64_t row, uint8_t *dst) {
-  const patches_t *p = ctx;
+// The taps of one output pixel, whose window begins at x0, y0, z0 of image b.
+static inline void patch(const patches_t *p, int64_t b, int64_t z0, int64_t y0, int64_t x0,
+                         uint8_t *dst) {
   const conv_shape_t *s = p->s;
-  int64_t left = row, o[3];
-  for (int i = 2; i >= 0; i--) o[i] = left % s->out[i], left /= s->out[i];
+  const int64_t line = s->kernel[2] * p->c;
   const bool merged = s->dilation[2] == 1 && p->c == s->in_c;  // taps along w touch
-  const int64_t x0 = o[2] * s->stride[2] - s->pad[2], line = s->kernel[2] * p->c;
+  const bool inside = merged && x0 >= 0 && x0 + s->kernel[2] <= s->in[2];
   for (int64_t kz = 0; kz < s->kernel[0]; kz++) {
-    int64_t z = o[0] * s->stride[0] - s->pad[0] + kz * s->dilation[0];
+    int64_t z = z0 + kz * s->dilation[0];
     for (int64_t ky = 0; ky < s->kernel[1]; ky++, dst += line) {
-      int64_t y = o[1] * s->stride[1] - s->pad[1] + ky * s->dilation[1];
+      int64_t y = y0 + ky * s->dilation[1];
       if (z < 0 || z >= s->in[0] || y < 0 || y >= s->in[1]) {
         memset(dst, p->outside, (size_t)line);
         continue;
       }
-      const uint8_t *from = p->x + ((left * s->in[0] + z) * s->in[1] + y) * s->in[2] * s->in_c;
-      if (merged && x0 >= 0 && x0 + s->kernel[2] <= s->in[2]) {
+      const uint8_t *from = p->x + ((b * s->in[0] + z) * s->in[1] + y) * s->in[2] * s->in_c;
+      if (inside) {
         copy_bytes(dst, from + x0 * s->in_c, line);
         continue;
       }
@@ -69,6 +78,21 @@ static void patch(const void *ctx, int64_t row, uint8_t *dst) {
         else
           copy_bytes(dst + kx * p->c, from + x * s->in_c, p->c);
       }
+    }
+  }
+}
+
+static void write_patches(const void *ctx, int64_t row, int64_t n, uint8_t *dst, int64_t ld) {
+  const patches_t *p = ctx;
+  const conv_shape_t *s = p->s;
+  int64_t b = row, o[3];
+  for (int i = 2; i >= 0; i--) o[i] = b % s->out[i], b /= s->out[i];
+  for (int64_t r = 0; r < n; r++, dst += ld) {
+    patch(p, b, o[0] * s->stride[0] - s->pad[0], o[1] * s->stride[1] - s->pad[1],
+          o[2] * s->stride[2] - s->pad[2], dst);
+    for (int i = 2; i >= 0 && ++o[i] == s->out[i]; i--) {
+      o[i] = 0;
+      if (i == 0) b++;
     }
   }
 }
@@ -84,7 +108,7 @@ void conv_int8_run(const conv_int8_t *c, const void *x, const void *packed, void
   for (int64_t g = 0; g < s.groups; g++) {
     patches_t p = {&s, (const uint8_t *)x + g * (s.in_c / s.groups), s.in_c / s.groups, c->zero};
     gemm_int8_rows_t rows = {.a = p.x, .rs = s.in_c, .is_signed = c->is_signed, .zero = c->zero};
-    if (!pointwise) rows.row = patch, rows.ctx = &p;
+    if (!pointwise) rows.write = write_patches, rows.ctx = &p;
     gemm_int8(s.batch * s.out[0] * s.out[1] * s.out[2], n, k, &rows,
               (const uint8_t *)packed + (size_t)g * each, y, s.out_c, finish, g * n, threads);
   }

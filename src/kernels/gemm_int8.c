@@ -123,19 +123,23 @@ enum { BLOCK_BYTES = 192 * 1024, ROW_PADDING = 64 };
 // Rows can be read where they are when they are whole groups of unsigned numbers, unless a
 // power-of-two stride would map them all to the same few cache sets.
 static bool rows_direct(const product_t *p) {
-  return !p->rows->row && !p->isa->wide && !p->rows->is_signed && p->k % p->isa->group == 0 &&
+  return !p->rows->write && !p->isa->wide && !p->rows->is_signed && p->k % p->isa->group == 0 &&
          p->rows->rs % 1024 != 0;
 }
 
+// Rows [m0, m0 + rows) as groups, ld bytes apart. plain: room for as many rows of numbers; unused
+// (and NULL) where those can be written in place.
 static void pack_rows(const product_t *p, int64_t m0, int64_t rows, uint8_t *block, int64_t ld,
-                      uint8_t *row) {
+                      uint8_t *plain) {
   const gemm_int8_rows_t *r = p->rows;
-  uint8_t flip = r->is_signed ? 0x80 : 0;
-  for (int64_t i = 0; i < rows; i++) {
-    const uint8_t *from = r->row ? row : r->a + (m0 + i) * r->rs;
-    if (r->row) r->row(r->ctx, m0 + i, row);
-    p->isa->groups(from, p->k, flip, block + i * ld);
-  }
+  const uint8_t *from = r->write ? plain ? plain : block : r->a + m0 * r->rs;
+  int64_t step = r->write ? plain ? p->k : ld : r->rs;
+  if (r->write) r->write(r->ctx, m0, rows, plain ? plain : block, step);
+  for (int64_t i = 0; i < rows; i++)
+    if (from != block || r->is_signed)
+      p->isa->groups(from + i * step, p->k, r->is_signed ? 0x80 : 0, block + i * ld);
+    else
+      for (int64_t k = p->k; k % p->isa->group; k++) block[i * ld + k] = 0;
 }
 
 static void product_part(const product_t *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
@@ -144,10 +148,11 @@ static void product_part(const product_t *p, int64_t m0, int64_t m1, int64_t n0,
   const int64_t panel = panel_bytes(isa, p->k), groups = ceil_div(p->k, isa->group);
   const int64_t ld = direct ? p->rows->rs : groups * 4 + ROW_PADDING;
   int64_t most = max64(1, BLOCK_BYTES / (groups * 4) / isa->mr) * isa->mr;
-  uint8_t *block = NULL, *row = NULL;
+  uint8_t *block = NULL, *plain = NULL;
   if (!direct) {
     block = scratch_get(SCRATCH_GEMM_A, (size_t)(min64(most, m1 - m0) * ld));
-    if (p->rows->row) row = scratch_get(SCRATCH_KERNEL, (size_t)p->k);
+    if (p->rows->write && isa->wide)
+      plain = scratch_get(SCRATCH_KERNEL, (size_t)(min64(most, m1 - m0) * p->k));
   }
   for (int64_t mc0 = m0; mc0 < m1; mc0 += most) {
     int64_t mc = min64(most, m1 - mc0), tiles = ceil_div(mc, isa->mr), mr = ceil_div(mc, tiles);
@@ -157,7 +162,7 @@ static void product_part(const product_t *p, int64_t m0, int64_t m1, int64_t n0,
                           .finish = p->finish,
                           .c = p->c,
                           .ldc = p->ldc};
-    if (!direct) pack_rows(p, mc0, mc, block, ld, row);
+    if (!direct) pack_rows(p, mc0, mc, block, ld, plain);
     const uint8_t *a = direct ? p->rows->a + mc0 * ld : block;
     for (int64_t n = n0; n < n1; n += isa->nr) {
       t.cols = (int)min64(isa->nr, p->n - n);

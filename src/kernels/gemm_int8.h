@@ -10,12 +10,12 @@
 
 enum { GEMM_INT8_MOST_K = 65536 };
 
-// Where rows of A come from: a matrix whose rows are rs bytes apart, or a function that writes K
-// numbers of one row to dst.
+// Where rows of A come from: a matrix whose rows are rs bytes apart, or a function that writes the
+// K numbers of each of n rows to dst, ld bytes apart.
 typedef struct gemm_int8_rows {
   const uint8_t *a;
   int64_t rs;
-  void (*row)(const void *ctx, int64_t row, uint8_t *dst);  // NULL: a and rs are used
+  void (*write)(const void *ctx, int64_t row, int64_t n, uint8_t *dst, int64_t ld);  // or NULL
   const void *ctx;
   bool is_signed;
   int zero;  // what stands for the real value 0
