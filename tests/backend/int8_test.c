@@ -454,11 +454,55 @@ static void backends_agree_with_ref(void **state) {
   }
 }
 
+// The largest number of a window, without a float in between; which is what the largest value's
+// nearest step is.
+static void pools_take_numbers(void **state) {
+  (void)state;
+  const backend_t *b;
+  for (int i = 0; i < 4; i++) {
+    bool channels_last = i & 1, same = i & 2;
+    dtype_t t = i % 3 ? DT_INT8 : DT_UINT8;
+    shape_t shapes[] = {channels_last ? SHAPE(2, 9, 8, 19) : SHAPE(2, 19, 9, 8)};
+    network_t *n = network_create("pool");
+    n->int8 = true;
+    net_tensor_t *in[] = {through_steps(n, random_input(n, 3, DT_FLOAT, &shapes[0], -3, 4), t,
+                                        x_scale, t == DT_UINT8 ? 90 : -4)};
+    layer_params_t p = {.pool = {.spatial = 2,
+                                 .channels_last = channels_last,
+                                 .max = true,
+                                 .window = {3, 2},
+                                 .strides = {2, 2},
+                                 .same = same}};
+    net_tensor_t *y = net_layer1(n, LAYER_POOL, 1, in, DT_FLOAT, &p);
+    network_mark_output(n, through_steps(n, y, t, x_scale, t == DT_UINT8 ? 90 : -4));
+    assert_ok(network_infer(n));
+    network_compact(n);
+    network_options_t o = {.struct_size = sizeof o, .fuse = true};
+    network_t *fused = network_clone(n);
+    assert_ok(network_optimize(fused, &o));
+    for (int k = 0; k < fused->n_layers; k++)
+      if (fused->layers[k]->type == LAYER_POOL)
+        assert_int_equal(fused->layers[k]->out[0]->dtype, t);
+    tensor_t want[1], got[1];
+    assert_ok(run_network(backend_find("ref"), n, shapes, 1, want));
+    for (int k = 0; (b = backend_at(k)); k++) {
+      assert_ok(run_network(b, n, shapes, 2, got));
+      assert_true(tensor_bytes(&got[0]) == tensor_bytes(&want[0]));
+      assert_memory_equal(got[0].data, want[0].data, tensor_bytes(&got[0]));
+      tensor_unref(&got[0]);
+    }
+    tensor_unref(&want[0]);
+    network_destroy(fused);
+    network_destroy(n);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ref_sums_exactly),
       cmocka_unit_test(passes_make_one_layer),
       cmocka_unit_test(backends_agree_with_ref),
+      cmocka_unit_test(pools_take_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,5 +217,6 @@ status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
               l->p.pool.same, l->p.pool.pad_begin, l->p.pool.pad_end);
   int type = t == DT_UINT8 ? DN_U8 : DN_S8;
   if (numbers) p.quant = (dn_quant_t){.on = true, .src_type = type, .dst_type = type};
-  return make(c, l, &p, -1, -1, s);
+  TRY(make(c, l, &p, -1, -1, s));
+  return s->run ? NULL : make_own_pool_step(c, l, s);
 }

@@ -79,6 +79,7 @@ status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_own_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_elementwise_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_softmax_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_norm_step(backend_context_t *c, const layer_t *l, step_t *s);
