@@ -42,11 +42,6 @@ static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const
   return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
-static status_t read_variable(void *self, const char *name, tensor_t *out) {
-  converter_t *c = self;
-  return saved_model_variable(c->model, c->meta, name, out);
-}
-
 // Runs that give bounds go in threes.
 static status_t after_run(converter_t *c) {
   if (c->bound < 0) return NULL;
@@ -55,7 +50,8 @@ static status_t after_run(converter_t *c) {
   return NULL;
 }
 
-static status_t run_all(converter_t *c, executable_t *x, const input_source_t *inputs, int *count) {
+static status_t run_all(converter_t *c, converter_executable_t *x, const input_source_t *inputs,
+                        int *count) {
   tensor_t *out = mem_calloc((size_t)c->graph->n_rets + 1, sizeof *out);
   status_t st = NULL;
   for (bool end = false; !st; (*count)++) {
@@ -64,7 +60,7 @@ static status_t run_all(converter_t *c, executable_t *x, const input_source_t *i
     if (st || end) break;
     if (c->automatic && !c->o.use_calibration && !c->any_shape) st = keep_inputs(c, in);
     if (st) break;
-    st = executable_run(x, in, out);
+    st = converter_executable_run(x, in, out);
     for (int i = 0; i < c->graph->n_rets; i++) tensor_unref(&out[i]);
     if (!st) st = after_run(c);
     if (!st) st = report_progress(c, "collecting shapes", *count, *count + 1);
@@ -74,19 +70,13 @@ static status_t run_all(converter_t *c, executable_t *x, const input_source_t *i
 }
 
 static status_t collect_shapes(converter_t *c, const input_source_t *inputs, int *count) {
-  exec_services_t services = {.self = c,
-                              .resources = resources_create(),
-                              .threads = c->o.threads,
-                              .variable = read_variable,
-                              .run_engine = note_shapes};
-  executable_t *x = NULL;
+  converter_executable_t *x;
   *count = 0;
   for (size_t i = 0; i < c->engines.n && c->o.dynamic_shape; i++)
     if (!c->engines.v[i].is_shape) find_shape_inputs(c, &c->engines.v[i]);
-  status_t st = converter_executable(c, &services, &x);
-  if (!st) st = run_all(c, x, inputs, count);
-  executable_destroy(x);
-  resources_destroy(services.resources);
+  TRY(converter_executable_create(c, note_shapes, c, &x));
+  status_t st = run_all(c, x, inputs, count);
+  converter_executable_destroy(x);
   return st;
 }
 

@@ -173,12 +173,8 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
   return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
-static status_t read_variable(void *self, const char *name, tensor_t *out) {
-  converter_t *c = ((calibrating_t *)self)->c;
-  return saved_model_variable(c->model, c->meta, name, out);
-}
-
-static status_t run_inputs(calibrating_t *k, executable_t *x, const input_source_t *source) {
+static status_t run_inputs(calibrating_t *k, converter_executable_t *x,
+                           const input_source_t *source) {
   int n_rets = k->c->graph->n_rets;
   tensor_t *out = mem_calloc((size_t)n_rets + 1, sizeof *out);
   status_t st = NULL;
@@ -189,7 +185,7 @@ static status_t run_inputs(calibrating_t *k, executable_t *x, const input_source
     if (end) break;
     k->sets++;
     if (k->c->automatic) TRY_GOTO(st, done, keep_inputs(k->c, in));
-    TRY_GOTO(st, done, executable_run(x, in, out));
+    TRY_GOTO(st, done, converter_executable_run(x, in, out));
     for (int i = 0; i < n_rets; i++) tensor_unref(&out[i]);
     TRY_GOTO(st, done, report_progress(k->c, "calibrating", k->sets, k->sets + 1));
   }
@@ -255,16 +251,10 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
   if (!k.backend->observe) k.backend = backend_find("cpu");
   k.engines = mem_calloc(c->engines.n + 1, sizeof *k.engines);
   for (size_t i = 0; i < c->engines.n; i++) k.engines[i].e = &c->engines.v[i];
-  exec_services_t services = {.self = &k,
-                              .resources = resources_create(),
-                              .threads = c->o.threads,
-                              .variable = read_variable,
-                              .run_engine = run_engine};
-  executable_t *x = NULL;
-  status_t st = converter_executable(c, &services, &x);
+  converter_executable_t *x;
+  status_t st = converter_executable_create(c, run_engine, &k, &x);
   if (!st) st = run_inputs(&k, x, source);
-  executable_destroy(x);
-  resources_destroy(services.resources);
+  converter_executable_destroy(x);
   for (size_t i = 0; i < c->engines.n && !st; i++) {
     if (!k.engines[i].reached)  // of a branch that was not taken
       warn_unobserved(&k, &k.engines[i],

@@ -11,26 +11,15 @@ struct runner {
   map_t *constants;  // of the native segments, by the keys that plans name
   weight_source_t weights;
   engines_t *engines;
-  exec_services_t services;
-  executable_t *executable;
+  converter_executable_t *executable;
 };
 
 void runner_destroy(runner_t *r) {
   if (!r) return;
-  executable_destroy(r->executable);
   engines_destroy(r->engines);
-  resources_destroy(r->services.resources);
+  converter_executable_destroy(r->executable);
   map_destroy(r->constants);
   mem_free(r);
-}
-
-static status_t read_variable(void *self, const char *name, tensor_t *out) {
-  const converter_t *c = ((runner_t *)self)->c;
-  return saved_model_variable(c->model, c->meta, name, out);
-}
-
-static status_t prepare_body(void *self, graph_t *body) {
-  return weights_load(((runner_t *)self)->c->model, body);
 }
 
 static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
@@ -71,18 +60,12 @@ static status_t start(converter_t *c, runner_t *r) {
   r->c = c;
   r->constants = map_create();
   r->weights = (weight_source_t){read_weight, r};
-  r->services = (exec_services_t){.self = r,
-                                  .resources = resources_create(),
-                                  .threads = c->o.threads,
-                                  .variable = read_variable,
-                                  .prepare_body = prepare_body,
-                                  .run_engine = run_engine};
-  r->engines =
-      engines_create(backend_find(c->o.backend), &r->weights, r->services.resources, c->o.threads);
+  TRY(converter_executable_create(c, run_engine, r, &r->executable));
+  r->engines = engines_create(backend_find(c->o.backend), &r->weights,
+                              converter_executable_resources(r->executable), c->o.threads);
   if (c->o.compat_2_17) engines_set_compat(r->engines);
   engines_add_library(r->engines, c->library);
-  TRY(add_engines(c, r));
-  return converter_executable(c, &r->services, &r->executable);
+  return add_engines(c, r);
 }
 
 void stop_runner(converter_t *c) {
@@ -104,7 +87,7 @@ status_t restart_runner(converter_t *c) {
 engines_t *runner_engines(runner_t *r) { return r->engines; }
 
 status_t run_converted(converter_t *c, const tensor_t *in, tensor_t *out) {
-  return executable_run(c->runner->executable, in, out);
+  return converter_executable_run(c->runner->executable, in, out);
 }
 
 status_t converter_run(converter_t *c, const char *signature, const tensor_t *in, tensor_t *out) {

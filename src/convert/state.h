@@ -125,9 +125,17 @@ status_t build_calibrated(converter_t *c);
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };
 
-// The converted graph as a program; the services' resources get what the model's initialising
-// operation fills them with (convert/executable.c).
-status_t converter_executable(converter_t *c, const exec_services_t *services, executable_t **out);
+// The converted graph as a program, with the model's tables filled by its initialising operation
+// (convert/executable.c). `run` is what TRTEngineOp does there.
+typedef struct converter_executable converter_executable_t;
+typedef status_t run_engine_fn(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
+                               int n_in, tensor_t *out, int n_out);
+status_t converter_executable_create(converter_t *c, run_engine_fn *run, void *self,
+                                     converter_executable_t **out);
+void converter_executable_destroy(converter_executable_t *x);  // NULL is fine
+// As executable_run.
+status_t converter_executable_run(converter_executable_t *x, const tensor_t *in, tensor_t *out);
+resources_t *converter_executable_resources(const converter_executable_t *x);
 
 // TF_TRT_SHOW_DETAILED_REPORT (convert/report.c).
 void report_refusals(converter_t *c);
