@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { MAX_NODES = 4000000 };
+
 static const struct {
   const char *op;
   call_kind_t kind;
@@ -23,6 +25,18 @@ static const char *const *attrs_of(const node_t *n, call_kind_t *kind) {
     *kind = table[i].kind;
     return table[i].attr;
   }
+  return NULL;
+}
+
+status_t call_inlinable(const graph_t *g, const node_t *n, const char *function, graph_t **body) {
+  TRY(status_prefix(library_body(g->library, function, body), "node '%s'", n->name));
+  if ((*body)->n_args != n->n_in || (*body)->n_rets < n->n_out)
+    return FAIL(INVALID_ARGUMENT,
+                "node '%s': function '%s' has %d arguments and %d results, the call %d and %d",
+                n->name, function, (*body)->n_args, (*body)->n_rets, n->n_in, n->n_out);
+  if (g->n_nodes + (*body)->n_nodes > MAX_NODES)
+    return FAIL(RESOURCE_EXHAUSTED, "node '%s': the graph has too many nodes when inlined",
+                n->name);
   return NULL;
 }
 

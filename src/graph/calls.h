@@ -18,6 +18,9 @@ typedef struct call {
 
 // CALL_NONE for nodes that call nothing in these ways (ops that take functions otherwise included).
 call_t call_of(const graph_t *g, const node_t *n);
+// The body of a function that a node calls, to be put into the node's place. INVALID_ARGUMENT when
+// arguments or results do not fit, RESOURCE_EXHAUSTED when the graph would have too many nodes.
+status_t call_inlinable(const graph_t *g, const node_t *n, const char *function, graph_t **body);
 // Makes the call's function i another one.
 void call_set_function(graph_t *g, node_t *n, const call_t *c, int i, const char *name);
 

@@ -4,11 +4,12 @@
 // edges have become; when all calls are inlined, one walk over the edges follows the notes.
 #include <string.h>
 
+#include "graph/calls.h"
 #include "graph/passes.h"
 #include "graph/rewrite.h"
 #include "ops/op.h"
 
-enum { MAX_NODES = 4000000, MAX_DEPTH = 200 };
+enum { MAX_DEPTH = 200 };
 
 typedef struct chain {  // the functions that a node was inlined from, innermost first
   const char *function;
@@ -109,14 +110,7 @@ static void copy_body(inliner_t *x, const graph_t *body, node_t *call, const cha
 
 static status_t inline_call(inliner_t *x, node_t *call, const char *function) {
   graph_t *g = x->g, *body;
-  TRY(status_prefix(library_body(g->library, function, &body), "node '%s'", call->name));
-  if (body->n_args != call->n_in || body->n_rets < call->n_out)
-    return FAIL(INVALID_ARGUMENT,
-                "node '%s': function '%s' has %d arguments and %d results, the call %d and %d",
-                call->name, function, body->n_args, body->n_rets, call->n_in, call->n_out);
-  if (g->n_nodes + body->n_nodes > MAX_NODES)
-    return FAIL(RESOURCE_EXHAUSTED, "node '%s': the graph has too many nodes when inlined",
-                call->name);
+  TRY(call_inlinable(g, call, function, &body));
   const chain_t *outer = chain_of(x, call);
   chain_t *chain = arena_alloc(g->arena, sizeof *chain);
   *chain = (chain_t){function, outer, outer ? outer->depth + 1 : 1};

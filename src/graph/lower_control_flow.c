@@ -13,7 +13,7 @@
 #include "graph/rewrite.h"
 #include "ops/op.h"
 
-enum { MAX_NODES = 4000000, MAX_CALLS = 200000 };
+enum { MAX_CALLS = 200000 };
 
 typedef struct lowering {
   graph_t *g;
@@ -200,14 +200,9 @@ static status_t add_outputs(lowering_t *x, inlined_t *c, const graph_t *body, co
 
 static status_t inline_call(lowering_t *x, node_t *call, const char *function) {
   graph_t *g = x->g, *body;
-  TRY(status_prefix(library_body(g->library, function, &body), "node '%s'", call->name));
-  if (body->n_args != call->n_in || body->n_rets < call->n_out)
-    return FAIL(INVALID_ARGUMENT,
-                "node '%s': function '%s' has %d arguments and %d results, the call %d and %d",
-                call->name, function, body->n_args, body->n_rets, call->n_in, call->n_out);
-  if (++x->calls > MAX_CALLS || g->n_nodes + body->n_nodes > MAX_NODES)
-    return FAIL(RESOURCE_EXHAUSTED, "node '%s': the graph has too many nodes when inlined",
-                call->name);
+  TRY(call_inlinable(g, call, function, &body));
+  if (++x->calls > MAX_CALLS)
+    return FAIL(RESOURCE_EXHAUSTED, "node '%s': too many calls are inlined", call->name);
   inlined_t c = {.call = call,
                  .copies = mem_calloc((size_t)body->n_nodes + 1, sizeof(node_t *)),
                  .args = mem_calloc((size_t)body->n_args + 1, sizeof(input_t))};
