@@ -152,6 +152,13 @@ int64_t dims_product(const shape_t *s, int from, int to) {
 
 // ---------------------------------------------------------------- engines
 
+bool accept_status(status_t st, char *reason, size_t n) {
+  if (!st) return true;
+  snprintf(reason, n, "%s", status_message(st));
+  status_free(st);
+  return false;
+}
+
 bool accept_dtype(const lower_ctx_t *c, dtype_t dtype, char *reason, size_t n) {
   (void)c;
   switch (dtype) {

@@ -64,6 +64,8 @@ int64_t dims_product(const shape_t *s, int from, int to);
 
 #define REFUSE(...) return (void)snprintf(reason, n, __VA_ARGS__), false
 
+// Whether st is NULL; else its message is the reason. Frees st.
+bool accept_status(status_t st, char *reason, size_t n);
 // Float, half, bfloat16, int32, int64, bool, uint8, int8: what engines move around.
 bool accept_dtype(const lower_ctx_t *c, dtype_t dtype, char *reason, size_t n);
 // Input `in` has such a dtype and a known rank.

@@ -49,14 +49,24 @@ static status_t broadcast_lower(lower_ctx_t *c) {
   return lower_layer(c, LAYER_BROADCAST, 0, 2, &(layer_params_t){0});
 }
 
+static status_t merge(const node_t *n, const shape_t *a, const shape_t *b, shape_t *out) {
+  char ta[128], tb[128];
+  if (shape_broadcast(a, b, out)) return NULL;
+  return FAIL(INVALID_ARGUMENT, "%s '%s': incompatible shapes: %s vs. %s", n->op, n->name,
+              shape_format(a, ta, sizeof ta), shape_format(b, tb, sizeof tb));
+}
+
+static status_t merge_inputs(const op_ctx_t *c, shape_t *a, shape_t *b, shape_t *out) {
+  TRY(op_dims(c, 0, "s0", a));
+  TRY(op_dims(c, 1, "s1", b));
+  return merge(c->node, a, b, out);
+}
+
 static status_t broadcast_args_infer(infer_ctx_t *c) {
   shape_t a, b, s;
-  char ta[128], tb[128];
   shape_t out = SHAPE(-1);
   if (infer_dims(c, 0, &a) && infer_dims(c, 1, &b)) {
-    if (!shape_broadcast(&a, &b, &s))
-      return OP_FAIL(c, INVALID_ARGUMENT, "incompatible shapes: %s vs. %s",
-                     shape_format(&a, ta, sizeof ta), shape_format(&b, tb, sizeof tb));
+    TRY(merge(c->node, &a, &b, &s));
     out.d[0] = s.rank;
     infer_out_dims(c, 0, &s);
   }
@@ -66,12 +76,7 @@ static status_t broadcast_args_infer(infer_ctx_t *c) {
 
 static status_t broadcast_args_kernel(op_ctx_t *c) {
   shape_t a, b, s;
-  char ta[128], tb[128];
-  TRY(op_dims(c, 0, "s0", &a));
-  TRY(op_dims(c, 1, "s1", &b));
-  if (!shape_broadcast(&a, &b, &s))
-    return OP_FAIL(c, INVALID_ARGUMENT, "incompatible shapes: %s vs. %s",
-                   shape_format(&a, ta, sizeof ta), shape_format(&b, tb, sizeof tb));
+  TRY(merge_inputs(c, &a, &b, &s));
   return op_out_ints(c, 0, 1, s.rank, s.d);
 }
 
@@ -84,12 +89,7 @@ static status_t vectors_infer(infer_ctx_t *c) {
 // Along which dims of the broadcast result each operand's gradient is summed.
 static status_t gradient_args_kernel(op_ctx_t *c) {
   shape_t a, b, s;
-  char ta[128], tb[128];
-  TRY(op_dims(c, 0, "s0", &a));
-  TRY(op_dims(c, 1, "s1", &b));
-  if (!shape_broadcast(&a, &b, &s))
-    return OP_FAIL(c, INVALID_ARGUMENT, "incompatible shapes: %s vs. %s",
-                   shape_format(&a, ta, sizeof ta), shape_format(&b, tb, sizeof tb));
+  TRY(merge_inputs(c, &a, &b, &s));
   int64_t ra[SHAPE_MAX_RANK], rb[SHAPE_MAX_RANK];
   int na = 0, nb = 0;
   for (int i = 0; i < s.rank; i++) {

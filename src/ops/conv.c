@@ -97,12 +97,7 @@ static void conv_layer(const window_t *w, conv_params_t *p) {
 static bool conv_accept(lower_ctx_t *c, char *reason, size_t n) {
   int spatial = spatial_of(c->node);
   window_t w;
-  status_t st = window_read(c->node, spatial, &w);
-  if (st) {
-    snprintf(reason, n, "%s", status_message(st));
-    status_free(st);
-    return false;
-  }
+  if (!accept_status(window_read(c->node, spatial, &w), reason, n)) return false;
   if (!accept_window(c, 0, spatial, reason, n)) return false;
   const shape_t *f = lower_shape(c, 1);
   if (!shape_known(f)) REFUSE("the filter's shape is not known");
@@ -212,12 +207,7 @@ static status_t deconv_kernel(op_ctx_t *c) {
 static bool deconv_accept(lower_ctx_t *c, char *reason, size_t n) {
   int spatial = spatial_of(c->node);
   window_t w;
-  status_t st = window_read(c->node, spatial, &w);
-  if (st) {
-    snprintf(reason, n, "%s", status_message(st));
-    status_free(st);
-    return false;
-  }
+  if (!accept_status(window_read(c->node, spatial, &w), reason, n)) return false;
   if (!strides_fit(&w)) REFUSE("strides this large are not supported");
   if (!accept_window(c, 2, spatial, reason, n)) return false;
   const shape_t *f = lower_shape(c, 1), *sizes = lower_shape(c, 0);

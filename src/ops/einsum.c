@@ -371,12 +371,7 @@ static bool einsum_accept(lower_ctx_t *c, char *reason, size_t n) {
   if (c->node->n_in != 2) REFUSE("engines take Einsum of two operands");
   if (!accept_engine_float(c, lower_dtype(c, 0), reason, n)) return false;
   if (in[0]->rank < 0 || in[1]->rank < 0) REFUSE("the rank of an operand is not known");
-  status_t st = einsum_parse(c->node, in, &e, &known);
-  if (st) {
-    snprintf(reason, n, "%s", status_message(st));
-    status_free(st);
-    return false;
-  }
+  if (!accept_status(einsum_parse(c->node, in, &e, &known), reason, n)) return false;
   for (int t = 0; t < 3; t++)
     for (int d = 0; d < e.rank[t]; d++) {
       int l = e.label[t][d];

@@ -47,6 +47,19 @@ void elements_zero(tensor_t *t, int64_t from, int64_t n) {
 
 static shape_t row_shape(const tensor_t *t) { return shape_of(t->shape.rank - 1, t->shape.d + 1); }
 
+status_t elements_next_rows(op_ctx_t *c, const tensor_t *t, const tensor_t *lengths, int64_t i,
+                            int64_t *at, tensor_t *out) {
+  shape_t s = t->shape;
+  TRY(tensor_int_at(lengths, i, &s.d[0]));
+  if (s.d[0] < 0 || s.d[0] > t->shape.d[0] - *at)
+    return OP_FAIL(c, INVALID_ARGUMENT, "the lengths do not add up to %lld rows",
+                   (long long)t->shape.d[0]);
+  *out = tensor_reshaped(t, &s);
+  out->data = (char *)t->data + (size_t)(*at * elements_per_row(t)) * dtype_size(t->dtype);
+  *at += s.d[0];
+  return NULL;
+}
+
 int64_t elements_per_row(const tensor_t *t) {
   shape_t row = row_shape(t);
   return shape_elements(&row);

@@ -131,12 +131,7 @@ static status_t lowered_window(lower_ctx_t *c, window_t *w) {
 
 static bool pool_accept(lower_ctx_t *c, char *reason, size_t n) {
   window_t w;
-  status_t st = lowered_window(c, &w);
-  if (st) {
-    snprintf(reason, n, "%s", status_message(st));
-    status_free(st);
-    return false;
-  }
+  if (!accept_status(lowered_window(c, &w), reason, n)) return false;
   if (w.channel_size != 1 || w.channel_stride != 1) REFUSE("engines do not pool over channels");
   return accept_window(c, 0, w.spatial, reason, n);
 }

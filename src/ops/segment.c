@@ -86,6 +86,27 @@ static int64_t inner_elements(const shape_t *s, int from) {
   return n;
 }
 
+// The data in the dtype that is computed in, and an output of zeros, for products of ones.
+static status_t begin(op_ctx_t *c, seg_t seg, const shape_t *shape, tensor_t *x, tensor_t *y) {
+  dtype_t as = math_compute_dtype(c->in[0].dtype);
+  *y = (tensor_t){0};
+  if (!ew_binary_has(combine_of(seg), as)) return math_no_kernel(c, 0);
+  TRY(math_wide(c, &c->in[0], as, x));
+  status_t st = math_out(c, 0, shape, as, y);
+  if (st) {
+    tensor_unref(x);
+    return st;
+  }
+  memset(y->data, 0, tensor_bytes(y));
+  if (seg == SEG_PROD) fill_one(y, 0, tensor_elements(y));
+  return NULL;
+}
+
+static status_t end(op_ctx_t *c, tensor_t *x, tensor_t *y) {
+  tensor_unref(x);
+  return math_narrow(c, 0, y);
+}
+
 // ---------------------------------------------------------------- sorted segments
 
 static status_t infer_segment(infer_ctx_t *c) {
@@ -116,29 +137,20 @@ static status_t run_sorted(op_ctx_t *c, const tensor_t *index, const tensor_t *i
       return OP_FAIL(c, INVALID_ARGUMENT, "index %" PRId64 " out of range [0, %" PRId64 ")",
                      int_at(index, i), data->shape.d[0]);
   }
-  dtype_t as = math_compute_dtype(data->dtype);
-  if (!ew_binary_has(combine_of(seg), as)) return math_no_kernel(c, 0);
   shape_t out = data->shape;
   out.d[0] = n ? int_at(ids, n - 1) + 1 : 0;
   int64_t inner = inner_elements(&out, 1);
   bcast_t plan = row_plan(inner);
-  tensor_t x, y = {0};
-  TRY(math_wide(c, data, as, &x));
-  status_t st = math_out(c, 0, &out, as, &y);
-  if (!st) {
-    memset(y.data, 0, tensor_bytes(&y));
-    if (seg == SEG_PROD) fill_one(&y, 0, tensor_elements(&y));
-    for (int64_t i = 0, first = 0; i < n && inner; i++) {
-      int64_t id = int_at(ids, i);
-      take_row(seg, &plan, &x, index ? int_at(index, i) : i, &y, id, i == first);
-      if (i + 1 < n && int_at(ids, i + 1) == id) continue;
-      if (seg == SEG_MEAN || seg == SEG_SQRT_N) divide_row(seg, &y, id, inner, i + 1 - first);
-      first = i + 1;
-    }
-    st = math_narrow(c, 0, &y);
+  tensor_t x, y;
+  TRY(begin(c, seg, &out, &x, &y));
+  for (int64_t i = 0, first = 0; i < n && inner; i++) {
+    int64_t id = int_at(ids, i);
+    take_row(seg, &plan, &x, index ? int_at(index, i) : i, &y, id, i == first);
+    if (i + 1 < n && int_at(ids, i + 1) == id) continue;
+    if (seg == SEG_MEAN || seg == SEG_SQRT_N) divide_row(seg, &y, id, inner, i + 1 - first);
+    first = i + 1;
   }
-  tensor_unref(&x);
-  return st;
+  return end(c, &x, &y);
 }
 
 static status_t kernel_segment(op_ctx_t *c) { return run_sorted(c, NULL, &c->in[1]); }
@@ -193,33 +205,23 @@ static status_t kernel_unsorted(op_ctx_t *c) {
       return OP_FAIL(c, INVALID_ARGUMENT,
                      "segment_ids[%" PRId64 "] = %" PRId64 " is out of range [0, %" PRId64 ")", i,
                      int_at(ids, i), segments);
-  dtype_t as = math_compute_dtype(data->dtype);
-  if (!ew_binary_has(combine_of(seg), as)) return math_no_kernel(c, 0);
   shape_t out = {.rank = 1 + data->shape.rank - prefix.rank};
   if (out.rank > SHAPE_MAX_RANK) return OP_FAIL(c, INVALID_ARGUMENT, "the rank is too large");
   out.d[0] = segments;
   for (int i = 1; i < out.rank; i++) out.d[i] = data->shape.d[prefix.rank + i - 1];
   int64_t inner = inner_elements(&out, 1);
   bcast_t plan = row_plan(inner);
-  tensor_t x, y = {0};
-  TRY(math_wide(c, data, as, &x));
-  status_t st = math_out(c, 0, &out, as, &y);
-  if (!st) {
-    memset(y.data, 0, tensor_bytes(&y));
-    if (seg == SEG_PROD) fill_one(&y, 0, tensor_elements(&y));
-    if (seg == SEG_MAX || seg == SEG_MIN) fill_extreme(&y, seg == SEG_MAX);
-    for (int64_t i = 0; i < n && inner; i++)
-      if (int_at(ids, i) >= 0) take_row(seg, &plan, &x, i, &y, int_at(ids, i), false);
-    if ((seg == SEG_MAX || seg == SEG_MIN) && as != data->dtype)
-      for (int64_t i = 0; i < tensor_elements(&y); i++) {  // the lowest finite 16-bit number
-        float *v = &TENSOR_DATA(float, &y)[i],
-              most = data->dtype == DT_HALF ? 65504.0f : 0x1.fep127f;
-        if (isfinite(*v)) *v = *v > most ? most : *v < -most ? -most : *v;
-      }
-    st = math_narrow(c, 0, &y);
-  }
-  tensor_unref(&x);
-  return st;
+  tensor_t x, y;
+  TRY(begin(c, seg, &out, &x, &y));
+  if (seg == SEG_MAX || seg == SEG_MIN) fill_extreme(&y, seg == SEG_MAX);
+  for (int64_t i = 0; i < n && inner; i++)
+    if (int_at(ids, i) >= 0) take_row(seg, &plan, &x, i, &y, int_at(ids, i), false);
+  if ((seg == SEG_MAX || seg == SEG_MIN) && y.dtype != data->dtype)
+    for (int64_t i = 0; i < tensor_elements(&y); i++) {  // the lowest finite 16-bit number
+      float *v = &TENSOR_DATA(float, &y)[i], most = data->dtype == DT_HALF ? 65504.0f : 0x1.fep127f;
+      if (isfinite(*v)) *v = *v > most ? most : *v < -most ? -most : *v;
+    }
+  return end(c, &x, &y);
 }
 
 // ---------------------------------------------------------------- counting

@@ -230,19 +230,10 @@ static status_t split(op_ctx_t *c) {
   const tensor_t *v = &c->in[1], *lengths = &c->in[2];
   TRY(array_at(c, &a));
   if (v->shape.rank < 1) return OP_FAIL(c, INVALID_ARGUMENT, "a scalar cannot be split");
-  int64_t at = 0, width = elements_per_row(v);
-  for (int64_t i = 0; i < tensor_elements(lengths); i++) {
-    int64_t len;
-    TRY(tensor_int_at(lengths, i, &len));
-    if (len < 0 || len > v->shape.d[0] - at)
-      return OP_FAIL(c, INVALID_ARGUMENT, "the lengths do not add up to %lld rows",
-                     (long long)v->shape.d[0]);
-    shape_t s = v->shape;
-    s.d[0] = len;
-    tensor_t item = tensor_reshaped(v, &s);
-    item.data = (char *)v->data + (size_t)(at * width) * dtype_size(v->dtype);
+  for (int64_t i = 0, at = 0; i < tensor_elements(lengths); i++) {
+    tensor_t item;
+    TRY(elements_next_rows(c, v, lengths, i, &at, &item));
     TRY(write_item(c, a, i, item));
-    at += len;
   }
   return flow(c, 0);
 }

@@ -184,21 +184,11 @@ static status_t split(op_ctx_t *c) {
   if (t->shape.rank < 1) return OP_FAIL(c, INVALID_ARGUMENT, "a scalar cannot be split");
   list_t *l = list_create(t->dtype, &element);
   TRY(op_out_object(c, 0, &l->base));
-  int64_t n = tensor_elements(lengths), at = 0, width = elements_per_row(t);
+  int64_t n = tensor_elements(lengths), at = 0;
   TRY(list_resize(c, l, n));
   for (int64_t i = 0; i < n; i++) {
-    int64_t len;
-    TRY(tensor_int_at(lengths, i, &len));
-    if (len < 0 || len > t->shape.d[0] - at)
-      return OP_FAIL(c, INVALID_ARGUMENT, "the lengths do not add up to %lld rows",
-                     (long long)t->shape.d[0]);
-    shape_t s = t->shape;
-    s.d[0] = len;
-    tensor_t item = tensor_reshaped(t, &s);
-    item.data = (char *)t->data + (size_t)(at * width) * dtype_size(t->dtype);
-    l->items.v[i] = item;
-    TRY(check_item(c, l, &item));
-    at += len;
+    TRY(elements_next_rows(c, t, lengths, i, &at, &l->items.v[i]));
+    TRY(check_item(c, l, &l->items.v[i]));
   }
   if (at != t->shape.d[0])
     return OP_FAIL(c, INVALID_ARGUMENT, "the lengths add up to %lld of %lld rows", (long long)at,
