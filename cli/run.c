@@ -88,7 +88,7 @@ static bool parse_policy(const char *text, tftrt_fallback *out) {
 
 int cmd_run(int argc, char **argv) {
   const char *out_path = NULL, *signature = NULL, *tags = NULL, *backend = NULL, *compat = NULL,
-             *on_fallback = "native";
+             *engine_cache = NULL, *on_fallback = "native";
   list_t in_files = {0};
   int64_t threads = 0;
   bool stats = false;
@@ -103,6 +103,8 @@ int cmd_run(int argc, char **argv) {
       {"backend", 0, OPTION_STRING, &backend, "cpu|ref", "backend of the engines"},
       {"on-fallback", 0, OPTION_STRING, &on_fallback, "native|build|fail",
        "when no engine serves a shape: run op by op, make one serve, or fail (native)"},
+      {"engine-cache", 0, OPTION_STRING, &engine_cache, "DIR|off",
+       "where engines that are made are kept (the user's cache)"},
       {"compat", 0, OPTION_STRING, &compat, "2.17", "engine caches as TensorFlow 2.17's"},
       {"stats", 0, OPTION_FLAG, &stats, NULL, "what the engines did"},
       {0}};
@@ -120,6 +122,7 @@ int cmd_run(int argc, char **argv) {
   o.n_tags = t.n;
   o.threads = (int)threads;
   o.compat = compat;
+  o.engine_cache_dir = engine_cache;
   if (backend) o.backend = backend;
 
   tftrt_error e = TFTRT_ERROR_INIT;

@@ -164,6 +164,9 @@ typedef struct tftrt_model_options {
   tftrt_fallback on_fallback;
   const char *compat; /* NULL: engine caches as the model was converted for; "2.17": as TF 2.17's,
                        * where a full one gives up its oldest engine */
+  /* Where engines that runs build (TFTRT_FALLBACK_BUILD) are kept and found, as of
+   * tftrt_converter_options. */
+  const char *engine_cache_dir;
 } tftrt_model_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
 TFTRT_API void tftrt_model_options_init_sized(tftrt_model_options *o, uint32_t struct_size);

@@ -75,6 +75,7 @@ class CModelOptions(c.Structure):
         ("fail_on_fallback", c.c_int),
         ("on_fallback", c.c_int),
         ("compat", c.c_char_p),
+        ("engine_cache_dir", c.c_char_p),
     ]
 
 

@@ -48,7 +48,7 @@ class Model(Mapping):
 
     def __init__(self, directory: str | os.PathLike, tags: Sequence[str] | None = None, *, threads: int = 0,
                  backend: str | None = None, fail_on_fallback: bool = False, on_fallback: str = "native",
-                 compat: str | None = None):  # fmt: skip
+                 compat: str | None = None, engine_cache_dir: str | os.PathLike | None = None):  # fmt: skip
         self.directory = os.fspath(directory)
         self._tags = list(tags or [])
         o = options(CModelOptions, lib.tftrt_model_options_init_sized)
@@ -64,6 +64,8 @@ class Model(Mapping):
         o.on_fallback = _POLICIES.index(on_fallback)
         if compat is not None:
             o.compat = compat.encode()
+        if engine_cache_dir is not None:
+            o.engine_cache_dir = path_bytes(engine_cache_dir)
         self._handle: ctypes.c_void_p | None = ctypes.c_void_p()
         error = new_error()
         path = path_bytes(directory)
@@ -142,7 +144,8 @@ class Model(Mapping):
 
 
 def load(directory: str | os.PathLike, tags: Sequence[str] | None = None, *, threads: int = 0, backend: str | None = None,
-         fail_on_fallback: bool = False, on_fallback: str = "native", compat: str | None = None) -> Model:  # fmt: skip
+         fail_on_fallback: bool = False, on_fallback: str = "native", compat: str | None = None,
+         engine_cache_dir: str | os.PathLike | None = None) -> Model:  # fmt: skip
     """Loads a SavedModel.
 
     Args:
@@ -154,9 +157,10 @@ def load(directory: str | os.PathLike, tags: Sequence[str] | None = None, *, thr
       on_fallback: where no engine serves a shape: "native", the ops run one by one; "build", an engine is made to serve it;
         "fail", an error that says why.
       compat: "2.17": a full engine cache gives up its oldest engine, as in TF 2.17, whatever the model was converted for.
+      engine_cache_dir: where engines that runs build are kept and found; None: TFTRT_CACHE or the user's cache; "off".
 
     Raises:
       NotFoundError, DataLossError, UnimplementedError (which lists every op that cannot be run): all are `tftrt.Error`.
     """
     return Model(directory, tags, threads=threads, backend=backend, fail_on_fallback=fail_on_fallback,
-                 on_fallback=on_fallback, compat=compat)  # fmt: skip
+                 on_fallback=on_fallback, compat=compat, engine_cache_dir=engine_cache_dir)  # fmt: skip

@@ -21,6 +21,9 @@ status_t api_read_options(const void *from, const char *type, void *to, size_t k
 // The other way: as much of *from as the caller has room for. INVALID_ARGUMENT: such a struct_size.
 status_t api_write_struct(const void *from, size_t known, const char *type, void *to);
 
+// The folder that an engine_cache_dir option says; NULL: engines are not kept. mem_free it.
+char *api_engine_cache_dir(const char *option);
+
 // A tensor over the caller's memory, valid as long as that. INVALID_ARGUMENT when rank, dims and
 // bytes disagree. Strings are copied, all else is borrowed; tensor_unref it.
 status_t api_tensor_in(const tftrt_tensor *t, const char *name, tensor_t *out);

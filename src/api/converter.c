@@ -8,7 +8,6 @@
 #include "api/profiles.h"
 #include "base/cpu.h"
 #include "base/mem.h"
-#include "engine/build_cache.h"
 
 struct tftrt_converter {
   converter_t *c;
@@ -113,11 +112,10 @@ static status_t create(const tftrt_converter_options *options, bool only_explain
   if (o.conversion_params) TRY(api_take_conversion_params(o.conversion_params, &o));
   TRY(translate(&o, &inner));
   inner.only_explain = only_explain;
-  const char *asked = o.engine_cache_dir;
-  char *default_dir = asked ? NULL : build_cache_default_dir();
-  inner.engine_cache_dir = asked && strcmp(asked, "off") == 0 ? NULL : asked ? asked : default_dir;
+  char *cache_dir = api_engine_cache_dir(o.engine_cache_dir);
+  inner.engine_cache_dir = cache_dir;
   status_t st = converter_create(&inner, out);
-  mem_free(default_dir);
+  mem_free(cache_dir);
   TRY(st);
   if (o.conversion_params)
     converter_warn(*out,

@@ -24,6 +24,11 @@ typedef struct listing {
   int64_t bytes;
 } listing_t;
 
+char *api_engine_cache_dir(const char *option) {
+  if (!option) return build_cache_default_dir();
+  return strcmp(option, "off") == 0 ? NULL : mem_strdup(option);
+}
+
 static void add(void *user, const build_cache_entry_t *e) {
   listing_t *l = user;
   l->count++;

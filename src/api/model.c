@@ -42,7 +42,10 @@ tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options,
   s = fallback_policy(&o, &m.on_fallback);
   if (!s && o.compat && strcmp(o.compat, "2.17") != 0)
     s = FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o.compat);
+  char *cache_dir = api_engine_cache_dir(o.engine_cache_dir);
+  m.engine_cache_dir = cache_dir;
   if (!s) s = model_open(dir, &m, &model);
+  mem_free(cache_dir);
   if (s) return api_report(s, err);
   *out = mem_alloc(sizeof **out);
   (*out)->model = model;

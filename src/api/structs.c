@@ -10,7 +10,7 @@
 #define ENDS_WITH(type, field)                                                       \
   _Static_assert(offsetof(type, field) + sizeof(((type *)0)->field) == sizeof(type), \
                  "another field is the last of " #type ", or padding is behind it")
-ENDS_WITH(tftrt_model_options, compat);
+ENDS_WITH(tftrt_model_options, engine_cache_dir);
 ENDS_WITH(tftrt_conversion_params, allow_build_at_runtime);
 ENDS_WITH(tftrt_converter_options, min_cosine);
 ENDS_WITH(tftrt_tensor_info, dims);

@@ -41,14 +41,6 @@ void engine_warn(engine_node_t *e, const char *fmt, ...) {
 
 // ---- one engine ------------------------------------------------------------------------------
 
-static status_t build_network(converter_t *c, const network_t *net, const build_options_t *o,
-                              bytes_t *plan) {
-  turns_enter();
-  status_t st = backend_find(c->o.backend)->build(net, o, plan);
-  turns_leave();
-  return st;
-}
-
 // Waits until nothing else is built, and keeps it so.
 static void be_alone(struct build_queue *q) {
   pthread_mutex_lock(&q->lock);
@@ -78,27 +70,33 @@ static bool has_company(struct build_queue *q) {
   return others;
 }
 
-static status_t build_in_memory(converter_t *c, const network_t *net, const build_options_t *o,
-                                bytes_t *plan, bool *beyond_limit) {
+typedef struct limited_build {
+  converter_t *c;
+  bool *beyond_limit;
+} limited_build_t;
+
+static status_t build_in_memory(void *self, const network_t *net, const build_options_t *o,
+                                bytes_t *plan) {
+  converter_t *c = ((limited_build_t *)self)->c;
+  const backend_t *backend = backend_find(c->o.backend);
   mem_set_refused(0);
-  status_t st = build_network(c, net, o, plan);
+  status_t st = turns_build(backend, net, o, plan);
   if (!over_limit(c, st)) return st;
   if (has_company(c->queue)) {
     status_free(st);
     be_alone(c->queue);
     mem_set_refused(0);
-    st = build_network(c, net, o, plan);
+    st = turns_build(backend, net, o, plan);
     be_together(c->queue);
   }
-  *beyond_limit = over_limit(c, st);
+  *((limited_build_t *)self)->beyond_limit = over_limit(c, st);
   return st;
 }
 
 status_t build_segment(converter_t *c, engine_node_t *e, const segment_precision_t *precision,
                        const build_options_t *o, bytes_t *plan, bool *beyond_limit) {
-  build_cache_t *cache = converter_top(c)->cache;
+  limited_build_t build = {c, beyond_limit};
   network_t *net;
-  build_key_t key;
   *plan = (bytes_t){0};
   *beyond_limit = false;
   if (env_flag("TF_TRT_ABORT_CUDA_ENGINE_BUILD"))
@@ -108,12 +106,8 @@ status_t build_segment(converter_t *c, engine_node_t *e, const segment_precision
   pthread_mutex_unlock(&c->queue->lowering);
   TRY(st);
   net->name = "TRTEngineOp";  // engines' numbers differ from conversion to conversion
-  bool cached = cache != NULL;
-  if (cached) st = build_key(net, o, backend_find(c->o.backend), &key);
-  if (!st && (!cached || !build_cache_get(cache, &key, plan))) {
-    st = build_in_memory(c, net, o, plan, beyond_limit);
-    if (!st && cached) build_cache_put(cache, &key, plan);
-  }
+  st = build_cache_provide(converter_top(c)->cache, net, o, backend_find(c->o.backend),
+                           (plan_builder_t){build_in_memory, &build}, plan);
   network_destroy(net);
   return status_prefix(st, "%s", e->node->name);
 }

@@ -64,6 +64,7 @@ static status_t start(converter_t *c, runner_t *r) {
   r->engines = engines_create(backend_find(c->o.backend), &r->weights,
                               converter_executable_resources(r->executable), c->o.threads);
   if (c->o.compat_2_17) engines_set_compat(r->engines);
+  engines_set_build_cache(r->engines, converter_top(c)->cache);
   engines_add_library(r->engines, c->library);
   return add_engines(c, r);
 }

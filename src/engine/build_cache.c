@@ -242,6 +242,18 @@ void build_cache_put(build_cache_t *c, const build_key_t *key, const bytes_t *pl
   mem_aligned_free(file);
 }
 
+status_t build_cache_provide(build_cache_t *c, const network_t *n, const build_options_t *o,
+                             const backend_t *b, plan_builder_t builder, bytes_t *plan) {
+  build_key_t key;
+  *plan = (bytes_t){0};
+  if (!c) return builder.build(builder.self, n, o, plan);
+  TRY(build_key(n, o, b, &key));
+  if (build_cache_get(c, &key, plan)) return NULL;
+  TRY(builder.build(builder.self, n, o, plan));
+  build_cache_put(c, &key, plan);
+  return NULL;
+}
+
 status_t build_cache_list(const char *dir, void (*each)(void *user, const build_cache_entry_t *e),
                           void *user) {
   found_list_t all = {0};

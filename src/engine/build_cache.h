@@ -26,6 +26,15 @@ bool build_cache_get(build_cache_t *c, const build_key_t *key, bytes_t *plan);
 // Best effort: a full disk or a folder that cannot be written is no failure of a build.
 void build_cache_put(build_cache_t *c, const build_key_t *key, const bytes_t *plan);
 
+// The plan of a network: from the cache, or what `build` makes, which is then put there. c NULL: it
+// is built.
+typedef struct plan_builder {
+  status_t (*build)(void *self, const network_t *n, const build_options_t *o, bytes_t *plan);
+  void *self;
+} plan_builder_t;
+status_t build_cache_provide(build_cache_t *c, const network_t *n, const build_options_t *o,
+                             const backend_t *b, plan_builder_t builder, bytes_t *plan);
+
 typedef struct build_cache_entry {
   const char *name;     // of its file
   int64_t bytes, used;  // used: seconds since 1970

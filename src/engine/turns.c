@@ -9,14 +9,14 @@
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static _Thread_local bool entered;
 
-void turns_enter(void) {
+status_t turns_build(const backend_t *b, const network_t *n, const build_options_t *o,
+                     bytes_t *plan) {
   pthread_rwlock_rdlock(&lock);
   entered = true;
-}
-
-void turns_leave(void) {
+  status_t st = b->build(n, o, plan);
   entered = false;
   pthread_rwlock_unlock(&lock);
+  return st;
 }
 
 void turns_alone(void) {

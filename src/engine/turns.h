@@ -4,8 +4,11 @@
 #ifndef TFTRT_ENGINE_TURNS_H
 #define TFTRT_ENGINE_TURNS_H
 
-void turns_enter(void);
-void turns_leave(void);
+#include "engine/backend.h"
+
+// b->build, as a build that has entered.
+status_t turns_build(const backend_t *b, const network_t *n, const build_options_t *o,
+                     bytes_t *plan);
 // Between these two no other build that has entered runs. Also for threads that have not entered.
 void turns_alone(void);
 void turns_together(void);

@@ -44,7 +44,7 @@ static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                        .profiles = profiles};
   int64_t began = clock_ns();
   segment_precision_t precision = segment_precision_of(c->node);
-  status_t st = segment_build(body, cache->name, &precision, e->backend, &o, plan);
+  status_t st = segment_build(body, cache->name, &precision, e->backend, &o, e->build_cache, plan);
   atomic_fetch_add(&cache->build_ns, clock_ns() - began);
   atomic_fetch_add(st ? &cache->failed_builds : &cache->builds, 1);
   profiles_destroy(profiles);

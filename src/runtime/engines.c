@@ -24,6 +24,8 @@ void engines_set_watch(engines_t *e, const engine_watch_t *watch) {
   e->watch = watch ? *watch : (engine_watch_t){0};
 }
 
+void engines_set_build_cache(engines_t *e, build_cache_t *cache) { e->build_cache = cache; }
+
 void engines_set_compat(engines_t *e) { e->compat_2_17 = true; }
 
 void engines_destroy(engines_t *e) {

@@ -3,7 +3,7 @@
 #ifndef TFTRT_RUNTIME_ENGINES_H
 #define TFTRT_RUNTIME_ENGINES_H
 
-#include "engine/backend.h"
+#include "engine/build_cache.h"
 #include "ops/env.h"
 #include "runtime/engine_watch.h"
 #include "runtime/executor.h"
@@ -20,6 +20,8 @@ engines_t *engines_create(const backend_t *backend, const weight_source_t *weigh
 // too.
 void engines_set_policy(engines_t *e, fallback_policy_t policy);
 void engines_set_compat(engines_t *e);  // caches of all nodes as TF 2.17's
+// Where engines that runs build are kept and found; the caller's, and must outlive e.
+void engines_set_build_cache(engines_t *e, build_cache_t *cache);
 // While no run is going on; NULL: no more.
 void engines_set_watch(engines_t *e, const engine_watch_t *watch);
 void engines_destroy(engines_t *e);  // NULL is fine; no run may be going on

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "engine/build_cache.h"
 #include "ops/op.h"
 #include "runtime/engine_cache.h"
 #include "runtime/engines.h"
@@ -15,8 +16,9 @@ struct engines {
   int threads;
   fallback_policy_t policy;
   bool compat_2_17;
-  engine_watch_t watch;  // run NULL: none
-  pthread_mutex_t lock;  // guards what follows
+  build_cache_t *build_cache;  // NULL: none
+  engine_watch_t watch;        // run NULL: none
+  pthread_mutex_t lock;        // guards what follows
   VEC(library_t *) libraries;
   VEC(engine_cache_t *) caches;  // references
   VEC(engine_cache_t *)

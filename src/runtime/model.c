@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/environment.h"
 #include "runtime/engines.h"
 #include "runtime/executor.h"
 #include "runtime/initialise.h"
@@ -24,9 +25,10 @@ struct model {
   bool simplify;
   exec_services_t services;
   engines_t *engines;
-  char *undone;               // why an initialiser did not run; NULL when all did
-  pthread_mutex_t preparing;  // one preparation at a time
-  pthread_mutex_t lock;       // guards ready
+  build_cache_t *build_cache;  // NULL: none
+  char *undone;                // why an initialiser did not run; NULL when all did
+  pthread_mutex_t preparing;   // one preparation at a time
+  pthread_mutex_t lock;        // guards ready
   VEC(prepared_t *) ready;
 };
 
@@ -132,6 +134,9 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
   engines_set_policy(m->engines, o->on_fallback);
   if (o->compat_2_17) engines_set_compat(m->engines);
+  if (o->engine_cache_dir)
+    m->build_cache = build_cache_open(o->engine_cache_dir, env_number("TFTRT_CACHE_SIZE"));
+  engines_set_build_cache(m->engines, m->build_cache);
   return run_init_op(m->saved, m->meta, &m->services, &m->undone);
 }
 
@@ -156,6 +161,7 @@ void model_close(model_t *m) {
   for (size_t i = 0; i < m->ready.n; i++) prepared_free(m->ready.v[i]);
   vec_free(&m->ready);
   engines_destroy(m->engines);
+  build_cache_close(m->build_cache);
   mem_free(m->undone);
   resources_destroy(m->services.resources);
   saved_model_close(m->saved);

@@ -31,6 +31,7 @@ typedef struct model_options {
                   // last bit)
   fallback_policy_t on_fallback;
   bool compat_2_17;  // engine caches behave as TF 2.17's, whatever the model was converted for
+  const char *engine_cache_dir;  // where engines built by runs are kept; NULL: nowhere
 } model_options_t;
 
 // Opens and checks a SavedModel, converted or not. Runs its initialisers (tables). UNIMPLEMENTED

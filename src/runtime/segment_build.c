@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/environment.h"
+#include "engine/turns.h"
 #include "graph/passes.h"
 #include "network/ranges.h"
 #include "ops/op.h"
@@ -168,14 +169,22 @@ weight_source_t lowered_weights(const network_t *n) {
   return (weight_source_t){read_weight, (void *)(uintptr_t)n};
 }
 
+static status_t build_in_turn(void *backend, const network_t *n, const build_options_t *o,
+                              bytes_t *plan) {
+  return turns_build(backend, n, o, plan);
+}
+
 status_t segment_build(graph_t *body, const char *engine_name, const segment_precision_t *precision,
-                       const backend_t *backend, const build_options_t *o, bytes_t *out) {
+                       const backend_t *backend, const build_options_t *o, build_cache_t *cache,
+                       bytes_t *out) {
   network_t *net;
   *out = (bytes_t){0};
   if (env_flag("TF_TRT_ABORT_CUDA_ENGINE_BUILD"))
     return FAIL(ABORTED, "Engine creation aborted by TF_TRT_ABORT_CUDA_ENGINE_BUILD variable");
   TRY(segment_lower(body, engine_name, precision, &net));
-  status_t st = backend->build(net, o, out);
+  net->name = "TRTEngineOp";  // engines' numbers differ from model to model
+  status_t st = build_cache_provide(
+      cache, net, o, backend, (plan_builder_t){build_in_turn, (void *)(uintptr_t)backend}, out);
   network_destroy(net);
   return status_prefix(st, "%s", engine_name);
 }

@@ -3,7 +3,7 @@
 #ifndef TFTRT_RUNTIME_SEGMENT_BUILD_H
 #define TFTRT_RUNTIME_SEGMENT_BUILD_H
 
-#include "engine/backend.h"
+#include "engine/build_cache.h"
 #include "graph/graph.h"
 
 // Attributes of a TRTEngineOp that TensorFlow does not declare: lists of names of the native
@@ -33,9 +33,11 @@ status_t segment_lower(graph_t *body, const char *engine_name, const segment_pre
 // For engines of a lowered network: what their plans only name is in it. It must outlive them.
 weight_source_t lowered_weights(const network_t *n);
 
-// Lowers and builds. o->opt_shapes: concrete shapes to time tactics at, may be NULL. The plan is
-// the caller's (mem_free out->data).
+// Lowers and builds, or takes what was built of the same before out of the cache (NULL: none).
+// o->opt_shapes: concrete shapes to time tactics at, may be NULL. The plan is the caller's
+// (mem_free out->data).
 status_t segment_build(graph_t *body, const char *engine_name, const segment_precision_t *precision,
-                       const backend_t *backend, const build_options_t *o, bytes_t *out);
+                       const backend_t *backend, const build_options_t *o, build_cache_t *cache,
+                       bytes_t *out);
 
 #endif

@@ -1,11 +1,14 @@
 // A converted model through the public header: what happens where no engine serves, and what is
 // told of it.
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/build_cache.h"
 #include "test.h"
 #include "tftrt/tftrt.h"
 
@@ -167,6 +170,45 @@ static void compat_of_a_run(void **state) {
   mem_free(dir);
 }
 
+static void see_file(void *self, const build_cache_entry_t *e) {
+  char **path = self;
+  assert_null(*path);
+  assert_true(e->whole);
+  *path = mem_printf("%s/kept/%s", scratch, e->name);
+}
+
+// What a run builds is kept, and taken up by the next process: its file is used, not written.
+static void built_engines_are_kept(void **state) {
+  (void)state;
+  char *dir = convert("kept_model", NULL), *kept = file_join(scratch, "kept"), *path = NULL;
+  struct stat before, after;
+  for (int i = 0; i < 2; i++) {
+    tftrt_model_options o;
+    tftrt_model *m;
+    tftrt_model_options_init(&o);
+    o.threads = 2;
+    o.on_fallback = TFTRT_FALLBACK_BUILD;
+    o.engine_cache_dir = kept;
+    assert_done(tftrt_model_open(dir, &o, &m, &e));
+    assert_done(run_batch(m, 3));
+    tftrt_engine_stats s = stats_of(m);
+    assert_int_equal(s.builds, 1);
+    assert_int_equal(s.cache_hits, 1);
+    tftrt_model_close(m);
+    mem_free(path);
+    path = NULL;
+    assert_ok(build_cache_list(kept, see_file, &path));  // one
+    assert_int_equal(stat(path, i ? &after : &before), 0);
+    const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    if (!i) assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+  }
+  assert_int_equal(after.st_ino, before.st_ino);
+  assert_true(after.st_mtim.tv_sec > 1000);
+  mem_free(path);
+  mem_free(kept);
+  mem_free(dir);
+}
+
 static json_t *first(const json_t *o, const char *key) {
   return json_array_get(json_object_get(o, key), 0);
 }
@@ -198,6 +240,7 @@ static void stats_in_json(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(policies), cmocka_unit_test(compat_of_a_run),
+                                     cmocka_unit_test(built_engines_are_kept),
                                      cmocka_unit_test(stats_in_json)};
   return cmocka_run_group_tests(tests, load, unload);
 }

@@ -136,7 +136,7 @@ def one_engine(saved_model, tmp_path):
     return tmp_path / "one"
 
 
-def test_on_fallback(one_engine):
+def test_on_fallback(one_engine, tmp_path):
     image = np.zeros((3, 28, 28, 1), np.float32)
     with tftrt.load(one_engine) as model:
         model(image[:2])
@@ -144,11 +144,12 @@ def test_on_fallback(one_engine):
         (stats,) = model.engine_stats()
         assert (stats["cache_hits"], stats["builds"], stats["fallbacks"], stats["engines"]) == (1, 0, 1, 1)
         assert stats["fallback_reasons"] == [{"reason": stats["last_fallback_reason"], "count": 1}]
-    for how in ({"on_fallback": "build"}, {"compat": "2.17"}):
+    for how in ({"on_fallback": "build", "engine_cache_dir": tmp_path}, {"compat": "2.17", "engine_cache_dir": "off"}):
         with tftrt.load(one_engine, **how) as model:
             model(image)
             (stats,) = model.engine_stats()
             assert (stats["cache_hits"], stats["builds"], stats["fallbacks"], stats["engines"]) == (1, 1, 0, 1)
+    assert len(list(tmp_path.glob("*.engine"))) == 1
     for how in ({"on_fallback": "fail"}, {"fail_on_fallback": True}):
         with tftrt.load(one_engine, **how) as model:
             model(image[:1])
