@@ -52,16 +52,11 @@ static status_t run_native(void *self, op_env_t *env, const node_t *node, const 
   return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
-static status_t read_variable(void *self, const char *name, tensor_t *out) {
-  const converter_t *c = self;
-  return saved_model_variable(c->model, c->meta, name, out);
-}
-
-static status_t run_sets(measure_t *m, executable_t *x) {
+static status_t run_sets(measure_t *m, converter_executable_t *x) {
   converter_t *c = m->c;
   for (size_t i = 0; i < c->inputs.n; i++) {
     m->want[i] = mem_calloc((size_t)c->graph->n_rets + 1, sizeof **m->want);
-    TRY(executable_run(x, c->inputs.v[i], m->want[i]));
+    TRY(converter_executable_run(x, c->inputs.v[i], m->want[i]));
     TRY(report_progress(c, "measuring", (int64_t)i + 1, (int64_t)c->inputs.n));
   }
   return NULL;
@@ -69,19 +64,13 @@ static status_t run_sets(measure_t *m, executable_t *x) {
 
 status_t measure_begin(converter_t *c, measure_t **out) {
   measure_t *m = mem_calloc(1, sizeof *m);
-  exec_services_t services = {.self = c,
-                              .resources = resources_create(),
-                              .threads = c->o.threads,
-                              .variable = read_variable,
-                              .run_engine = run_native};
-  executable_t *x = NULL;
+  converter_executable_t *x;
   m->c = c;
   m->want = mem_calloc(c->inputs.n + 1, sizeof *m->want);
   m->served = mem_calloc(c->inputs.n + 1, sizeof *m->served);
-  status_t st = converter_executable(c, &services, &x);
+  status_t st = converter_executable_create(c, run_native, NULL, &x);
   if (!st) st = run_sets(m, x);
-  executable_destroy(x);
-  resources_destroy(services.resources);
+  converter_executable_destroy(x);
   if (st) {
     measure_end(m);
     m = NULL;
