@@ -17,7 +17,7 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
   const option_def_t table[] = {
       {"params", 0, OPTION_STRING, &f->params_file, "FILE.json",
        "arguments of the Converter in JSON; flags override them"},
-      {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|int8|auto",
+      {"precision", 'p', OPTION_STRING, &f->precision, "fp32|fp16|bf16|int8|auto",
        "precision mode (fp32); auto: the fastest within a bound"},
       {"max-error", 0, OPTION_NUMBER, &f->max_error, "E", "auto: largest error of the outputs"},
       {"min-cosine", 0, OPTION_NUMBER, &f->min_cosine, "C", "auto: least cosine of the outputs"},

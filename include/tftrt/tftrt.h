@@ -295,9 +295,10 @@ typedef struct tftrt_converter_options {
   /* "Range", "Optimal", "Range+Optimal"; NULL: "ImplicitBatchModeCompatible" */
   const char *dynamic_shape_profile_strategy;
   int64_t max_workspace_size_bytes; /* scratch memory that a tactic may take */
-  /* "FP32" (default), "FP16", "INT8", "AUTO", or in lower case. AUTO: the fastest assignment of
-   * precisions to layers within max_error and min_cosine; INT8 is among them when convert gets
-   * calibration inputs or a calibration table, or the graph has quantization nodes. */
+  /* "FP32" (default), "FP16", "INT8", or ours, "BF16" and "AUTO"; or in lower case. AUTO: the
+   * fastest assignment of precisions to layers within max_error and min_cosine; INT8 is among them
+   * when convert gets calibration inputs or a calibration table, or the graph has quantization
+   * nodes. */
   const char *precision_mode;
   int minimum_segment_size;   /* 3; -1: convert nothing */
   int maximum_cached_engines; /* 1 */

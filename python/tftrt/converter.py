@@ -67,8 +67,8 @@ class Converter:
       use_dynamic_shape: dynamic shapes with optimization profiles; None: False, implicit batch mode.
       dynamic_shape_profile_strategy: one of supported_profile_strategies(); None: ImplicitBatchModeCompatible.
       max_workspace_size_bytes: scratch memory that a tactic may take.
-      precision_mode: one of TrtPrecisionMode.supported_precision_modes(), or "AUTO": the fastest precisions within max_error and
-        min_cosine, INT8 among them when convert() gets calibration inputs or the graph has quantization nodes.
+      precision_mode: one of TrtPrecisionMode.supported_precision_modes(), or ours: "BF16", and "AUTO": the fastest precisions
+        within max_error and min_cosine, INT8 among them when convert() gets calibration inputs or the graph has quantization nodes.
       minimum_segment_size: fewest nodes of an engine; -1: convert nothing.
       maximum_cached_engines: engines kept per TRTEngineOp.
       use_calibration: INT8 ranges come from calibration; ignored in other modes.

@@ -60,7 +60,7 @@ DEFAULT_TRT_CONVERSION_PARAMS = TrtConversionParams()
 
 
 def check_precision_mode(mode: object) -> None:
-    """Raises TF-TRT's ValueError when the mode is none of the supported ones, nor ours, AUTO."""
+    """Raises TF-TRT's ValueError when the mode is none of the supported ones, nor ours, BF16 and AUTO."""
     supported = TrtPrecisionMode.supported_precision_modes()
-    if mode not in supported + ["AUTO", "auto"]:
+    if mode not in supported + ["AUTO", "auto", "BF16", "bf16"]:
         raise ValueError(f"precision mode '{mode}' is not supported.It should be one of {supported}")

@@ -35,16 +35,21 @@ static status_t check_bounds(const converter_options_t *o) {
   return NULL;
 }
 
+// Ours, beside TF-TRT's modes: engines say FP16 to TensorFlow.
+static bool is_bf16(const char *p) { return strcmp(p, "BF16") == 0 || strcmp(p, "bf16") == 0; }
+
 static bool known_precision(const char *p) {
   if (is_auto(p)) return true;
   static const char *const modes[] = {"FP32", "FP16", "INT8", "fp32", "fp16", "int8"};
   for (int i = 0; i < 6; i++)
     if (strcmp(p, modes[i]) == 0) return true;
-  return false;
+  return is_bf16(p);
 }
 
 static const char *canonical_precision(const char *p) {
-  return strcasecmp(p, "fp16") == 0 ? "FP16" : strcasecmp(p, "int8") == 0 ? "INT8" : "FP32";
+  return strcasecmp(p, "fp16") == 0 || is_bf16(p) ? "FP16"
+         : strcasecmp(p, "int8") == 0             ? "INT8"
+                                                  : "FP32";
 }
 
 // TF-TRT's checks, in its order and words.
@@ -121,6 +126,13 @@ static status_t open_caches(converter_t *c) {
   return st;
 }
 
+static void note_half(converter_t *c) {
+  const backend_t *b = backend_find(c->o.backend);
+  if (strcmp(c->o.precision_mode, "FP16") != 0 || !b->half_note) return;
+  const char *note = b->half_note(c->bf16 ? HALF_BFLOAT16 : HALF_FASTER);
+  if (note) converter_warn(c, "%s", note);
+}
+
 status_t converter_create(const converter_options_t *o, converter_t **out) {
   *out = NULL;
   converter_options_t checked = *o;
@@ -137,6 +149,7 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   c->o.precision_mode = canonical_precision(checked.precision_mode);
   c->automatic = is_auto(checked.precision_mode);
   c->may_calibrate = checked.use_calibration;
+  c->bf16 = is_bf16(checked.precision_mode);
   if (checked.calibrator) c->o.calibrator = arena_strdup(c->own, checked.calibrator);
   if (checked.calibration_table)
     c->o.calibration_table = arena_strdup(c->own, checked.calibration_table);
@@ -151,6 +164,7 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
     return st;
   }
   env_check(warn_sentence, c);
+  note_half(c);
   if (env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing"))
     converter_warn(c, "%s",
                    checked.dynamic_shape

@@ -24,7 +24,7 @@ typedef struct converter_options {
   bool dynamic_shape;
   const char *profile_strategy;  // NULL: the default of `compat`
   int64_t max_workspace_bytes;
-  const char *precision_mode;
+  const char *precision_mode;  // NULL: FP32; TF-TRT's, and BF16
   int minimum_segment_size, maximum_cached_engines;
   bool use_calibration, allow_build_at_runtime;
   op_set_t op_set;

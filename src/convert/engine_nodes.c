@@ -7,6 +7,7 @@
 #include "convert/state.h"
 #include "graph/passes.h"
 #include "ops/op.h"
+#include "runtime/segment_build.h"
 
 // One input or output of a segment: the output of a node that crosses its border.
 typedef struct port {
@@ -319,6 +320,7 @@ static void set_attributes(const converter_t *c, const precision_t *p, node_t *n
   node_set_bool(g, n, "use_explicit_precision", p->explicit_ranges);
   node_set_bool(g, n, "_use_implicit_batch", !c->o.dynamic_shape);
   node_set_bool(g, n, "_allow_build_at_runtime", true);
+  if (c->bf16) node_set_string(g, n, ATTR_PRECISION, "BF16", 4);
 }
 
 static void free_border(border_t *b) {

@@ -20,6 +20,7 @@ static void add_other(converter_t *c, const signature_t *s) {
   other->o.signature = s->key;
   other->strategy = c->strategy;
   other->automatic = c->automatic;
+  other->bf16 = c->bf16;
   other->owner = c;
   other->model = c->model;
   other->meta = c->meta;

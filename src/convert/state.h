@@ -61,6 +61,7 @@ struct converter {
   bool calibrated;
   bool any_shape;          // engines that are being built are for all shapes that the graph admits
   int bound;               // of the run going on: see note_shape_set
+  bool bf16;               // mode BF16; o.precision_mode is FP16 then
   const char *strategy;    // canonical profile strategy; "" in implicit batch mode
   work_t work;             // of the first signature's converter, see converter_top
   build_cache_t *cache;    // the same; NULL: none

@@ -68,6 +68,9 @@ typedef struct backend {
   // Time per layer of the last runs, as JSON; NULL when not supported. mem_free the result.
   char *(*profile)(backend_context_t *c);
   size_t (*context_bytes)(const backend_context_t *c);  // scratch memory held
+  // What whoever asks for this mode should know of this machine, in a sentence that lives as long
+  // as the program; NULL: nothing. NULL when the backend has nothing to say.
+  const char *(*half_note)(half_mode_t mode);
   // Libraries found and tried, in a line, for `tftrt doctor`; NULL: nothing to tell. mem_free it.
   char *(*describe)(void);
 } backend_t;

@@ -6,7 +6,9 @@
 
 #include "base/cpu.h"
 #include "base/map.h"
+#include "base/stream.h"
 #include "engine/plan_io.h"
+#include "kernels/convert.h"
 #include "network/known.h"
 #include "network/weight_scale.h"
 
@@ -398,26 +400,40 @@ static bool read_layer(loader_t *ld, const plan_field_t *field, uint8_t *ready) 
   return true;
 }
 
+// A weight that is stored as float32 and computed with in 16 bits.
+static status_t round_weight(net_tensor_t *t) {
+  tensor_t v;
+  TRY(status_prefix(tensor_alloc(t->dtype, &t->shape, &v), "weight %s", t->weight_key));
+  convert(DT_FLOAT, t->dtype, t->value.data, v.data, tensor_elements(&v), false, cpu_threads(0));
+  if (t->value.buf->mapped) stream_forget(t->value.data, tensor_bytes(&t->value));
+  tensor_unref(&t->value);
+  t->value = v;
+  return NULL;
+}
+
 static status_t read_external(loader_t *ld, net_tensor_t *t) {
   if (!ld->source)
     return FAIL(FAILED_PRECONDITION, "the plan needs weight %s, and no weights were given",
                 t->weight_key);
   TRY(ld->source->read(ld->source->self, t->weight_key, &t->value));
+  bool rounded = t->value.dtype == DT_FLOAT && dtype_is_16bit_float(t->dtype);
   // The same bytes may serve under another shape.
-  if (t->value.dtype != t->dtype || tensor_elements(&t->value) != shape_elements(&t->shape)) {
+  if ((t->value.dtype != t->dtype && !rounded) ||
+      tensor_elements(&t->value) != shape_elements(&t->shape)) {
     char a[160], b[160];
     return FAIL(DATA_LOSS, "weight %s is %s%s, the plan was made with %s%s", t->weight_key,
                 dtype_name(t->value.dtype), shape_format(&t->value.shape, a, sizeof a),
                 dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
   }
   t->value.shape = t->shape;
-  if (!t->weight_scale.n) return NULL;
-  tensor_t scaled;
-  TRY(status_prefix(weight_scale_apply(&t->value, &t->weight_scale, &scaled), "weight %s",
-                    t->weight_key));
-  tensor_unref(&t->value);
-  t->value = scaled;
-  return NULL;
+  if (t->weight_scale.n) {
+    tensor_t scaled;
+    TRY(status_prefix(weight_scale_apply(&t->value, &t->weight_scale, &scaled), "weight %s",
+                      t->weight_key));
+    tensor_unref(&t->value);
+    t->value = scaled;
+  }
+  return rounded ? round_weight(t) : NULL;
 }
 
 // Tensors and layers; two walks over the fields, as layers refer to inputs that come after them.

@@ -17,8 +17,9 @@ const char *layer_refuses_half(const network_t *n, const layer_t *l, dtype_t to)
 
 // Puts layers on 16-bit tensors: type[i] is DT_HALF or DT_BFLOAT16 for layers[i], anything else
 // leaves it as it is; only what layer_has_half counts, and what refuses stays. The network is
-// optimised already; inputs and outputs of the network keep their types. Adds CAST layers, rounds
-// constants, compacts; layer_t.why says of layers that stay why. Sets n->half to HALF_NONE.
+// optimised (and so compacted) already; inputs and outputs of the network keep their types. Adds
+// CAST layers, rounds constants, compacts; layer_t.why says of layers that stay why. Sets n->half
+// to HALF_NONE.
 status_t network_assign_half(network_t *n, const dtype_t *type);
 
 // For choosing types: what moving tensors costs between layers of the given types, bytes read and

@@ -93,6 +93,8 @@ static status_t infer_with_known(graph_t *body) {
 segment_precision_t segment_precision_of(const node_t *engine) {
   segment_precision_t p = {.int8 = node_string_is(engine, "precision_mode", "INT8"),
                            .explicit_ranges = node_bool(engine, "use_explicit_precision", false)};
+  if (node_string_is(engine, "precision_mode", "FP16"))
+    p.half = node_string_is(engine, ATTR_PRECISION, "BF16") ? HALF_BFLOAT16 : HALF_FASTER;
   p.keep_fp32 = node_attr(engine, ATTR_KEEP_FP32);
   p.keep_16bit = node_attr(engine, ATTR_KEEP_16BIT);
   const attr_value_t *table = node_attr(engine, "calibration_data");
@@ -131,6 +133,7 @@ status_t segment_lower(graph_t *body, const char *engine_name, const segment_pre
   TRY(graph_topological_order(body, &order));
   lowering_t l = {.body = body, .net = network_create(engine_name)};
   l.net->int8 = precision && precision->int8;
+  l.net->half = precision ? precision->half : HALF_NONE;
   l.net->implicit_ranges = l.net->int8 && !precision->explicit_ranges;
   if (precision) {
     keep_all(l.net, precision->keep_fp32, DT_FLOAT);

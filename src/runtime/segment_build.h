@@ -11,9 +11,13 @@
 #define ATTR_KEEP_FP32 "_tftrt_keep_fp32"
 #define ATTR_KEEP_16BIT "_tftrt_keep_16bit"
 
+// Of mode BF16, which TensorFlow has not: "BF16", beside precision_mode FP16.
+#define ATTR_PRECISION "_tftrt_precision"
+
 // What a TRTEngineOp says about precision; borrowed from it.
 typedef struct segment_precision {
   bool int8;             // its layers may compute in 8 bits
+  half_mode_t half;      // and in 16
   bool explicit_ranges;  // only where quantization nodes say so
   const char *table;     // calibration_data, ranges in TensorRT's text form; NULL: none
   size_t table_size;

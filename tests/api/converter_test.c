@@ -91,10 +91,11 @@ static int feed(void *user, tftrt_tensor *inputs, int n_inputs) {
 
 static void precision_mode_is_all_upper_or_all_lower(void **state) {
   (void)state;
-  static const char *const good[] = {"FP32", "FP16", "INT8", "fp32", "fp16", "int8"};
-  static const char *const bad[] = {"Fp32", "fp99", "", "BF16"};
+  static const char *const good[] = {"FP32", "FP16", "INT8", "fp32",
+                                     "fp16", "int8", "BF16", "bf16"};
+  static const char *const bad[] = {"Fp32", "fp99", "", "Bf16"};
   tftrt_converter_options o = options();
-  for (int i = 0; i < 6; i++) {
+  for (int i = 0; i < 8; i++) {
     o.precision_mode = good[i];
     tftrt_converter_destroy(create(&o));
   }

@@ -70,17 +70,15 @@ static bool all_supported(const backend_t *b, const network_t *n) {
   return true;
 }
 
-static void compare(const backend_t *b, const layer_case_t *k, dtype_t f, bool dynamic,
-                    int threads) {
-  case_ctx_t c;
+static void compare_built(const backend_t *b, const layer_case_t *k, case_ctx_t *c, dtype_t f,
+                          bool dynamic, int threads) {
   tensor_t want[4], got[4];
-  build_case(k, f, dynamic, &c);
-  status_t st = run_network(backend_find("ref"), c.n, c.shapes, 1, want);
+  status_t st = run_network(backend_find("ref"), c->n, c->shapes, 1, want);
   if (st) fail_msg("%s %s: ref: %s", k->name, dtype_name(f), status_message(st));
-  if (all_supported(b, c.n)) {
-    st = run_network(b, c.n, c.shapes, threads, got);
+  if (all_supported(b, c->n)) {
+    st = run_network(b, c->n, c->shapes, threads, got);
     if (st) fail_msg("%s %s: %s: %s", k->name, dtype_name(f), b->name, status_message(st));
-    for (int o = 0; o < c.n->n_outputs; o++) {
+    for (int o = 0; o < c->n->n_outputs; o++) {
       int64_t at = differs_at(&got[o], &want[o], tolerance(f));
       if (at >= 0)
         fail_msg("%s %s%s, %d threads: %s has %.9g at %d:%d, ref %.9g", k->name, dtype_name(f),
@@ -89,8 +87,24 @@ static void compare(const backend_t *b, const layer_case_t *k, dtype_t f, bool d
       tensor_unref(&got[o]);
     }
   }
-  for (int o = 0; o < c.n->n_outputs; o++) tensor_unref(&want[o]);
-  network_destroy(c.n);
+  for (int o = 0; o < c->n->n_outputs; o++) tensor_unref(&want[o]);
+  network_destroy(c->n);
+}
+
+static void compare(const backend_t *b, const layer_case_t *k, dtype_t f, bool dynamic,
+                    int threads) {
+  case_ctx_t c;
+  build_case(k, f, dynamic, &c);
+  compare_built(b, k, &c, f, dynamic, threads);
+}
+
+// A float32 network in mode BF16: which tensors are in 16 bits is the network's, so both backends
+// compute the same; numbers that decide (indices, comparisons) are not asked for their last bits.
+static void compare_in_bf16(const backend_t *b, const layer_case_t *k, int threads) {
+  case_ctx_t c;
+  build_case(k, DT_FLOAT, threads > 1, &c);
+  c.n->half = HALF_BFLOAT16;
+  compare_built(b, k, &c, DT_BFLOAT16, threads > 1, threads);
 }
 
 static void backends_agree_with_ref(void **state) {
@@ -106,6 +120,7 @@ static void backends_agree_with_ref(void **state) {
       static const dtype_t types[] = {DT_FLOAT, DT_HALF, DT_BFLOAT16};
       for (int t = 0; t < 3; t++) compare(b, &layer_cases[k], types[t], false, 1);
       compare(b, &layer_cases[k], DT_FLOAT, true, 2);
+      for (int threads = 1; threads <= 2; threads++) compare_in_bf16(b, &layer_cases[k], threads);
     }
   }
 }

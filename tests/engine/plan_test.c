@@ -111,6 +111,33 @@ static void weights_outside(void **state) {
   network_destroy(n);
 }
 
+// A 16-bit constant has the key of the float32 weight that it was rounded from.
+static void weights_outside_are_rounded(void **state) {
+  (void)state;
+  network_t *n = small_network("dense/kernel");
+  net_tensor_t *w = NULL;
+  for (int i = 0; i < n->n_tensors; i++)
+    if (n->tensors[i]->weight_key) w = n->tensors[i];
+  assert_non_null(w);
+  static const float given[12] = {1, 1.001953125f, 3.0048828125f, -65520, 1e-8f, 0};
+  tensor_t stored = floats(S(6, 2), given);
+  w->dtype = DT_HALF;
+  bytes_t plan;
+  assert_ok(plan_write(n, "ref", NULL, 0, NULL, &plan));
+  weight_source_t source = {read_weight, &stored};
+  plan_t *p;
+  assert_ok(plan_read(plan.data, plan.size, &source, &p));
+  const tensor_t *got = &p->net->tensors[w->id]->value;
+  assert_int_equal(got->dtype, DT_HALF);
+  // numpy: array(given).astype(float16).view(uint16)
+  static const uint16_t expected[6] = {0x3c00, 0x3c02, 0x4202, 0xfc00, 0, 0};
+  assert_memory_equal(got->data, expected, sizeof expected);
+  plan_free(p);
+  tensor_unref(&stored);
+  mem_free(plan.data);
+  network_destroy(n);
+}
+
 static void blobs_are_aligned_in_place(void **state) {
   (void)state;
   network_t *n = small_network(NULL);
@@ -200,6 +227,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_after_a_round_trip),
       cmocka_unit_test(weights_outside),
+      cmocka_unit_test(weights_outside_are_rounded),
       cmocka_unit_test(blobs_are_aligned_in_place),
       cmocka_unit_test(damage_is_found),
       cmocka_unit_test(specialisation_leaves_only_the_work),

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "backend/cpu/context.h"
+#include "backend/cpu/half.h"
 #include "backend/cpu/onednn.h"
 #include "backend/cpu/tactics.h"
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "engine/timing_cache.h"
 
 static status_t probe(void) { return NULL; }
 
@@ -34,13 +36,22 @@ static status_t build(const network_t *n, const build_options_t *o, bytes_t *out
   int n_blobs = 0;
   int64_t workspace = o && o->max_workspace < boundless ? o->max_workspace : 0;
   uint8_t *chosen = NULL;
+  build_options_t shared;  // times are asked for twice: to choose types, then kernels
+  timing_cache_t *times = o && copy->half && !o->timing ? timing_cache_create() : NULL;
+  if (times) {
+    shared = *o;
+    shared.timing = times;
+    o = &shared;
+  }
   status_t s = network_optimize(copy, &options);
+  if (!s && options.fuse) s = cpu_assign_half(copy, o, workspace);
   if (!s && o && o->opt_shapes && (o->time_tactics || workspace > 0))
     s = choose_tactics(copy, o, workspace, &chosen);
   if (chosen) blobs[n_blobs++] = (plan_blob_t){TACTICS, chosen, (size_t)copy->n_layers};
   if (workspace > 0) blobs[n_blobs++] = (plan_blob_t){WORKSPACE, &workspace, sizeof workspace};
   if (!s) s = plan_write(copy, "cpu", blobs, n_blobs, o ? o->profiles : NULL, out_plan);
   mem_free(chosen);
+  timing_cache_destroy(times);
   network_destroy(copy);
   return s;
 }
@@ -133,5 +144,6 @@ const backend_t backend_cpu = {
     .observe = observe,
     .profile = profile,
     .context_bytes = context_bytes,
+    .half_note = cpu_half_note,
     .describe = describe,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/work.h"
 
@@ -30,6 +31,32 @@ bool layer_is_float(const layer_t *l, int n) {
   for (int i = 0; i < n; i++)
     if (l->in[i]->dtype != DT_FLOAT) return false;
   return l->out[0]->dtype == DT_FLOAT;
+}
+
+// Elsewhere oneDNN has plain loops at best, or none.
+static bool has_arithmetic(dtype_t t) {
+  return cpu_has(t == DT_HALF ? CPU_AVX512_FP16 : CPU_AVX512_BF16);
+}
+
+bool layer_is_half(const layer_t *l, int n, int bias) {
+  dtype_t t = l->in[0]->dtype, y = l->out[0]->dtype;
+  if (!dtype_is_16bit_float(t) || !has_arithmetic(t) || (y != t && y != DT_FLOAT)) return false;
+  for (int i = 0; i < n; i++)
+    if (l->in[i]->dtype != t) return false;
+  return bias < 0 || l->in[bias]->dtype == DT_FLOAT;
+}
+
+static int dn_type_of(dtype_t t) {
+  return t == DT_HALF ? DN_F16 : t == DT_BFLOAT16 ? DN_BF16 : DN_F32;
+}
+
+void dn_types(const layer_t *l, int residual, dn_problem_t *p) {
+  p->type = dn_type_of(l->in[0]->dtype);
+  p->dst_type = dn_type_of(l->out[0]->dtype);
+  if (residual < 0) return;
+  bool same = l->in[residual]->dtype == l->out[0]->dtype;
+  p->residual = same ? DN_RESIDUAL_SUM : DN_RESIDUAL_BINARY;
+  p->residual_type = dn_type_of(l->in[residual]->dtype);
 }
 
 // Layers whose output is the input's elements under another shape.
@@ -62,7 +89,10 @@ bool cpu_has_choice(const layer_t *l) {
 static status_t make_step(backend_context_t *c, const layer_t *l, step_t *s) {
   *s = (step_t){0};
   for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
-    if (makers[i].type == l->type) TRY(makers[i].make(c, l, s));
+    if (makers[i].type == l->type) {
+      TRY(makers[i].make(c, l, s));
+      if (!s->run) TRY(make_wide_step(c, l, makers[i].make, s));
+    }
   return s->run ? NULL : make_ref_step(c, l, s);
 }
 

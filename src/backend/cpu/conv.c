@@ -74,6 +74,7 @@ typedef struct conv_state {
   const void *weights;  // packed; NULL: the input's
   int bias, residual;   // inputs' indexes; -1: none
   size_t out_bytes;
+  bool beside;        // the residual is read where it is; else it is in the output first
   tile_unary_fn act;  // when oneDNN does not do it
   float alpha, beta;
   int64_t elements;
@@ -100,10 +101,9 @@ static status_t run(step_t *s, backend_context_t *c) {
   dn_buffers_t b = {.src = step_in(s, c, 0), .dst = step_out(s, c, 0), .scratch = c->scratch};
   if (s->layer->type != LAYER_POOL) b.weights = st->weights ? st->weights : step_in(s, c, 1);
   if (st->bias >= 0) b.bias = step_in(s, c, st->bias);
-  if (st->residual >= 0) {
-    const void *r = step_in(s, c, st->residual);
-    if (r != b.dst) memcpy(b.dst, r, st->out_bytes);
-  }
+  const void *r = st->residual >= 0 ? step_in(s, c, st->residual) : NULL;
+  if (st->beside) b.residual = r;
+  if (r && !st->beside && r != b.dst) memcpy(b.dst, r, st->out_bytes);
   TRY(dn_op_run(st->op, &b));
   if (st->act) parallel_for(c->threads, st->elements, 4096, act_piece, &(act_run_t){st, b.dst});
   return NULL;
@@ -113,12 +113,13 @@ static status_t run(step_t *s, backend_context_t *c) {
 static status_t make(backend_context_t *c, const layer_t *l, dn_problem_t *p, int bias,
                      int residual, step_t *s) {
   bool own_act = !dn_activation_supported(&p->act);
-  if (own_act && !tile_ops()->unary[p->act.op]) return NULL;
+  if (own_act && (!tile_ops()->unary[p->act.op] || l->out[0]->dtype != DT_FLOAT)) return NULL;
   conv_state_t *st = mem_calloc(1, sizeof *st);
   st->bias = bias;
   st->residual = residual;
   st->elements = shape_elements(out_shape(c, l, 0));
-  st->out_bytes = (size_t)st->elements * sizeof(float);
+  st->out_bytes = (size_t)st->elements * dtype_size(l->out[0]->dtype);
+  st->beside = p->residual == DN_RESIDUAL_BINARY;
   if (own_act) {
     st->act = tile_ops()->unary[p->act.op];
     st->alpha = p->act.alpha, st->beta = p->act.beta;
@@ -138,7 +139,7 @@ static status_t make(backend_context_t *c, const layer_t *l, dn_problem_t *p, in
                 .state = st,
                 .destroy = destroy,
                 .scratch = dn_op_scratch_bytes(st->op),
-                .reuse = residual,
+                .reuse = st->beside ? -1 : residual,
                 .tactic = dn_op_name(st->op)};
   return NULL;
 }
@@ -154,8 +155,8 @@ bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p)
                       .dst = activations(out_shape(c, l, 0), cp->channels_last),
                       .pack = in_value(c, l, 1) != NULL,
                       .bias = cp->has_bias,
-                      .residual = cp->has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
                       .act = cp->act};
+  dn_types(l, cp->has_residual ? 2 + cp->has_bias : -1, p);
   fill_window(p, &p->src, &p->dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
   return true;
@@ -171,6 +172,8 @@ static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t 
 status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (in_shape(c, l, 1)->d[l->p.conv.spatial] == 0) return NULL;  // no input channels
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
+  int factors = 2, bias = l->p.conv.has_bias ? 2 : -1;
+  if (layer_is_half(l, factors, bias)) return prefers_own(c, l) ? NULL : make_onednn_conv(c, l, s);
   if (!layer_is_float(l, l->n_in)) return NULL;
   bool own_first = prefers_own(c, l);
   TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_conv(c, l, s));
@@ -187,6 +190,7 @@ static status_t make_onednn_deconv(backend_context_t *c, const layer_t *l, step_
                     .pack = in_value(c, l, 1) != NULL,
                     .bias = cp->has_bias,
                     .act = cp->act};
+  dn_types(l, -1, &p);
   if (p.weights.dims[1] != p.src.dims[1]) return NULL;  // grouped
   fill_window(&p, &p.dst, &p.src, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
@@ -194,8 +198,12 @@ static status_t make_onednn_deconv(backend_context_t *c, const layer_t *l, step_
 }
 
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
-  bool is_float = l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT;
-  if (!is_float || l->p.conv.depthwise || l->p.conv.has_residual) return NULL;
+  bool is_float =
+      l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT && l->out[0]->dtype == DT_FLOAT;
+  if (l->p.conv.depthwise || l->p.conv.has_residual) return NULL;
+  if (layer_is_half(l, 2, l->p.conv.has_bias ? 3 : -1))
+    return prefers_own(c, l) ? NULL : make_onednn_deconv(c, l, s);
+  if (!is_float) return NULL;
   bool own_first = prefers_own(c, l);
   TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_deconv(c, l, s));
   if (s->run) return NULL;
@@ -206,7 +214,8 @@ status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
   // The largest of 8-bit numbers is the largest, whatever they stand for.
   dtype_t t = l->in[0]->dtype;
   bool numbers = l->p.pool.max && (t == DT_INT8 || t == DT_UINT8) && l->out[0]->dtype == t;
-  if (!numbers && !layer_is_float(l, 1)) return NULL;
+  if (!numbers && !layer_is_float(l, 1) && !(layer_is_half(l, 1, -1) && l->out[0]->dtype == t))
+    return NULL;
   dn_problem_t p = {.kind = DN_OP_POOL,
                     .src = activations(in_shape(c, l, 0), l->p.pool.channels_last),
                     .dst = activations(out_shape(c, l, 0), l->p.pool.channels_last),
@@ -215,6 +224,7 @@ status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
                                                           : DN_POOL_AVG_EXCLUDE};
   fill_window(&p, &p.src, &p.dst, l->p.pool.spatial, l->p.pool.window, l->p.pool.strides, NULL,
               l->p.pool.same, l->p.pool.pad_begin, l->p.pool.pad_end);
+  dn_types(l, -1, &p);
   int type = t == DT_UINT8 ? DN_U8 : DN_S8;
   if (numbers) p.quant = (dn_quant_t){.on = true, .src_type = type, .dst_type = type};
   TRY(make(c, l, &p, -1, -1, s));

@@ -67,7 +67,8 @@ struct backend_context {
   void *observer;
   bool profile;
   int64_t runs;
-  packed_weights_t *packed;  // of constants that are this context's own
+  packed_weights_t *packed;   // of constants that are this context's own
+  const net_tensor_t *packs;  // whose packed form was asked for last
 };
 
 // ---- making steps. A maker fills s, or leaves s->run NULL when it has nothing for the layer (the
@@ -89,6 +90,10 @@ status_t make_quantize_step(backend_context_t *c, const layer_t *l, step_t *s);
 // Convolutions and products on 8-bit tensors that stand for real values (int8.c).
 bool layer_is_int8(const layer_t *l);
 status_t make_int8_step(backend_context_t *c, const layer_t *l, step_t *s);
+// Any layer of these on 16-bit tensors: the step of its float32 twin, between conversions.
+status_t make_wide_step(backend_context_t *c, const layer_t *l,
+                        status_t (*make)(backend_context_t *, const layer_t *, step_t *),
+                        step_t *s);
 status_t make_ref_step(backend_context_t *c, const layer_t *l, step_t *s);
 
 // The layer as a problem of oneDNN's, in float32. False: oneDNN has no such problem.
@@ -118,10 +123,17 @@ static inline bool prefers_own(const backend_context_t *c, const layer_t *l) {
 }
 // Is output 0 a plain float layer's, and all inputs [0, n) float too?
 bool layer_is_float(const layer_t *l, int n);
+// Are inputs [0, n) of one 16-bit type that oneDNN computes with on this CPU, the bias (an input's
+// index; -1: none) float32, the rest and the output of either type?
+bool layer_is_half(const layer_t *l, int n, int bias);
+// Writes the types of such a layer, or of a float one, into its problem, and how its residual (an
+// input's index; -1: none) is read.
+void dn_types(const layer_t *l, int residual, dn_problem_t *p);
 
 // ---- weights (weights.c): a constant in the layout that a kernel wants, packed once per engine
 // (or per context when the constant came about in the context's specialisation); lives as long. As
-// `op` wants it.
+// `op` wants it. Where t is the float32 twin (make_wide_step) of a 16-bit constant, its values are
+// widened first.
 status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
                         const void **out);
 // As one of our own kernels wants it. Equal keys mean equal layouts.
@@ -133,6 +145,8 @@ typedef struct packer {
 } packer_t;
 status_t weights_for_kernel(backend_context_t *c, const net_tensor_t *t, const packer_t *packer,
                             const float **out);
+// A 16-bit constant, of which t is the float32 twin, in float32.
+status_t weights_wide(backend_context_t *c, const net_tensor_t *t, const void **out);
 void weights_free(packed_weights_t *list);
 
 // ---- memory (memory.c): gives every intermediate tensor its place; needs the steps' wishes.

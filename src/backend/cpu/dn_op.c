@@ -68,9 +68,14 @@ static status_t make_md(const onednn_t *dn, const dn_tensor_t *t, int type, dn_m
   return DN(dn->memory_desc_create_with_strides(out, t->rank, t->dims, type, t->strides));
 }
 
-static int src_type(const dn_problem_t *p) { return p->quant.on ? p->quant.src_type : DN_F32; }
-static int dst_type(const dn_problem_t *p) { return p->quant.on ? p->quant.dst_type : DN_F32; }
-static int weights_type(const dn_problem_t *p) { return p->quant.on ? DN_S8 : DN_F32; }
+static int or_f32(int type) { return type ? type : DN_F32; }
+static int src_type(const dn_problem_t *p) {
+  return p->quant.on ? p->quant.src_type : or_f32(p->type);
+}
+static int dst_type(const dn_problem_t *p) {
+  return p->quant.on ? p->quant.dst_type : or_f32(p->dst_type);
+}
+static int weights_type(const dn_problem_t *p) { return p->quant.on ? DN_S8 : or_f32(p->type); }
 
 typedef struct descs {
   dn_md_t src, weights, dst, bias, residual;
@@ -126,7 +131,7 @@ static status_t make_attr(const onednn_t *dn, const dn_problem_t *p, descs_t *d)
                  : dn->post_ops_append_sum(d->post, 1.0f, 0, 0)));
     n++;
   } else if (p->residual == DN_RESIDUAL_BINARY) {
-    TRY(make_md(dn, &p->dst, DN_F32, &d->residual));
+    TRY(make_md(dn, &p->dst, or_f32(p->residual_type), &d->residual));
     TRY(DN(dn->post_ops_append_binary(d->post, DN_BINARY_ADD, d->residual)));
     d->residual_arg = DN_ARG_POST_OP(n++) | DN_ARG_SRC_1;
   }

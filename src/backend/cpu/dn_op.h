@@ -1,6 +1,6 @@
-// One oneDNN primitive, on float32 or on 8-bit numbers with scales, made for one problem:
-// convolution, deconvolution, matrix product or pooling, with bias, residual and activation behind
-// it.
+// One oneDNN primitive, on floats of 32 or 16 bits or on 8-bit numbers with scales, made for one
+// problem: convolution, deconvolution, matrix product or pooling, with bias, residual and
+// activation behind it.
 #ifndef TFTRT_BACKEND_CPU_DN_OP_H
 #define TFTRT_BACKEND_CPU_DN_OP_H
 
@@ -31,12 +31,14 @@ typedef struct dn_quant {
 
 typedef struct dn_problem {
   dn_kind_t kind;
+  int type, dst_type;             // dn_type of src and weights, and of dst; 0: float32
   dn_tensor_t src, weights, dst;  // convolutions: N C spatial / [G] O I spatial; products: as is
   bool pack;                      // the weights are constant: oneDNN may choose their layout
   bool bias;                      // [channels], or [N] of a product; dense
   dn_residual_t residual;         // added before the activation; SUM: it is in dst already;
-                                  // BINARY: float32
-  float scale;                    // of a product, before the bias; 0 or 1: none
+                                  // BINARY: residual_type, 0: float32
+  int residual_type;
+  float scale;  // of a product, before the bias; 0 or 1: none
   activation_t act;
   dn_quant_t quant;
   int pool_alg;

@@ -1,6 +1,9 @@
 // Elementwise layers, single or fused: a small program whose values are tiles of the output that
 // stay in the first-level cache. Operands are read where they lie when their elements are the
 // output's, else (broadcast) copied into a tile, once only where every tile would get the same.
+// Numbers of 16 bits become float32 on their way into a tile and are rounded on their way out.
+#include "kernels/elementwise.h"
+
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
@@ -16,7 +19,8 @@ typedef enum operand_kind {
 
 typedef struct operand {
   operand_kind_t kind;
-  int slot;  // tile that holds its elements, unless DIRECT
+  int slot;       // tile that holds its elements, unless they are read where they lie
+  dtype_t dtype;  // of the input
   size_t size;
   int64_t stride[MAX_DIMS];  // along the collapsed output dims, elements
 } operand_t;
@@ -53,6 +57,7 @@ typedef struct program {
   int64_t dims[MAX_DIMS], total, tile;
   operand_t in[MAX_INPUTS];
   instr_t instr[NET_MAX_STEPS];
+  dtype_t out_type;
   size_t out_size;
   const tile_ops_t *ops;
   char *scratch;  // of the run: per thread n_slots tiles
@@ -130,7 +135,20 @@ static void choose_operands(program_t *p) {
   }
 }
 
+// What an element is inside a tile.
+static dtype_t tile_type(dtype_t t) { return dtype_is_16bit_float(t) ? DT_FLOAT : t; }
 static bool is_tile_type(dtype_t t) { return t == DT_FLOAT || t == DT_BOOL; }
+
+static bool read_in_place(const operand_t *o) {
+  return o->kind == OPERAND_DIRECT && !dtype_is_16bit_float(o->dtype);
+}
+
+static void widen(dtype_t t, const void *x, float *y, int64_t n) {
+  (t == DT_HALF ? ew_half_to_float : ew_bfloat16_to_float)(x, y, n);
+}
+static void narrow(dtype_t t, const float *x, void *y, int64_t n) {
+  (t == DT_HALF ? ew_float_to_half : ew_float_to_bfloat16)(x, y, n);
+}
 
 // One step as an instruction; false when there is no fast form.
 static bool translate(program_t *p, const fused_step_t *st, const dtype_t *types, dtype_t result,
@@ -177,6 +195,7 @@ static bool translate(program_t *p, const fused_step_t *st, const dtype_t *types
     case STEP_CAST:
       if (a_float && result == DT_FLOAT) {
         i->kind = I_UNARY;
+        i->op = UNARY_IDENTITY;
         i->f.unary = ops->unary[UNARY_IDENTITY];
         return true;
       }
@@ -208,10 +227,11 @@ static void assign_slots(program_t *p) {
   }
   p->n_slots = 0;
   for (int i = 0; i < p->n_in; i++)  // never shared: filled before or kept over tiles
-    if (p->in[i].kind != OPERAND_DIRECT) {
-      // 64-bit inputs take two tiles.
+    if (!read_in_place(&p->in[i])) {
+      // 64-bit inputs take two tiles, and 16-bit ones that are copied before they are widened.
+      bool twice = p->in[i].kind != OPERAND_DIRECT && dtype_is_16bit_float(p->in[i].dtype);
       p->in[i].slot = p->n_slots;
-      p->n_slots += p->in[i].size > sizeof(float) ? 2 : 1;
+      p->n_slots += twice || p->in[i].size > sizeof(float) ? 2 : 1;
     }
   int base = p->n_slots;
   for (int k = 0; k < p->n_instr; k++) {
@@ -220,7 +240,7 @@ static void assign_slots(program_t *p) {
     for (int j = 0; j < n; j++)
       if (of[v[j]] >= 0 && last[v[j]] == k) used[of[v[j]]] = false;
     i->slot = -1;
-    if (k == p->n_instr - 1) break;
+    if (k == p->n_instr - 1 && !dtype_is_16bit_float(p->out_type)) break;
     int s = 0;
     // Results of another element size must not overwrite an operand that is still being read.
     while (used[s]) s++;
@@ -250,7 +270,7 @@ static bool as_step(const layer_t *l, fused_step_t *st) {
       return true;
     case LAYER_BINARY: st->kind = STEP_BINARY, st->op = l->p.binary.op; return true;
     case LAYER_SELECT: st->kind = STEP_SELECT; return true;
-    case LAYER_CAST: st->kind = STEP_CAST; return true;
+    case LAYER_CAST: st->kind = STEP_CAST; return !l->p.cast.truncate;
     default: return false;
   }
 }
@@ -337,33 +357,50 @@ static void execute(const program_t *p, const instr_t *i, int64_t n, void *const
   }
 }
 
+// The operand's elements [at, at + n) in its tile.
+static void fetch(const program_t *p, const operand_t *o, const char *src, int64_t at, int64_t n,
+                  char *tile) {
+  bool wide = dtype_is_16bit_float(o->dtype);
+  const char *from = src + at * (int64_t)o->size;
+  if (o->kind != OPERAND_DIRECT) {
+    char *to = wide ? tile + TILE * sizeof(float) : tile;
+    gather(p, o, src, at, n, to);
+    from = to;
+  }
+  if (wide) widen(o->dtype, from, (float *)tile, n);
+}
+
 static void run_tiles(void *ctx, int64_t begin, int64_t end, int thread) {
   const program_t *p = ctx;
   char *tiles = p->scratch + (size_t)thread * thread_bytes(p);
   void *v[MAX_VALUES];
   for (int i = 0; i < p->n_in; i++) {
     const operand_t *o = &p->in[i];
-    if (o->kind == OPERAND_DIRECT) continue;
+    if (read_in_place(o)) continue;
     v[i] = tiles + (size_t)o->slot * TILE * sizeof(float);
     int64_t n = p->tile < p->total ? p->tile : p->total;
-    if (o->kind == OPERAND_SAME) gather(p, o, p->src[i], 0, n, v[i]);
+    if (o->kind == OPERAND_SAME) fetch(p, o, p->src[i], 0, n, v[i]);
   }
   for (int64_t t = begin; t < end; t++) {
     int64_t at = t * p->tile, n = p->total - at < p->tile ? p->total - at : p->tile;
     for (int i = 0; i < p->n_in; i++) {
       const operand_t *o = &p->in[i];
-      if (o->kind == OPERAND_DIRECT)
+      if (read_in_place(o))
         v[i] = (char *)p->src[i] + at * (int64_t)o->size;
-      else if (o->kind == OPERAND_GATHER)
-        gather(p, o, p->src[i], at, n, v[i]);
+      else if (o->kind != OPERAND_SAME)
+        fetch(p, o, p->src[i], at, n, v[i]);
     }
     for (int k = 0; k < p->n_instr; k++) {
       const instr_t *i = &p->instr[k];
       void *y = i->slot < 0 ? p->dst + at * (int64_t)p->out_size
                             : tiles + (size_t)i->slot * TILE * sizeof(float);
-      execute(p, i, n, v, y);
-      v[p->n_in + k] = y;
+      bool copy =
+          i->kind == I_UNARY && i->op == UNARY_IDENTITY && i->slot >= 0 && k == p->n_instr - 1;
+      if (!copy) execute(p, i, n, v, y);
+      v[p->n_in + k] = copy ? v[i->a] : y;
     }
+    if (dtype_is_16bit_float(p->out_type))
+      narrow(p->out_type, v[p->n_in + p->n_instr - 1], p->dst + at * (int64_t)p->out_size, n);
   }
 }
 
@@ -395,14 +432,16 @@ status_t make_elementwise_step(backend_context_t *c, const layer_t *l, step_t *s
   p->n_instr = n;
   p->ops = tile_ops();
   p->total = shape_elements(out_shape(c, l, 0));
-  p->out_size = dtype_size(l->out[0]->dtype);
+  p->out_type = l->out[0]->dtype;
+  p->out_size = dtype_size(p->out_type);
   for (int i = 0; i < l->n_in; i++) {
-    types[i] = l->in[i]->dtype;
-    p->in[i].size = dtype_size(types[i]);
+    types[i] = tile_type(l->in[i]->dtype);
+    p->in[i].dtype = l->in[i]->dtype;
+    p->in[i].size = dtype_size(l->in[i]->dtype);
   }
-  bool ok = is_tile_type(l->out[0]->dtype);
+  bool ok = is_tile_type(tile_type(p->out_type));
   for (int k = 0; k < n && ok; k++) {
-    dtype_t result = k == n - 1 ? l->out[0]->dtype : steps[k].dtype;
+    dtype_t result = tile_type(k == n - 1 ? p->out_type : steps[k].dtype);
     ok = is_tile_type(result) && translate(p, &steps[k], types, result, &p->instr[k]);
     types[l->n_in + k] = result;
   }

@@ -11,6 +11,7 @@ typedef struct matmul_state {
   const void *weights;
   int bias, residual;
   size_t out_bytes;
+  bool beside;  // the residual is read where it is; else it is in the output first
   // own kernel
   gemm_epilogue_t ep;
   gemm_batch_t batch;
@@ -98,10 +99,9 @@ static status_t run_onednn(step_t *s, backend_context_t *c) {
                     .dst = step_out(s, c, 0),
                     .scratch = c->scratch};
   if (st->bias >= 0) b.bias = step_in(s, c, st->bias);
-  if (st->residual >= 0) {
-    const void *r = step_in(s, c, st->residual);
-    if (r != b.dst) memcpy(b.dst, r, st->out_bytes);
-  }
+  const void *r = st->residual >= 0 ? step_in(s, c, st->residual) : NULL;
+  if (st->beside) b.residual = r;
+  if (r && !st->beside && r != b.dst) memcpy(b.dst, r, st->out_bytes);
   return dn_op_run(st->op, &b);
 }
 
@@ -200,9 +200,9 @@ bool matmul_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *
                       .dst = operand(y, rank, false),
                       .pack = in_value(c, l, 1) != NULL,
                       .bias = has_bias,
-                      .residual = has_residual ? DN_RESIDUAL_SUM : DN_RESIDUAL_NONE,
                       .scale = l->p.matmul.scale,
                       .act = l->p.matmul.act};
+  dn_types(l, has_residual ? 2 + has_bias : -1, p);
   if (!flatten(p, l->p.matmul.transpose_a)) merge_batch(p);
   return true;
 }
@@ -213,22 +213,32 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   const shape_t *y = out_shape(c, l, 0);
   dn_problem_t p;
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
-  if (!layer_is_float(l, l->n_in) || !matmul_problem(c, l, &p)) return NULL;
+  bool half = layer_is_half(l, 2, has_bias ? 2 : -1);
+  if ((!half && !layer_is_float(l, l->n_in)) || !matmul_problem(c, l, &p)) return NULL;
+  if (half && (prefers_own(c, l) || !dn_activation_supported(act))) return NULL;
   if (act->on && !tile_ops()->unary[act->op]) return NULL;
   matmul_state_t *st = mem_calloc(1, sizeof *st);
   st->bias = has_bias ? 2 : -1;
   st->residual = has_residual ? 2 + has_bias : -1;
-  st->out_bytes = (size_t)shape_elements(y) * sizeof(float);
+  st->out_bytes = (size_t)shape_elements(y) * dtype_size(l->out[0]->dtype);
+  st->beside = p.residual == DN_RESIDUAL_BINARY;
   st->act = act->on ? tile_ops()->unary[act->op] : NULL;
-  *s = (step_t){
-      .layer = l, .run = run_onednn, .state = st, .destroy = destroy, .reuse = st->residual};
+  *s = (step_t){.layer = l, .run = run_onednn, .state = st, .destroy = destroy};
+  s->reuse = st->beside ? -1 : st->residual;
   status_t e = prefers_own(c, l) ? FAIL(UNIMPLEMENTED, "not wanted") : make_onednn(c, l, &p, st);
   if (!e) {
     s->scratch = dn_op_scratch_bytes(st->op);
     s->tactic = dn_op_name(st->op);
     return NULL;
   }
-  if (status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE) {
+  bool none = status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE;
+  if (none && half) {
+    status_free(e);
+    destroy(st);
+    *s = (step_t){0};
+    return NULL;
+  }
+  if (none) {
     status_free(e);
     s->run = run_own;
     s->tactic = "gemm";

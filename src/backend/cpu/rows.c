@@ -1,9 +1,11 @@
-// Softmax, layer normalisation and reductions of floats, row by row.
+// Softmax, layer normalisation and reductions of floats, row by row. They compute in float32; rows
+// of 16-bit numbers are widened on their way in and rounded on their way out.
 #include <math.h>
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
 #include "base/parallel.h"
+#include "kernels/elementwise.h"
 
 static int resolve_axis(int axis, int rank) { return axis < 0 ? axis + rank : axis; }
 
@@ -17,8 +19,11 @@ static int64_t product(const shape_t *s, int begin, int end) {
 typedef struct rows {
   int64_t outer, n, inner;
   const tile_ops_t *ops;
-  const float *x, *scale, *offset;
-  float *y;
+  dtype_t x_type, y_type;
+  const void *x;
+  const float *scale, *offset;
+  void *y;
+  float *wide;   // scratch memory: two rows a thread where types are not float32
   float factor;  // softmax scale, epsilon, or what a sum is multiplied by
   bool log, has_offset;
   reduce_op_t op;
@@ -28,15 +33,18 @@ typedef struct rows {
 
 static status_t make(backend_context_t *c, const layer_t *l, const rows_t *r, step_fn run,
                      bool in_place, step_t *s) {
-  (void)c;
   rows_t *state = mem_alloc(sizeof *state);
   *state = *r;
   state->ops = tile_ops();
+  state->x_type = l->in[0]->dtype;
+  state->y_type = l->out[0]->dtype;
+  bool wide = state->x_type != DT_FLOAT || state->y_type != DT_FLOAT;
   *s = (step_t){.layer = l,
                 .run = run,
                 .state = state,
                 .destroy = mem_free,
-                .reuse = in_place ? 0 : -1,
+                .scratch = wide ? (size_t)c->threads * 2 * (size_t)r->n * sizeof(float) : 0,
+                .reuse = in_place && state->x_type == state->y_type ? 0 : -1,
                 .tactic = state->ops->name};
   return NULL;
 }
@@ -50,16 +58,43 @@ static bool bind(step_t *s, backend_context_t *c) {
   rows_t *r = s->state;
   r->x = step_in(s, c, 0);
   r->y = step_out(s, c, 0);
+  r->wide = c->scratch;
   return true;
+}
+
+static bool is_real(dtype_t t) { return t == DT_FLOAT || dtype_is_16bit_float(t); }
+
+static float *thread_rows(const rows_t *r, int thread) {
+  return r->wide ? r->wide + 2 * thread * r->n : NULL;
+}
+
+// n elements from `at`: where they are, or widened into `wide`.
+static const float *read(const rows_t *r, int64_t at, int64_t n, float *wide) {
+  const char *x = (const char *)r->x + at * (int64_t)dtype_size(r->x_type);
+  if (r->x_type == DT_FLOAT) return (const float *)x;
+  (r->x_type == DT_HALF ? ew_half_to_float : ew_bfloat16_to_float)((const uint16_t *)x, wide, n);
+  return wide;
+}
+
+// Where results are to be written, and what then brings them to their place.
+static float *writes(const rows_t *r, int64_t at, float *wide) {
+  return r->y_type == DT_FLOAT ? (float *)r->y + at : wide;
+}
+static void written(const rows_t *r, int64_t at, int64_t n, const float *wide) {
+  if (r->y_type == DT_HALF) ew_float_to_half(wide, (uint16_t *)r->y + at, n);
+  if (r->y_type == DT_BFLOAT16) ew_float_to_bfloat16(wide, (uint16_t *)r->y + at, n);
 }
 
 // ---- softmax
 
 static void softmax_rows(void *ctx, int64_t begin, int64_t end, int thread) {
   const rows_t *r = ctx;
-  (void)thread;
-  for (int64_t i = begin; i < end; i++)
-    r->ops->softmax(r->n, r->x + i * r->n, r->y + i * r->n, r->factor, r->log);
+  float *in = thread_rows(r, thread), *out = in ? in + r->n : NULL;
+  for (int64_t i = begin; i < end; i++) {
+    float *y = writes(r, i * r->n, out);
+    r->ops->softmax(r->n, read(r, i * r->n, r->n, in), y, r->factor, r->log);
+    written(r, i * r->n, r->n, y);
+  }
 }
 
 static status_t run_softmax(step_t *s, backend_context_t *c) {
@@ -72,7 +107,9 @@ static status_t run_softmax(step_t *s, backend_context_t *c) {
 status_t make_softmax_step(backend_context_t *c, const layer_t *l, step_t *s) {
   const shape_t *x = in_shape(c, l, 0);
   int axis = resolve_axis(l->p.softmax.axis, x->rank);
-  if (!layer_is_float(l, 1) || x->rank == 0 || product(x, axis + 1, x->rank) != 1) return NULL;
+  if (!is_real(l->in[0]->dtype) || !is_real(l->out[0]->dtype) || x->rank == 0 ||
+      product(x, axis + 1, x->rank) != 1)
+    return NULL;
   rows_t r = {.outer = product(x, 0, axis),
               .n = x->d[axis],
               .inner = 1,
@@ -85,11 +122,12 @@ status_t make_softmax_step(backend_context_t *c, const layer_t *l, step_t *s) {
 
 static void norm_rows(void *ctx, int64_t begin, int64_t end, int thread) {
   const rows_t *r = ctx;
-  (void)thread;
+  float *in = thread_rows(r, thread), *out = in ? in + r->n : NULL;
   for (int64_t i = begin; i < end; i++) {
-    float *y = r->y + i * r->n;
-    r->ops->norm(r->n, r->x + i * r->n, r->scale, r->offset, r->factor, y);
+    float *y = writes(r, i * r->n, out);
+    r->ops->norm(r->n, read(r, i * r->n, r->n, in), r->scale, r->offset, r->factor, y);
     if (r->act) r->act(r->n, y, y, r->alpha, r->beta);
+    written(r, i * r->n, r->n, y);
   }
 }
 
@@ -104,7 +142,9 @@ static status_t run_norm(step_t *s, backend_context_t *c) {
 
 status_t make_norm_step(backend_context_t *c, const layer_t *l, step_t *s) {
   const shape_t *x = in_shape(c, l, 0);
-  if (!layer_is_float(l, l->n_in)) return NULL;
+  if (!is_real(l->in[0]->dtype) || !is_real(l->out[0]->dtype)) return NULL;
+  for (int i = 1; i < l->n_in; i++)
+    if (l->in[i]->dtype != DT_FLOAT) return NULL;
   bool reduced[SHAPE_MAX_RANK] = {false};
   for (int i = 0; i < l->p.n_axes; i++) {
     int a = resolve_axis(l->p.axes[i], x->rank);
@@ -144,8 +184,12 @@ static float reduce_row(const rows_t *r, const float *x) {
 
 static void reduce_rows(void *ctx, int64_t begin, int64_t end, int thread) {
   const rows_t *r = ctx;
-  (void)thread;
-  for (int64_t i = begin; i < end; i++) r->y[i] = reduce_row(r, r->x + i * r->n);
+  float *in = thread_rows(r, thread);
+  for (int64_t i = begin; i < end; i++) {
+    float result = reduce_row(r, read(r, i * r->n, r->n, in));
+    if (r->y_type == DT_FLOAT) ((float *)r->y)[i] = result;
+    written(r, i, 1, &result);
+  }
 }
 
 enum { COLUMNS = 256 };  // kept in the first-level cache while the rows go by
@@ -158,26 +202,28 @@ static void reduce_columns(void *ctx, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end; i++) {
     int64_t o = i / blocks, at = i % blocks * COLUMNS;
     int64_t w = r->inner - at < COLUMNS ? r->inner - at : COLUMNS;
-    const float *x = r->x + o * r->n * r->inner + at;
-    float *y = r->y + o * r->inner + at;
+    int64_t from = o * r->n * r->inner + at, to = o * r->inner + at;
+    float in[COLUMNS], out[COLUMNS], *y = writes(r, to, out);
     bool squares = r->op == REDUCE_SUM_SQUARE || r->op == REDUCE_L2;
     int64_t first = squares ? 0 : 1;
     if (squares)
       memset(y, 0, (size_t)w * sizeof *y);
     else
-      memcpy(y, x, (size_t)w * sizeof *y);
+      memcpy(y, read(r, from, w, in), (size_t)w * sizeof *y);
     tile_binary_fn fold = r->op == REDUCE_MAX   ? ops->binary[BINARY_MAX]
                           : r->op == REDUCE_MIN ? ops->binary[BINARY_MIN]
                                                 : ops->binary[BINARY_ADD];
     for (int64_t k = first; k < r->n; k++) {
+      const float *x = read(r, from + k * r->inner, w, in);
       if (squares)
-        ops->add_square(w, x + k * r->inner, y);
+        ops->add_square(w, x, y);
       else
-        fold(w, y, x + k * r->inner, y);
+        fold(w, y, x, y);
     }
     if (r->op == REDUCE_MEAN)
       for (int64_t k = 0; k < w; k++) y[k] *= r->factor;
     if (r->op == REDUCE_L2) ops->unary[UNARY_SQRT](w, y, y, 0, 0);
+    written(r, to, w, y);
   }
 }
 
@@ -198,7 +244,8 @@ status_t make_reduce_step(backend_context_t *c, const layer_t *l, step_t *s) {
   reduce_op_t op = l->p.reduce.op;
   bool known = op == REDUCE_SUM || op == REDUCE_MEAN || op == REDUCE_MAX || op == REDUCE_MIN ||
                op == REDUCE_L2 || op == REDUCE_SUM_SQUARE;
-  if (!layer_is_float(l, 1) || !known || l->p.n_axes == 0) return NULL;
+  if (!is_real(l->in[0]->dtype) || !is_real(l->out[0]->dtype) || !known || l->p.n_axes == 0)
+    return NULL;
   bool reduced[SHAPE_MAX_RANK] = {false};
   for (int i = 0; i < l->p.n_axes; i++) {
     int a = resolve_axis(l->p.axes[i], x->rank);

@@ -36,7 +36,8 @@ typedef struct chooser {
   const build_options_t *o;
   timing_cache_t *times;
   char *machine;
-  bool has_onednn;
+  const bool *which;  // [n_layers] to time; NULL: all
+  int64_t *ns;        // [n_layers] of the tactic that was chosen; NULL: not asked
 } chooser_t;
 
 // ---- what is the same layer ------------------------------------------------------------------
@@ -191,6 +192,7 @@ static status_t choose(chooser_t *ch, const layer_t *l, uint8_t *chosen) {
   mem_free(key);
   tactic_t t = (double)best[1] < clearly * (double)best[0] ? TACTIC_OWN : TACTIC_ONEDNN;
   if (!st && ch->c->engine->max_workspace) st = try_step(ch, l, t);
+  if (ch->ns) ch->ns[l->id] = best[t == TACTIC_OWN];
   *chosen = (uint8_t)t;
   return st;
 }
@@ -205,7 +207,7 @@ static status_t choose_all(chooser_t *ch, uint8_t *chosen) {
     const layer_t *l = sp->layers[k];
     TRY(work_check());
     status_t st = NULL;
-    if (cpu_is_step(ch->c, l)) {
+    if (cpu_is_step(ch->c, l) && (!ch->which || ch->which[l->id])) {
       if (cpu_has_choice(l) && ch->times)
         st = choose(ch, l, &chosen[l->id]);
       else if (ch->c->engine->max_workspace)
@@ -219,16 +221,16 @@ static status_t choose_all(chooser_t *ch, uint8_t *chosen) {
   return NULL;
 }
 
-status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_workspace,
-                        uint8_t **out) {
+// *out stays NULL where nothing was timed.
+static status_t run_chooser(chooser_t *ch, network_t *n, int64_t max_workspace, uint8_t **out) {
   *out = NULL;
+  const build_options_t *o = ch->o;
   const onednn_t *dn = NULL;
   status_free(onednn_get(&dn));
   backend_engine_t e = {.net = n, .max_workspace = max_workspace};
   pthread_mutex_init(&e.lock, NULL);
-  chooser_t ch = {.o = o};
   timing_cache_t *own = NULL;
-  status_t s = cpu_context_begin(&e, o->opt_shapes, o->threads, &ch.c);
+  status_t s = cpu_context_begin(&e, o->opt_shapes, o->threads, &ch->c);
   if (s && !is_fatal(s)) {  // shapes that depend on inputs' values
     status_free(s);
     pthread_mutex_destroy(&e.lock);
@@ -237,22 +239,38 @@ status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_work
   if (!s) {
     bool timed = o->time_tactics && dn;
     if (timed) {
-      ch.machine = machine_key(dn, ch.c->threads);
-      ch.times = o->timing ? o->timing : (own = timing_cache_create());
+      ch->machine = machine_key(dn, ch->c->threads);
+      ch->times = o->timing ? o->timing : (own = timing_cache_create());
     }
     uint8_t *chosen = mem_calloc((size_t)n->n_layers + 1, 1);
-    int before = parallel_set_threads(ch.c->threads);
-    s = choose_all(&ch, chosen);
+    int before = parallel_set_threads(ch->c->threads);
+    s = choose_all(ch, chosen);
     parallel_set_threads(before);
     if (s || !timed)
       mem_free(chosen);
     else
       *out = chosen;
-    forget_weights(ch.c);
+    forget_weights(ch->c);
   }
   timing_cache_destroy(own);
-  mem_free(ch.machine);
-  cpu_context_destroy(ch.c);
+  mem_free(ch->machine);
+  cpu_context_destroy(ch->c);
   pthread_mutex_destroy(&e.lock);
   return s;
+}
+
+status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_workspace,
+                        uint8_t **out) {
+  chooser_t ch = {.o = o};
+  return run_chooser(&ch, n, max_workspace, out);
+}
+
+status_t time_layers(network_t *n, const build_options_t *o, int64_t max_workspace,
+                     const bool *which, int64_t *ns, bool *timed) {
+  chooser_t ch = {.o = o, .which = which, .ns = ns};
+  uint8_t *chosen = NULL;
+  status_t st = run_chooser(&ch, n, max_workspace, &chosen);
+  *timed = chosen != NULL;
+  mem_free(chosen);
+  return st;
 }

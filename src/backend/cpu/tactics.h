@@ -12,4 +12,9 @@
 status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_workspace,
                         uint8_t **out);
 
+// The same for some layers, [n->n_layers]: ns[i] is what the faster tactic of layers[i] takes, left
+// alone where there is no such time. *timed false: there is no clock to go by.
+status_t time_layers(network_t *n, const build_options_t *o, int64_t max_workspace,
+                     const bool *which, int64_t *ns, bool *timed);
+
 #endif

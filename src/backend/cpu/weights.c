@@ -2,6 +2,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/stream.h"
+#include "kernels/convert.h"
 
 typedef struct wanted {
   const dn_op_t *op;       // oneDNN's layout, or
@@ -12,6 +13,15 @@ static bool fits(const packed_weights_t *p, const void *source, const wanted_t *
   if (p->source != source) return false;
   if (w->op) return dn_packing_fits(p->packing, w->op);
   return !p->packing && memcmp(p->key, w->packer->key, sizeof p->key) == 0;
+}
+
+// The float32 form of a 16-bit constant, for kernels that want that. mem_aligned_free it.
+static status_t widen(const backend_context_t *c, const net_tensor_t *t, void **out) {
+  const tensor_t *v = spec_value(c->spec, t);
+  *out = mem_try_alloc((size_t)tensor_elements(v) * sizeof(float));
+  if (!*out) return FAIL(RESOURCE_EXHAUSTED, "no memory for weights %s in float32", t->name);
+  convert(v->dtype, DT_FLOAT, v->data, *out, tensor_elements(v), false, c->threads);
+  return NULL;
 }
 
 static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *source,
@@ -25,13 +35,18 @@ static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *so
   if (!data)
     return FAIL(RESOURCE_EXHAUSTED, "no memory for %zu bytes of packed weights of %s", bytes,
                 t->name);
-  status_t s = w->op ? dn_op_pack(w->op, source, data)
-                     : w->packer->pack(w->packer->self, source, data, c->threads);
+  const tensor_t *whole = spec_value(c->spec, t);
+  void *wide = NULL;
+  status_t s = whole->dtype != t->dtype ? widen(c, t, &wide) : NULL;
+  const void *from = wide ? wide : source;
+  if (!s)
+    s = w->op ? dn_op_pack(w->op, from, data)
+              : w->packer->pack(w->packer->self, from, data, c->threads);
+  mem_aligned_free(wide);
   if (s) {
     mem_aligned_free(data);
     return s;
   }
-  const tensor_t *whole = spec_value(c->spec, t);
   if (whole->buf->mapped) stream_forget(source, tensor_bytes(whole));  // from now on `data` is read
   packed_weights_t *p = mem_calloc(1, sizeof *p);
   *p = (packed_weights_t){.source = source, .data = data};
@@ -64,6 +79,7 @@ static status_t find_or_pack(backend_context_t *c, const net_tensor_t *t, const 
 static status_t get(backend_context_t *c, const net_tensor_t *t, const wanted_t *w,
                     const void **out) {
   backend_engine_t *e = c->engine;
+  c->packs = t;
   if (!t->is_const) return find_or_pack(c, t, w, &c->packed, out);
   pthread_mutex_lock(&e->lock);
   status_t s = find_or_pack(c, t, w, &e->packed, out);
@@ -71,12 +87,26 @@ static status_t get(backend_context_t *c, const net_tensor_t *t, const wanted_t 
   return s;
 }
 
+static status_t pack_copy(const void *self, const float *w, float *packed, int threads) {
+  (void)threads;
+  memcpy(packed, w, (size_t) * (const int64_t *)self * sizeof *packed);
+  return NULL;
+}
+
+status_t weights_wide(backend_context_t *c, const net_tensor_t *t, const void **out) {
+  int64_t n = tensor_elements(spec_value(c->spec, t));
+  packer_t as_is = {.key = {-1, n}, .floats = (size_t)n, .pack = pack_copy, .self = &n};
+  return get(c, t, &(wanted_t){.packer = &as_is}, out);
+}
+
 status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
                         const void **out) {
-  if (dn_op_packed_bytes(op) == 0) {
-    *out = spec_value(c->spec, t)->data;
+  const tensor_t *v = spec_value(c->spec, t);
+  if (dn_op_packed_bytes(op) == 0 && v->dtype == t->dtype) {
+    *out = v->data;
     return NULL;
   }
+  if (dn_op_packed_bytes(op) == 0) return weights_wide(c, t, out);
   return get(c, t, &(wanted_t){.op = op}, out);
 }
 

@@ -4,6 +4,7 @@
 #include "engine/plan.h"
 #include "engine/specialize.h"
 #include "network/eval.h"
+#include "network/half.h"
 
 struct backend_engine {
   plan_t *plan;
@@ -27,13 +28,24 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
   return true;
 }
 
+// 16 bits wherever they can be: nothing is faster here.
+static status_t assign_half(network_t *n) {
+  dtype_t *type = mem_alloc(((size_t)n->n_layers + 1) * sizeof *type);
+  for (int i = 0; i < n->n_layers; i++) type[i] = n->half == HALF_BFLOAT16 ? DT_BFLOAT16 : DT_HALF;
+  status_t st = network_assign_half(n, type);
+  mem_free(type);
+  return st;
+}
+
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
   const struct profiles *profiles = o ? o->profiles : NULL;
-  if (!n->int8 || (o && o->keep_layers)) return plan_write(n, "ref", NULL, 0, profiles, out_plan);
+  if ((!n->int8 && !n->half) || (o && o->keep_layers))
+    return plan_write(n, "ref", NULL, 0, profiles, out_plan);
   // Which tensors are in 8 bits is decided by the passes; every backend obeys.
   network_t *copy = network_clone(n);
   network_options_t options = {.struct_size = sizeof options, .fuse = true};
   status_t st = network_optimize(copy, &options);
+  if (!st && copy->half) st = assign_half(copy);
   if (!st) st = plan_write(copy, "ref", NULL, 0, profiles, out_plan);
   network_destroy(copy);
   return st;
