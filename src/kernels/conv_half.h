@@ -20,4 +20,10 @@ size_t conv_half_scratch(const conv_shape_t *s, int threads);
 void conv_half_run(const conv_shape_t *s, const uint16_t *x, const void *packed, void *y,
                    const half_epilogue_t *ep, void *scratch, int threads);
 
+// Every input channel by itself, one output each; w: [kernel h, kernel w, in_c], float. Sums are
+// floats, as it is memory that limits it. x, y and the residual are f16.
+bool depthwise_half_supports(const conv_shape_t *s);
+void depthwise_half_run(const conv_shape_t *s, const uint16_t *x, const float *w, uint16_t *y,
+                        const half_epilogue_t *ep, int threads);
+
 #endif

@@ -121,6 +121,42 @@ static void test_one_dimension(void **state) {
   check(s, 2);
 }
 
+static void check_depthwise(conv_shape_t s) {
+  int64_t nx = s.batch * volume(&s, s.in) * s.in_c, ny = s.batch * volume(&s, s.out) * s.out_c;
+  int64_t nw = volume(&s, s.kernel) * s.in_c;
+  float *x = randoms(nx), *w = randoms(nw), *bias = randoms(s.out_c), *r = randoms(ny);
+  uint16_t *hx = to_halves(x, nx), *hr = to_halves(r, ny), *y = to_halves(r, ny);
+  double *want = expected(CONV_DEPTHWISE, &s, x, w);
+  half_epilogue_t e = {
+      .bias = bias, .residual = hr, .clamp = true, .lo = -2, .hi = 2.5f, .act = twice};
+  for (int full = 0; full < 2; full++) {
+    depthwise_half_run(&s, hx, w, y, full ? &e : NULL, 2);
+    for (int64_t i = 0; i < ny; i++) {
+      double v = want[i], got = (double)half_to_float(y[i]);
+      if (full) {
+        v += (double)bias[i % s.out_c] + (double)r[i];
+        v = 2 * (v < -2 ? -2 : v > 2.5 ? 2.5 : v);
+      }
+      if (!(fabs(got - v) <= fabs(v) * 0x1p-10 + 1e-5))
+        fail_msg("depthwise, kernel %lld, C %lld: [%lld] %g, expected %g", (long long)s.kernel[0],
+                 (long long)s.in_c, (long long)i, got, v);
+    }
+  }
+  mem_free(x), mem_free(w), mem_free(bias), mem_free(r), mem_free(hx), mem_free(hr), mem_free(y);
+  mem_free(want);
+}
+
+static void test_depthwise(void **state) {
+  (void)state;
+  static const int64_t cs[] = {1, 15, 16, 17, 67};
+  for (size_t i = 0; i < sizeof cs / sizeof *cs; i++)
+    for (int64_t k = 2; k <= 5; k++)
+      for (int64_t stride = 1; stride <= 2; stride++)
+        for (int64_t dilation = 1; dilation <= (stride == 1 ? 2 : 1); dilation++)
+          check_depthwise(shape2(9, 14, cs[i], cs[i], k, stride, dilation, true));
+  check_depthwise(shape2(9, 14, 40, 40, 3, 1, 1, false));
+}
+
 static void test_supports(void **state) {
   (void)state;
   conv_shape_t s = shape2(7, 8, 48, 72, 3, 1, 1, true);
@@ -129,6 +165,8 @@ static void test_supports(void **state) {
   assert_false(conv_half_supports(&s));
   conv_shape_t three = {.spatial = 3, .channels_last = true};
   assert_false(conv_half_supports(&three));
+  conv_shape_t multiplied = shape2(7, 8, 48, 96, 3, 1, 1, true);
+  assert_false(depthwise_half_supports(&multiplied));
 }
 
 int main(int argc, char **argv) {
@@ -139,7 +177,8 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_shapes),        cmocka_unit_test(test_many_channels),
       cmocka_unit_test(test_many_tiles),    cmocka_unit_test(test_grouped),
-      cmocka_unit_test(test_one_dimension), cmocka_unit_test(test_supports),
+      cmocka_unit_test(test_one_dimension), cmocka_unit_test(test_depthwise),
+      cmocka_unit_test(test_supports),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
