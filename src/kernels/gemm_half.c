@@ -138,14 +138,16 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int thread) {
   }
 }
 
+static void pack_all(const half_panel_t *p, int64_t n, void *packed, int threads) {
+  pack_job_t j = {*p, n, ceil_div(n, HALF_NR), packed};
+  parallel_for(threads, j.panels, 16384 / (p->runs * p->run * HALF_NR + 1) + 1, pack_panels, &j);
+}
+
 void gemm_half_pack_b(int64_t runs, int64_t run, int64_t n, dtype_t type, const void *b, int64_t rs,
                       int64_t cs, float a_max, void *packed, int threads) {
-  pack_job_t j = {
-      .p = {.runs = runs, .run = run, .rs = rs, .cs = cs, .type = type, .b = b, .a_max = a_max},
-      .n = n,
-      .panels = ceil_div(n, HALF_NR),
-      .packed = packed};
-  parallel_for(threads, j.panels, 16384 / (runs * run * HALF_NR + 1) + 1, pack_panels, &j);
+  half_panel_t p = {
+      .runs = runs, .run = run, .rs = rs, .cs = cs, .type = type, .b = b, .a_max = a_max};
+  pack_all(&p, n, packed, threads);
 }
 
 // ---------------------------------------------------------------- the product
@@ -348,9 +350,15 @@ static void batch_range(void *ctx, int64_t begin, int64_t end, int thread) {
       e.residual = (const char *)e.residual +
                    (size_t)(i * g->m * e.ld_residual) * type_size(e.residual_type);
     half_matrix_t a = {j->a + g->a_at[i], g->a_rs, g->a_cs};
-    if (i == begin || g->b_at[i] != g->b_at[i - 1])
-      gemm_half_pack_b(1, g->k, g->n, DT_HALF, j->b + g->b_at[i], g->b_rs, g->b_cs, j->a_max,
-                       packed, j->threads);
+    half_panel_t b = {.runs = 1,
+                      .run = g->k,
+                      .rs = g->b_rs,
+                      .cs = g->b_cs,
+                      .type = DT_HALF,
+                      .b = j->b + g->b_at[i],
+                      .a_max = j->a_max,
+                      .quick = true};
+    if (i == begin || g->b_at[i] != g->b_at[i - 1]) pack_all(&b, g->n, packed, j->threads);
     gemm_half_packed(g->m, g->n, g->k, &a, packed,
                      j->c + (size_t)(i * g->m * g->n) * type_size(e.out_type), g->n, &e,
                      packed + batch_packed(g), j->threads);

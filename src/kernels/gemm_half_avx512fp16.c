@@ -237,6 +237,17 @@ static void tile(const half_tile_t *t) {
 
 enum { CHAIN = 2 * HALF_STEPS * HALF_LEVELS };  // terms of two chains, which take turns
 
+// half_column_scale of 16 columns.
+INLINE __m512 column_scales(__m512 largest, float a_max) {
+  const __m512 zero = _mm512_setzero_ps(), most = _mm512_set1_ps(1e30f);
+  __mmask16 fine =
+      _mm512_cmp_ps_mask(largest, zero, _CMP_GT_OQ) & _mm512_cmp_ps_mask(largest, most, _CMP_LE_OQ);
+  __m512 room = _mm512_set1_ps(HALF_MAX * 15 / 16 / a_max);
+  __m512 up = _mm512_getexp_ps(_mm512_div_ps(room, largest));
+  up = _mm512_min_ps(_mm512_max_ps(up, _mm512_set1_ps(-24)), _mm512_set1_ps(15));
+  return _mm512_mask_scalef_ps(_mm512_set1_ps(1), fine, _mm512_set1_ps(1), up);
+}
+
 // Columns adjacent: 16 at a time. `row` -1: the padding of a run.
 INLINE __m512 row_of(const half_panel_t *p, int64_t row, int v, __mmask16 m) {
   return row < 0 ? _mm512_setzero_ps() : load_as_float(p->type, p->b, row * p->rs + 16 * v, m);
@@ -267,10 +278,7 @@ static void pack_rows(const half_panel_t *p, int v) {
                                        _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16));
         _mm512_storeu_si512(d, pair);
       }
-    float each[16];
-    _mm512_storeu_ps(each, largest);
-    for (int j = 0; j < 16; j++) each[j] = half_column_scale(each[j], p->a_max);
-    scale = _mm512_loadu_ps(each);
+    scale = column_scales(largest, p->a_max);
   }
   _mm512_storeu_ps(p->scale + 16 * v, _mm512_div_ps(_mm512_set1_ps(1), scale));
 }
@@ -301,55 +309,94 @@ static void transpose(__m512i r[16]) {
   for (int i = 0; i < 16; i++) r[i] = t[i];
 }
 
-// k adjacent, one run of f16: attention's keys.
+// ---- operands of products of two activations: what a chain adds up to is bounded by its terms
+// times the largest of them, which takes one look at each.
+
+INLINE __m512i magnitudes(__m512i halves) {
+  return _mm512_and_si512(halves, _mm512_set1_epi16(0x7fff));
+}
+
+// From the largest magnitudes of 16 columns, as f16 in the lower halves; p->scale from column 16 v.
+INLINE __m512 chain_scales(const half_panel_t *p, __m512i largest, int v) {
+  const int64_t pairs = (p->run + 1) / 2, terms = pairs < CHAIN / 2 ? pairs : CHAIN / 2;
+  __m512 most = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(largest));
+  most = _mm512_mul_ps(most, _mm512_set1_ps((float)terms));
+  __m512 scale = column_scales(most, p->a_max);
+  _mm512_storeu_ps(p->scale + 16 * v, _mm512_div_ps(_mm512_set1_ps(1), scale));
+  return scale;
+}
+// As f16 in both halves.
+INLINE __m512h for_pairs(__m512 scale) {
+  __m512i half = _mm512_cvtepu16_epi32(_mm512_cvtps_ph(scale, _MM_FROUND_NO_EXC));
+  return _mm512_castsi512_ph(_mm512_or_si512(half, _mm512_slli_epi32(half, 16)));
+}
+
+// k adjacent: attention's keys.
 static void pack_columns(const half_panel_t *p, int v) {
   const int64_t K = p->run;
-  __m512h scale[16];
-  const uint16_t *b[16];
-  for (int j = 0; j < 16; j++) {
-    const bool real = 16 * v + j < p->cols;
-    b[j] = real ? (const uint16_t *)p->b + (16 * v + j) * p->cs : NULL;
-    __m512 sum = _mm512_setzero_ps();
-    float largest = 0;
-    for (int64_t k = 0; real && k < K; k += 16) {  // of both chains together, which is no less
-      if (k % CHAIN == 0) sum = _mm512_setzero_ps();
-      const __mmask16 m = (__mmask16)(K - k >= 16 ? 0xffff : (1u << (K - k)) - 1);
-      sum = _mm512_add_ps(sum, magnitude(load_as_float(DT_HALF, b[j], k, m)));
-      if ((k + 16) % CHAIN == 0 || k + 16 >= K) {
-        float s = _mm512_reduce_add_ps(sum);
-        if (!(s <= largest)) largest = s;
-      }
-    }
-    const float by = half_column_scale(largest, p->a_max);
-    p->scale[16 * v + j] = 1 / by;
-    scale[j] = _mm512_castsi512_ph(_mm512_set1_epi16((short)float_to_half(by)));
-  }
+  __m512i largest = _mm512_setzero_si512();
   for (int64_t k = 0; k < K; k += 32) {
     const __mmask32 m = (__mmask32)(K - k >= 32 ? 0xffffffff : (1u << (K - k)) - 1);
     __m512i r[16];
     for (int j = 0; j < 16; j++) {
-      __m512i x = b[j] ? _mm512_maskz_loadu_epi16(m, b[j] + k) : _mm512_setzero_si512();
-      r[j] = _mm512_castph_si512(_mm512_mul_ph(_mm512_castsi512_ph(x), scale[j]));
+      const uint16_t *b = (const uint16_t *)p->b + (16 * v + j) * p->cs + k;
+      r[j] = 16 * v + j < p->cols ? _mm512_maskz_loadu_epi16(m, b) : _mm512_setzero_si512();
     }
     transpose(r);
     const int64_t pairs = (K - k + 1) / 2;
-    for (int64_t i = 0; i < 16 && i < pairs; i++)
+    for (int64_t i = 0; i < 16 && i < pairs; i++) {
+      largest = _mm512_max_epu16(largest, magnitudes(r[i]));
       _mm512_storeu_si512(p->packed + (k / 2 + i) * LANES + 32 * v, r[i]);
+    }
+  }
+  largest = _mm512_max_epu16(largest, _mm512_srli_epi32(largest, 16));
+  const __m512h scale = for_pairs(chain_scales(p, largest, v));
+  for (int64_t k = 0; k < K; k += 2) {
+    uint16_t *d = p->packed + k / 2 * LANES + 32 * v;
+    _mm512_storeu_ph(d, _mm512_mul_ph(_mm512_loadu_ph(d), scale));
+  }
+}
+
+// Columns adjacent: attention's values.
+static void pack_rows_quickly(const half_panel_t *p) {
+  const __mmask32 m = (__mmask32)(p->cols >= 32 ? 0xffffffff : (1u << p->cols) - 1);
+  const uint16_t *b = p->b;
+  __m512i largest = _mm512_setzero_si512();
+  for (int64_t k = 0; k < p->run; k++)
+    largest = _mm512_max_epu16(largest, magnitudes(_mm512_maskz_loadu_epi16(m, b + k * p->rs)));
+  __m512h scale[2];
+  for (int v = 0; v < 2; v++) {
+    __m256i half = v ? _mm512_extracti64x4_epi64(largest, 1) : _mm512_castsi512_si256(largest);
+    scale[v] = for_pairs(chain_scales(p, _mm512_cvtepu16_epi32(half), v));
+  }
+  for (int64_t k = 0; k < p->run; k += 2, b += 2 * p->rs) {
+    __m512i x = _mm512_maskz_loadu_epi16(m, b);
+    __m512i y = k + 1 < p->run ? _mm512_maskz_loadu_epi16(m, b + p->rs) : _mm512_setzero_si512();
+    for (int v = 0; v < 2; v++) {
+      __m256i e = v ? _mm512_extracti64x4_epi64(x, 1) : _mm512_castsi512_si256(x);
+      __m256i o = v ? _mm512_extracti64x4_epi64(y, 1) : _mm512_castsi512_si256(y);
+      __m512i pair = _mm512_or_si512(_mm512_cvtepu16_epi32(e),
+                                     _mm512_slli_epi32(_mm512_cvtepu16_epi32(o), 16));
+      _mm512_storeu_ph(p->packed + k / 2 * LANES + 32 * v,
+                       _mm512_mul_ph(_mm512_castsi512_ph(pair), scale[v]));
+    }
   }
 }
 
 static void pack(const half_panel_t *p) {
   const bool rows = p->cs == 1 || p->cols == 1;
-  const bool columns = p->rs == 1 && p->runs == 1 && p->type == DT_HALF;
-  if (!rows && !columns) {
+  const bool halves = p->runs == 1 && p->type == DT_HALF;
+  if (rows && halves && p->quick) {
+    pack_rows_quickly(p);
+  } else if (rows || (halves && p->rs == 1)) {
+    for (int v = 0; v < 2; v++)
+      if (rows)
+        pack_rows(p, v);
+      else
+        pack_columns(p, v);
+  } else {
     half_generic.pack(p);
-    return;
   }
-  for (int v = 0; v < 2; v++)
-    if (rows)
-      pack_rows(p, v);
-    else
-      pack_columns(p, v);
 }
 
 const half_isa_t half_avx512fp16 = {tile, pack};

@@ -34,6 +34,7 @@ typedef struct half_panel {
   const void *b;  // at the panel's first column
   int cols;
   float a_max;
+  bool quick;  // packed once for one product: rather soon than with the best of scales
   uint16_t *packed;
   float *scale;  // [HALF_NR]
 } half_panel_t;

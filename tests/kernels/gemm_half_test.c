@@ -177,10 +177,12 @@ static void test_nan_and_infinity(void **state) {
 // Attention: keys transposed, then probabilities times values; a B that two products share.
 static void test_batch(void **state) {
   (void)state;
-  enum { BATCH = 5, M = 37, N = 45, K = 24 };
-  for (int way = 0; way < 4; way++) {
+  enum { BATCH = 5, M = 37, N = 45 };
+  static const int64_t ks[] = {24, 75, 500};
+  for (int way = 0; way < 12; way++) {
+    const int64_t K = ks[way / 4];
     const int threads = 1 + way % 2 * 7;
-    const bool tb = way / 2;
+    const bool tb = way / 2 % 2;
     int64_t a_at[BATCH], b_at[BATCH];
     for (int i = 0; i < BATCH; i++) a_at[i] = i * M * K, b_at[i] = i / 2 * N * K;
     uint16_t *a = halves(BATCH * M * K, 1), *b = halves(BATCH * N * K, 1),
@@ -195,7 +197,7 @@ static void test_batch(void **state) {
       for (int64_t k = 0; k < K; k++)
         s += value(DT_HALF, a, a_at[p] + row * K + k) *
              value(DT_HALF, b, b_at[p] + (tb ? col * K + k : k * N + col));
-      near(value(DT_HALF, c, i), 0.125 * s, 0.125 * sqrt(K), true, "batch", p, i % (M * N));
+      near(value(DT_HALF, c, i), 0.125 * s, 0.125 * sqrt((double)K), true, "batch", p, i % (M * N));
     }
     mem_free(a), mem_free(b), mem_free(c), mem_aligned_free(scratch);
   }

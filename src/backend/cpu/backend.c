@@ -24,9 +24,10 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
   return true;
 }
 
-#define TACTICS "tactics"      // the plan's blob: a byte (tactic_t) per layer
-#define WORKSPACE "workspace"  // where there is a limit: int64, bytes
-enum { MAX_BLOBS = 2 };
+#define TACTICS "tactics"        // the plan's blob: a byte (tactic_t) per layer
+#define WORKSPACE "workspace"    // where there is a limit: int64, bytes
+#define SHORT_SUMS "short sums"  // empty: backend_engine_t.short_sums
+enum { MAX_BLOBS = 3 };
 static const int64_t boundless = (int64_t)1 << 60;  // of workspaces: TF-TRT's default is above
 
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
@@ -36,6 +37,7 @@ static status_t build(const network_t *n, const build_options_t *o, bytes_t *out
   int n_blobs = 0;
   int64_t workspace = o && o->max_workspace < boundless ? o->max_workspace : 0;
   uint8_t *chosen = NULL;
+  const bool short_sums = copy->half != HALF_NONE;
   build_options_t shared;  // times are asked for twice: to choose types, then kernels
   timing_cache_t *times = o && copy->half && !o->timing ? timing_cache_create() : NULL;
   if (times) {
@@ -46,9 +48,10 @@ static status_t build(const network_t *n, const build_options_t *o, bytes_t *out
   status_t s = network_optimize(copy, &options);
   if (!s && options.fuse) s = cpu_assign_half(copy, o, workspace);
   if (!s && o && o->opt_shapes && (o->time_tactics || workspace > 0))
-    s = choose_tactics(copy, o, workspace, &chosen);
+    s = choose_tactics(copy, o, workspace, short_sums, &chosen);
   if (chosen) blobs[n_blobs++] = (plan_blob_t){TACTICS, chosen, (size_t)copy->n_layers};
   if (workspace > 0) blobs[n_blobs++] = (plan_blob_t){WORKSPACE, &workspace, sizeof workspace};
+  if (short_sums) blobs[n_blobs++] = (plan_blob_t){SHORT_SUMS, "", 0};
   if (!s) s = plan_write(copy, "cpu", blobs, n_blobs, o ? o->profiles : NULL, out_plan);
   mem_free(chosen);
   timing_cache_destroy(times);
@@ -68,6 +71,7 @@ static status_t load(const uint8_t *data, size_t size, const weight_source_t *we
   const plan_blob_t *workspace = plan_blob(plan, WORKSPACE);
   if (workspace && workspace->size == sizeof e->max_workspace)
     memcpy(&e->max_workspace, workspace->data, sizeof e->max_workspace);
+  e->short_sums = plan_blob(plan, SHORT_SUMS) != NULL;
   pthread_mutex_init(&e->lock, NULL);
   *out = e;
   return NULL;

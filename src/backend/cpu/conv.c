@@ -173,7 +173,10 @@ status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (in_shape(c, l, 1)->d[l->p.conv.spatial] == 0) return NULL;  // no input channels
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
   int factors = 2, bias = l->p.conv.has_bias ? 2 : -1;
-  if (layer_is_half(l, factors, bias)) return prefers_own(c, l) ? NULL : make_onednn_conv(c, l, s);
+  if (layer_is_half(l, factors, bias)) {
+    if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_conv_step(c, l, s));
+    return s->run || prefers_own(c, l) ? NULL : make_onednn_conv(c, l, s);
+  }
   if (!layer_is_float(l, l->n_in)) return NULL;
   bool own_first = prefers_own(c, l);
   TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_conv(c, l, s));

@@ -10,6 +10,7 @@
 #include "backend/cpu/tile.h"
 #include "engine/plan.h"
 #include "engine/specialize.h"
+#include "kernels/conv.h"
 
 typedef struct packed_weights {  // one constant in one layout
   const void *source;            // the constant's data
@@ -27,6 +28,8 @@ struct backend_engine {
   network_t *net;          // the plan's
   const uint8_t *tactics;  // [net->n_layers] of tactic_t; NULL: all default
   int64_t max_workspace;   // bytes of scratch memory that a step may take; 0: no limit
+  bool short_sums;         // f16 products may be summed as kernels/gemm_half.h does: the mode asked
+                           // for 16 bits; a model's own f16 layers have float32 sums otherwise
   pthread_mutex_t lock;    // for packed
   packed_weights_t *packed;
 };
@@ -77,6 +80,10 @@ status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
 // With the kernels of kernels/conv.h, where oneDNN does not take the layer (convolutions and
 // transposed ones).
 status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
+// Convolutions and products of f16 tensors with the kernels of kernels/gemm_half.h.
+status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_own_half_matmul_step(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
+                                   step_t *s);
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
@@ -100,6 +107,14 @@ status_t make_ref_step(backend_context_t *c, const layer_t *l, step_t *s);
 bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
 bool matmul_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
 
+// A convolution as our own kernels have it. `large` and `small` are the tensors on both sides of
+// the window: input and output, or the other way round for a transposed convolution.
+void conv_layer_shape(const layer_t *l, const shape_t *large, const shape_t *small,
+                      const shape_t *w, conv_shape_t *s);
+// A product as our own kernels have it; frees with matmul_batch_free what it allocates.
+void matmul_batch(const dn_problem_t *p, gemm_batch_t *g);
+void matmul_batch_free(gemm_batch_t *g);
+
 static inline const shape_t *in_shape(const backend_context_t *c, const layer_t *l, int i) {
   return spec_shape(c->spec, l->in[i]);
 }
@@ -116,10 +131,12 @@ static inline const void *step_in(const step_t *s, const backend_context_t *c, i
 static inline void *step_out(const step_t *s, const backend_context_t *c, int i) {
   return c->at[s->layer->out[i]->id];
 }
-static inline bool prefers_own(const backend_context_t *c, const layer_t *l) {
+static inline tactic_t layer_tactic(const backend_context_t *c, const layer_t *l) {
   tactic_t t = c->tactic;
-  if (t == TACTIC_DEFAULT && c->engine->tactics) t = (tactic_t)c->engine->tactics[l->id];
-  return t == TACTIC_OWN;
+  return t == TACTIC_DEFAULT && c->engine->tactics ? (tactic_t)c->engine->tactics[l->id] : t;
+}
+static inline bool prefers_own(const backend_context_t *c, const layer_t *l) {
+  return layer_tactic(c, l) == TACTIC_OWN;
 }
 // Is output 0 a plain float layer's, and all inputs [0, n) float too?
 bool layer_is_float(const layer_t *l, int n);

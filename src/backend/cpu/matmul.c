@@ -22,8 +22,7 @@ typedef struct matmul_state {
 static void destroy(void *p) {
   matmul_state_t *st = p;
   dn_op_destroy(st->op);
-  mem_free((void *)st->batch.a_at);
-  mem_free((void *)st->batch.b_at);
+  matmul_batch_free(&st->batch);
   mem_free(st);
 }
 
@@ -137,6 +136,27 @@ static int64_t *batch_offsets(const dn_tensor_t *t, const dn_tensor_t *dst, int6
   return at;
 }
 
+void matmul_batch(const dn_problem_t *p, gemm_batch_t *g) {
+  int r = p->dst.rank;
+  int64_t batch = 1;
+  for (int i = 0; i < r - 2; i++) batch *= p->dst.dims[i];
+  *g = (gemm_batch_t){.batch = batch,
+                      .m = p->dst.dims[r - 2],
+                      .n = p->dst.dims[r - 1],
+                      .k = p->src.dims[r - 1],
+                      .a_at = batch_offsets(&p->src, &p->dst, batch),
+                      .b_at = batch_offsets(&p->weights, &p->dst, batch),
+                      .a_rs = p->src.strides[r - 2],
+                      .a_cs = p->src.strides[r - 1],
+                      .b_rs = p->weights.strides[r - 2],
+                      .b_cs = p->weights.strides[r - 1]};
+}
+
+void matmul_batch_free(gemm_batch_t *g) {
+  mem_free((void *)g->a_at);
+  mem_free((void *)g->b_at);
+}
+
 static status_t pack_panels(const void *self, const float *w, float *packed, int threads) {
   const gemm_batch_t *g = self;
   gemm_pack_b(g->k, g->n, w, g->b_rs, g->b_cs, packed, threads);
@@ -145,36 +165,22 @@ static status_t pack_panels(const void *self, const float *w, float *packed, int
 
 static status_t make_own(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
                          matmul_state_t *st) {
-  int r = p->dst.rank;
-  int64_t batch = 1;
-  for (int i = 0; i < r - 2; i++) batch *= p->dst.dims[i];
   st->ep.alpha = p->scale;
   if (l->p.matmul.act.on) {
     st->act_args = l->p.matmul.act;
     st->ep.act = own_act;
     st->ep.act_arg = st;
   }
-  st->batch = (gemm_batch_t){.batch = batch,
-                             .m = p->dst.dims[r - 2],
-                             .n = p->dst.dims[r - 1],
-                             .k = p->src.dims[r - 1],
-                             .a_rs = p->src.strides[r - 2],
-                             .a_cs = p->src.strides[r - 1],
-                             .b_rs = p->weights.strides[r - 2],
-                             .b_cs = p->weights.strides[r - 1]};
-  gemm_batch_t *g = &st->batch;
-  if (batch == 1 && p->pack && gemm_packed_floats(g->k, g->n)) {
-    const float *w;
-    packer_t packer = {.key = {g->k, g->n, g->b_rs, g->b_cs},
-                       .floats = gemm_packed_floats(g->k, g->n),
-                       .pack = pack_panels,
-                       .self = g};
-    TRY(weights_for_kernel(c, l->in[1], &packer, &w));
-    st->weights = w;
-    return NULL;
-  }
-  g->a_at = batch_offsets(&p->src, &p->dst, batch);
-  g->b_at = batch_offsets(&p->weights, &p->dst, batch);
+  matmul_batch(p, &st->batch);
+  const gemm_batch_t *g = &st->batch;
+  if (g->batch != 1 || !p->pack || !gemm_packed_floats(g->k, g->n)) return NULL;
+  const float *w;
+  packer_t packer = {.key = {g->k, g->n, g->b_rs, g->b_cs},
+                     .floats = gemm_packed_floats(g->k, g->n),
+                     .pack = pack_panels,
+                     .self = g};
+  TRY(weights_for_kernel(c, l->in[1], &packer, &w));
+  st->weights = w;
   return NULL;
 }
 
@@ -215,7 +221,10 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
   bool half = layer_is_half(l, 2, has_bias ? 2 : -1);
   if ((!half && !layer_is_float(l, l->n_in)) || !matmul_problem(c, l, &p)) return NULL;
-  if (half && (prefers_own(c, l) || !dn_activation_supported(act))) return NULL;
+  if (half) {
+    if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_matmul_step(c, l, &p, s));
+    if (s->run || prefers_own(c, l) || !dn_activation_supported(act)) return NULL;
+  }
   if (act->on && !tile_ops()->unary[act->op]) return NULL;
   matmul_state_t *st = mem_calloc(1, sizeof *st);
   st->bias = has_bias ? 2 : -1;

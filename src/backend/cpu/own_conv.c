@@ -42,19 +42,16 @@ static status_t pack(const void *self, const float *w, float *packed, int thread
   return NULL;
 }
 
-// `large` and `small` are the tensors on both sides of the window: input and output, or the other
-// way round for a transposed convolution.
-static void fill_shape(own_conv_t *st, const layer_t *l, const shape_t *large, const shape_t *small,
-                       const shape_t *w) {
+void conv_layer_shape(const layer_t *l, const shape_t *large, const shape_t *small,
+                      const shape_t *w, conv_shape_t *s) {
   const conv_params_t *p = &l->p.conv;
-  conv_shape_t *s = &st->shape;
   int sp = p->spatial, first = p->channels_last ? 1 : 2, ch = p->channels_last ? sp + 1 : 1;
   *s = (conv_shape_t){.spatial = sp,
                       .channels_last = p->channels_last,
                       .batch = large->d[0],
                       .in_c = large->d[ch],
                       .out_c = small->d[ch]};
-  s->groups = st->kind == DEPTHWISE ? s->in_c : s->in_c / w->d[sp];
+  s->groups = p->depthwise ? s->in_c : s->in_c / w->d[sp];
   for (int i = 0; i < sp; i++) {
     int64_t out;
     s->in[i] = large->d[first + i];
@@ -78,7 +75,7 @@ status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
                    .bias = p->has_bias ? 2 + transposed : -1,
                    .residual = p->has_residual ? 2 + transposed + p->has_bias : -1};
   if (p->depthwise && p->spatial > 2) return NULL;
-  fill_shape(&st, l, transposed ? y : x, transposed ? x : y, w);
+  conv_layer_shape(l, transposed ? y : x, transposed ? x : y, w, &st.shape);
   if (transposed && st.shape.groups != 1) return NULL;
   if (p->act.on && (p->act.op == UNARY_RELU || p->act.op == UNARY_RELU6)) {
     st.ep.clamp = true;

@@ -54,6 +54,7 @@ static char *layer_key(const backend_context_t *c, const layer_t *l) {
   for (int i = 0; i < l->n_in; i++) add_tensor(&t, c, l->in[i]);
   text_add(&t, " ->");
   for (int i = 0; i < l->n_out; i++) add_tensor(&t, c, l->out[i]);
+  if (c->engine->short_sums) text_add(&t, " short sums");
   plan_writer_t params = {0};
   plan_write_params(&params, &l->p);
   text_printf(&t, " %016llx", (unsigned long long)hash_bytes(params.v, params.n, PLAN_VERSION));
@@ -222,12 +223,13 @@ static status_t choose_all(chooser_t *ch, uint8_t *chosen) {
 }
 
 // *out stays NULL where nothing was timed.
-static status_t run_chooser(chooser_t *ch, network_t *n, int64_t max_workspace, uint8_t **out) {
+static status_t run_chooser(chooser_t *ch, network_t *n, int64_t max_workspace, bool short_sums,
+                            uint8_t **out) {
   *out = NULL;
   const build_options_t *o = ch->o;
   const onednn_t *dn = NULL;
   status_free(onednn_get(&dn));
-  backend_engine_t e = {.net = n, .max_workspace = max_workspace};
+  backend_engine_t e = {.net = n, .max_workspace = max_workspace, .short_sums = short_sums};
   pthread_mutex_init(&e.lock, NULL);
   timing_cache_t *own = NULL;
   status_t s = cpu_context_begin(&e, o->opt_shapes, o->threads, &ch->c);
@@ -260,16 +262,16 @@ static status_t run_chooser(chooser_t *ch, network_t *n, int64_t max_workspace, 
 }
 
 status_t choose_tactics(network_t *n, const build_options_t *o, int64_t max_workspace,
-                        uint8_t **out) {
+                        bool short_sums, uint8_t **out) {
   chooser_t ch = {.o = o};
-  return run_chooser(&ch, n, max_workspace, out);
+  return run_chooser(&ch, n, max_workspace, short_sums, out);
 }
 
 status_t time_layers(network_t *n, const build_options_t *o, int64_t max_workspace,
                      const bool *which, int64_t *ns, bool *timed) {
   chooser_t ch = {.o = o, .which = which, .ns = ns};
   uint8_t *chosen = NULL;
-  status_t st = run_chooser(&ch, n, max_workspace, &chosen);
+  status_t st = run_chooser(&ch, n, max_workspace, true, &chosen);
   *timed = chosen != NULL;
   mem_free(chosen);
   return st;

@@ -15,6 +15,7 @@ typedef struct tile_ops {
   const char *name;
   // NULL where only the definition (unary_eval, binary_eval) is at hand. y may be x, a or b.
   tile_unary_fn unary[UNARY_COUNT];
+  tile_unary_fn gelu_half;  // UNARY_GELU_ERF for results that are rounded to 16 bits
   tile_binary_fn binary[BINARY_COUNT];
   tile_compare_fn compare[BINARY_COUNT];
   tile_logic_fn logic[BINARY_COUNT];

@@ -80,6 +80,7 @@ UNARY_LOOP(t_leaky, x < 0.0f ? alpha * x : x)
 UNARY_LOOP(t_clip, clampf(x, alpha, beta))
 UNARY_LOOP(t_swish, x *vm_sigmoid(x))
 UNARY_LOOP(t_gelu_erf, gelu_erf(x))
+UNARY_LOOP(t_gelu_half, vm_gelu_half(x))
 UNARY_LOOP(t_gelu_tanh, gelu_tanh(x))
 UNARY_LOOP(t_hard_sigmoid, clampf(VM_FMA(alpha, x, beta), 0.0f, 1.0f))
 UNARY_LOOP(t_hard_swish, x *clampf(x + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f))
@@ -256,6 +257,7 @@ const tile_ops_t TILE_TABLE = {
             [BINARY_NOT_EQUAL] = t_not_equal,
         },
     .logic = {[BINARY_AND] = t_and, [BINARY_OR] = t_or, [BINARY_XOR] = t_xor},
+    .gelu_half = t_gelu_half,
     .select = t_select,
     .softmax = t_softmax,
     .norm = t_norm,

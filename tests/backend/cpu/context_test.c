@@ -113,7 +113,7 @@ static void check(rig_t *r) {
   uint8_t *chosen, *all = mem_alloc((size_t)n->n_layers + 1);
   build_options_t o = {
       .struct_size = sizeof o, .threads = 1, .opt_shapes = shapes, .time_tactics = true};
-  assert_ok(choose_tactics(n, &o, 0, &chosen));
+  assert_ok(choose_tactics(n, &o, 0, true, &chosen));
   for (int k = 0; chosen && k < n->n_layers; k++) assert_in_range(chosen[k], 0, TACTIC_OWN);
   for (int t = 0; t < 6; t++) {
     backend_context_t *c;
@@ -414,7 +414,7 @@ static void workspace_bounds_tactics(void **state) {
         .struct_size = sizeof o, .threads = 1, .opt_shapes = shapes, .time_tactics = true};
     uint8_t *chosen = NULL;
     if (most > least) {
-      assert_ok(choose_tactics(n, &o, (int64_t)most - 1, &chosen));
+      assert_ok(choose_tactics(n, &o, (int64_t)most - 1, true, &chosen));
       mem_free(chosen);
       r.engine.max_workspace = (int64_t)most - 1;
       assert_true(need(&r, TACTIC_ONEDNN) <= least);
@@ -424,9 +424,10 @@ static void workspace_bounds_tactics(void **state) {
       char text[160];
       snprintf(text, sizeof text, "it takes %zu bytes of scratch memory; the workspace is %zu",
                least, least - 1);
-      assert_fails(choose_tactics(n, &o, (int64_t)least - 1, &chosen), RESOURCE_EXHAUSTED, text);
+      assert_fails(choose_tactics(n, &o, (int64_t)least - 1, true, &chosen), RESOURCE_EXHAUSTED,
+                   text);
       o.time_tactics = false;
-      assert_fails(choose_tactics(n, &o, (int64_t)least - 1, &chosen), RESOURCE_EXHAUSTED,
+      assert_fails(choose_tactics(n, &o, (int64_t)least - 1, true, &chosen), RESOURCE_EXHAUSTED,
                    "layer ");
       backend_context_t *c;
       r.engine.max_workspace = (int64_t)least - 1;
@@ -457,18 +458,18 @@ static void known_times_are_not_measured_again(void **state) {
                        .time_tactics = true,
                        .timing = times};
   uint8_t *first, *second;
-  assert_ok(choose_tactics(n, &o, 0, &first));
+  assert_ok(choose_tactics(n, &o, 0, true, &first));
   if (first) {
     assert_int_equal(timing_cache_count(times), 2 * 3);  // two of the four are equal
     assert_int_equal(first[0], first[1]);
     // The same answer again, and other answers where other times are believed.
-    assert_ok(choose_tactics(n, &o, 0, &second));
+    assert_ok(choose_tactics(n, &o, 0, true, &second));
     assert_memory_equal(first, second, (size_t)n->n_layers);
     mem_free(second);
     for (int own = 0; own < 2; own++) {
       timing_cache_each(times, own ? "own" : "onednn", 1);
       timing_cache_each(times, own ? "onednn" : "own", 1000);
-      assert_ok(choose_tactics(n, &o, 0, &second));
+      assert_ok(choose_tactics(n, &o, 0, true, &second));
       for (int k = 0; k < n->n_layers; k++)
         assert_int_equal(second[k], own ? TACTIC_OWN : TACTIC_ONEDNN);
       mem_free(second);
