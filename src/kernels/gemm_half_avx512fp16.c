@@ -87,9 +87,9 @@ static void finish_floats(const half_tile_t *t, sums_t *m, bool total, int nv) {
     }
 }
 
-// ---- the usual end, in half precision: one chain for each sum, no residual, no activation. It
-// takes half as long as the way through float; products of few k feel it. A fused multiply-add
-// rounds once, so that no sum overflows that would not in float.
+// ---- the usual end, in half precision: one chain for each sum, no activation. It takes half as
+// long as the way through float, which products of few k feel. No sum overflows that would not in
+// float: a fused multiply-add rounds once, and before a residual is added both are halved.
 
 // The pairs' sums of 32 columns.
 INLINE __m512h join_halves(const uint16_t *part) {
@@ -112,13 +112,15 @@ INLINE __m512h narrow(__m512 x, __m512 y) {
 static bool finish_halves(const half_tile_t *t, const sums_t *m) {
   const half_epilogue_t *e = t->ep;
   const __mmask32 mask = (__mmask32)(t->cols >= 32 ? 0xffffffff : (1u << t->cols) - 1);
-  const __m512 alpha = _mm512_set1_ps(e->alpha == 0 ? 1 : e->alpha);
+  const float share = t->residual ? 0.5f : 1;
+  const __m512 alpha = _mm512_set1_ps((e->alpha == 0 ? 1 : e->alpha) * share);
   __m512 f[2], b[2];
   __mmask16 fine = 0xffff;
   for (int v = 0; v < 2; v++) {
     const __mmask16 columns = columns_of(t, v);
     f[v] = _mm512_mul_ps(_mm512_loadu_ps(t->scale + 16 * v), alpha);
     b[v] = t->bias ? _mm512_maskz_loadu_ps(columns, t->bias + 16 * v) : _mm512_setzero_ps();
+    b[v] = _mm512_mul_ps(b[v], _mm512_set1_ps(share));
     __m512 back = _mm512_cvtph_ps(_mm512_cvtps_ph(f[v], _MM_FROUND_NO_EXC));
     fine &= _mm512_cmp_ps_mask(f[v], back, _CMP_EQ_OQ);
     fine &= _mm512_cmp_ps_mask(magnitude(b[v]), _mm512_set1_ps(HALF_MAX), _CMP_LE_OQ);
@@ -127,8 +129,15 @@ static bool finish_halves(const half_tile_t *t, const sums_t *m) {
   const __m512h scale = narrow(f[0], f[1]), bias = narrow(b[0], b[1]);
   const __m512 lo = _mm512_set1_ps(e->lo), hi = _mm512_set1_ps(e->hi);
   const __m512h low = narrow(lo, lo), up = narrow(hi, hi);
+  const __m512h half = _mm512_castsi512_ph(_mm512_set1_epi16(0x3800));
+  const uint16_t *residual = t->residual;
   for (int i = 0; i < t->rows; i++) {
     __m512h x = _mm512_fmadd_ph(join_halves(m->part[i]), scale, bias);
+    if (residual) {
+      __m512i r = _mm512_maskz_loadu_epi16(mask, residual + i * e->ld_residual);
+      x = _mm512_fmadd_ph(_mm512_castsi512_ph(r), half, x);
+      x = _mm512_add_ph(x, x);
+    }
     if (e->clamp) x = _mm512_min_ph(up, _mm512_max_ph(low, x));  // both give their second for NaN
     _mm512_mask_storeu_epi16((uint16_t *)t->c + i * t->ldc, mask, _mm512_castph_si512(x));
   }
@@ -147,8 +156,8 @@ static void activate(const half_tile_t *t, sums_t *m, int nv) {
 
 NOINLINE static void finish(const half_tile_t *t, sums_t *m, bool total, int nv) {
   const half_epilogue_t *e = t->ep;
-  const bool plain = nv == 2 && !total && !t->residual && !e->act && e->out_type != DT_FLOAT;
-  if (plain && finish_halves(t, m)) return;
+  const bool halves = e->out_type != DT_FLOAT && (!t->residual || e->residual_type != DT_FLOAT);
+  if (nv == 2 && !total && !e->act && halves && finish_halves(t, m)) return;
   finish_floats(t, m, total, nv);
   if (e->act) activate(t, m, nv);
 }

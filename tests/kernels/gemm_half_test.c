@@ -40,7 +40,15 @@ static void near(double got, double want, double size, bool half_out, const char
     fail_msg("%s [%lld,%lld]: %.9g, expected %.9g", what, (long long)i, (long long)j, got, want);
 }
 
-enum { TRANSPOSED_A = 1, TRANSPOSED_B = 2, EPILOGUE = 4, FLOAT_OUT = 8, FLOAT_B = 16, WAYS = 32 };
+enum {
+  TRANSPOSED_A = 1,
+  TRANSPOSED_B = 2,
+  EPILOGUE = 4,
+  FLOAT_OUT = 8,
+  FLOAT_B = 16,
+  SAME_RESIDUAL = 32,  // of C's type, else of the other
+  WAYS = 64
+};
 
 static void check(int64_t m, int64_t n, int64_t k, int way, int threads) {
   const bool ta = way & TRANSPOSED_A, tb = way & TRANSPOSED_B, full = way & EPILOGUE;
@@ -48,8 +56,8 @@ static void check(int64_t m, int64_t n, int64_t k, int way, int threads) {
   const int64_t ars = ta ? 1 : k, acs = ta ? m : 1, brs = tb ? 1 : n, bcs = tb ? k : 1, ldc = n + 3;
   uint16_t *a = halves(m * k, 1);
   void *b = way & FLOAT_B ? (void *)floats(k * n) : halves(k * n, 1);
-  void *r = way & FLOAT_OUT ? (void *)halves(m * n, 1) : floats(m * n);  // of the other type
-  const dtype_t rt = out == DT_FLOAT ? DT_HALF : DT_FLOAT;
+  const dtype_t rt = !(way & FLOAT_OUT) == !(way & SAME_RESIDUAL) ? DT_FLOAT : DT_HALF;
+  void *r = rt == DT_HALF ? (void *)halves(m * n, 1) : floats(m * n);
   void *c = out == DT_FLOAT ? (void *)floats(m * ldc) : halves(m * ldc, 1);
   void *old = mem_alloc((size_t)(m * ldc) * dtype_size(out));
   memcpy(old, c, (size_t)(m * ldc) * dtype_size(out));
@@ -110,7 +118,7 @@ static void test_sizes(void **state) {
   for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
     for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)
       for (size_t q = 0; q < sizeof ks / sizeof *ks; q++)
-        for (int way = 0; way < WAYS; way += 2 + (int)(i + j + q) % 3)
+        for (int way = 0; way < WAYS; way += 3 + (int)(i + j + q) % 4)
           check(ms[i], ns[j], ks[q], way, 1 + (int)(q & 1));
 }
 
@@ -127,6 +135,26 @@ static void test_every_tile(void **state) {
   (void)state;
   for (int64_t m = 1; m <= HALF_MR; m++)
     for (int64_t n = 16; n <= 32; n += 16) check(m, n, 300, FLOAT_OUT, 1);
+}
+
+// A sum and its bias are beyond f16, with the residual they are not.
+static void test_residual_back_in_range(void **state) {
+  (void)state;
+  enum { K = 2, N = 32 };
+  uint16_t a[K] = {float_to_half(60000), float_to_half(0)}, b[K * N], c[N], r[N];
+  float bias[N];
+  for (int j = 0; j < N; j++) {
+    b[j] = float_to_half(1), b[N + j] = 0, bias[j] = 9000;
+    r[j] = float_to_half(-30000);
+  }
+  void *packed = mem_try_alloc(gemm_half_packed_bytes(1, K, N));
+  void *scratch = mem_try_alloc(gemm_half_scratch(1, K, K, 1, 1) + 1);
+  gemm_half_pack_b(1, K, N, DT_HALF, b, N, 1, HALF_MAX, packed, 1);
+  half_matrix_t am = {a, K, 1};
+  half_epilogue_t e = {.bias = bias, .residual = r, .residual_type = DT_HALF, .ld_residual = N};
+  gemm_half_packed(1, N, K, &am, packed, c, N, &e, scratch, 1);
+  for (int j = 0; j < N; j++) assert_float_equal(half_to_float(c[j]), 39000, 64);
+  mem_aligned_free(packed), mem_aligned_free(scratch);
 }
 
 // Sums whose parts are far beyond what f16 holds, and whose total is not: one column cancels within
@@ -221,6 +249,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_large_in_parallel),
       cmocka_unit_test(test_every_tile),
       cmocka_unit_test(test_no_overflow),
+      cmocka_unit_test(test_residual_back_in_range),
       cmocka_unit_test(test_nan_and_infinity),
       cmocka_unit_test(test_batch),
       cmocka_unit_test(test_packed_size),
