@@ -3,7 +3,7 @@
 #define TFTRT_API_API_H
 
 #include "base/status.h"
-#include "saved_model/saved_model.h"
+#include "runtime/runtime.h"
 #include "tensor/tensor.h"
 #include "tftrt/tftrt.h"
 
@@ -40,6 +40,9 @@ typedef struct api_run_fn {
 } api_run_fn;
 status_t api_run(const signature_t *s, api_run_fn run, const tftrt_tensor *inputs, int n_inputs,
                  tftrt_tensor *outputs, int n_outputs);
+
+// INVALID_ARGUMENT: there is no such policy.
+status_t api_fallback_policy(tftrt_fallback asked, fallback_policy_t *out);
 
 // The six fields that the params share with the options.
 status_t api_take_conversion_params(const tftrt_conversion_params *p, tftrt_converter_options *o);

@@ -13,15 +13,13 @@ void tftrt_model_options_init_sized(tftrt_model_options *o, uint32_t struct_size
   api_init_options(o, struct_size, &defaults, sizeof defaults);
 }
 
-static status_t fallback_policy(const tftrt_model_options *o, fallback_policy_t *out) {
-  *out = FALLBACK_FAIL;
-  if (o->fail_on_fallback) return NULL;
-  switch (o->on_fallback) {
+status_t api_fallback_policy(tftrt_fallback asked, fallback_policy_t *out) {
+  switch (asked) {
     case TFTRT_FALLBACK_NATIVE: *out = FALLBACK_NATIVE; return NULL;
     case TFTRT_FALLBACK_BUILD: *out = FALLBACK_BUILD; return NULL;
-    case TFTRT_FALLBACK_FAIL: return NULL;
+    case TFTRT_FALLBACK_FAIL: *out = FALLBACK_FAIL; return NULL;
   }
-  return FAIL(INVALID_ARGUMENT, "on_fallback: there is no policy %d", (int)o->on_fallback);
+  return FAIL(INVALID_ARGUMENT, "on_fallback: there is no policy %d", (int)asked);
 }
 
 tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options, tftrt_model **out,
@@ -39,7 +37,7 @@ tftrt_code tftrt_model_open(const char *dir, const tftrt_model_options *options,
                        .compat_2_17 = o.compat != NULL,
                        .simplify = true};
   model_t *model;
-  s = fallback_policy(&o, &m.on_fallback);
+  s = api_fallback_policy(o.fail_on_fallback ? TFTRT_FALLBACK_FAIL : o.on_fallback, &m.on_fallback);
   if (!s && o.compat && strcmp(o.compat, "2.17") != 0)
     s = FAIL(INVALID_ARGUMENT, "compat is \"2.17\" or nothing, not \"%s\"", o.compat);
   char *cache_dir = api_engine_cache_dir(o.engine_cache_dir);

@@ -1,4 +1,6 @@
 // What the engines of a model did.
+#include "api/stats.h"
+
 #include <jansson.h>
 #include <string.h>
 
@@ -15,32 +17,37 @@ static int all_stats(const tftrt_model *m, engine_stats_t **out) {
   return now < n ? now : n;
 }
 
+static const char stats_type[] = "tftrt_engine_stats";
+
+status_t api_engine_stats(const engine_stats_t *s, tftrt_engine_stats *out) {
+  tftrt_engine_stats stats = {
+      .name = s->name,
+      .runs = s->runs,
+      .cache_hits = s->hits,
+      .builds = s->builds,
+      .failed_builds = s->failed_builds,
+      .fallbacks = s->fallbacks,
+      .last_fallback_reason = s->last_fallback_reason ? s->last_fallback_reason : "",
+      .fallback_reasons = s->n_reasons,
+      .engines = s->engines,
+      .profiles = s->profiles,
+      .contexts = s->contexts,
+      .context_bytes = s->context_bytes,
+      .contexts_made = s->contexts_made,
+      .context_seconds = (double)s->context_ns / 1e9,
+      .build_seconds = (double)s->build_ns / 1e9};
+  return api_write_struct(&stats, sizeof stats, stats_type, out);
+}
+
 static status_t engine_stats(const tftrt_model *m, int i, tftrt_engine_stats *out) {
-  static const char type[] = "tftrt_engine_stats";
-  tftrt_engine_stats stats = {0};
-  TRY(api_write_struct(&stats, sizeof stats, type, out));
+  tftrt_engine_stats none = {0};
+  TRY(api_write_struct(&none, sizeof none, stats_type, out));
   engine_stats_t *all;
   int n = all_stats(m, &all);
-  if (i >= 0 && i < n)
-    stats = (tftrt_engine_stats){
-        .name = all[i].name,
-        .runs = all[i].runs,
-        .cache_hits = all[i].hits,
-        .builds = all[i].builds,
-        .failed_builds = all[i].failed_builds,
-        .fallbacks = all[i].fallbacks,
-        .last_fallback_reason = all[i].last_fallback_reason ? all[i].last_fallback_reason : "",
-        .fallback_reasons = all[i].n_reasons,
-        .engines = all[i].engines,
-        .profiles = all[i].profiles,
-        .contexts = all[i].contexts,
-        .context_bytes = all[i].context_bytes,
-        .contexts_made = all[i].contexts_made,
-        .context_seconds = (double)all[i].context_ns / 1e9,
-        .build_seconds = (double)all[i].build_ns / 1e9};
+  status_t st = i >= 0 && i < n ? api_engine_stats(&all[i], out)
+                                : FAIL(OUT_OF_RANGE, "the model has %d engines, not %d", n, i + 1);
   mem_free(all);
-  if (!stats.name) return FAIL(OUT_OF_RANGE, "the model has %d engines, not %d", n, i + 1);
-  return api_write_struct(&stats, sizeof stats, type, out);
+  return st;
 }
 
 tftrt_code tftrt_model_engine_stats(tftrt_model *m, int i, tftrt_engine_stats *out,

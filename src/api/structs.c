@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "tftrt/compare.h"
+#include "tftrt/engine_op.h"
 
 // A field that is added must make its struct longer, so none may end in padding that it would fill.
 #define ENDS_WITH(type, field)                                                       \
@@ -18,6 +19,7 @@ ENDS_WITH(tftrt_engine_stats, build_seconds);
 ENDS_WITH(tftrt_compare_options, reserved);
 ENDS_WITH(tftrt_layer_error, cosine);
 ENDS_WITH(tftrt_difference, histogram);
+ENDS_WITH(tftrt_engine_op_options, reserved);
 
 enum { LONGEST = 4096 };  // a greater struct_size is memory that nobody set
 

@@ -40,7 +40,7 @@ static status_t read_weight(void *self, const char *key, tensor_t *out) {
 static void list_constants(map_t *constants, const graph_t *body) {
   for (int i = 0; i < body->n_nodes; i++) {
     node_t *n = body->nodes[i];
-    const char *key = strcmp(n->op, "Const") == 0 ? node_string(n, "_tftrt_weight") : "";
+    const char *key = strcmp(n->op, "Const") == 0 ? node_string(n, WEIGHT_ATTR) : "";
     if (*key) map_put(constants, key, n);
   }
 }

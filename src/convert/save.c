@@ -36,17 +36,21 @@ static status_t export_engine(const engine_node_t *e, const char *dir) {
   return status_prefix(st, "TF_TRT_EXPORT_TRT_ENGINES_PATH");
 }
 
+// An asset without engines is written too where weights are in the bundle: it tells TensorFlow's
+// plug-in where that is.
 static status_t write_engine(const converter_t *c, saved_model_writer_t *w, const engine_node_t *e,
                              bool with_plans) {
-  if (!e->built.n) return NULL;
+  if (!e->built.n && !has_external_weights(e)) return NULL;
   wire_out_t records = {0};
   for (size_t i = 0; with_plans && i < e->built.n; i++)
     saved_engine_record(e->built.v[i].shapes, e->n_inputs, e->built.v[i].plan.data,
                         e->built.v[i].plan.size, &records);
   saved_engine_t engine = {.name = e->node->name,
+                           .id = node_string(e->node, ENGINE_ID_ATTR),
                            .records = records.data,
                            .size = records.size,
-                           .max_cached_engines = c->o.maximum_cached_engines};
+                           .max_cached_engines = c->o.maximum_cached_engines,
+                           .built = e->built.n > 0};
   status_t st = saved_model_writer_engine(w, c->meta, &engine);
   wire_out_free(&records);
   return st;
@@ -83,19 +87,21 @@ static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_pla
 }
 
 // What the saved model is to remember, and TF-TRT's converted graph does not tell yet.
-static void mark_nodes(converter_t *c) {
+static status_t mark_nodes(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     node_t *n = c->engines.v[i].node;
     if (!c->o.allow_build_at_runtime) node_set_bool(c->graph, n, "_allow_build_at_runtime", false);
     if (c->o.compat_2_17) node_set_string(c->graph, n, "_tftrt_compat", "2.17", 4);
+    TRY(mark_engine_id(c, &c->engines.v[i]));
   }
-  for (size_t i = 0; i < c->others.n; i++) mark_nodes(c->others.v[i]);
+  for (size_t i = 0; i < c->others.n; i++) TRY(mark_nodes(c->others.v[i]));
+  return NULL;
 }
 
 static status_t save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
   TRY(check_calibrated(c));
-  if (!c->reopened) mark_nodes(c);
+  if (!c->reopened) TRY(mark_nodes(c));
   saved_model_writer_t *w;
   TRY(saved_model_writer_create(c->model, dir, &w));
   status_t st = write_all(c, w, save_gpu_specific_engines);

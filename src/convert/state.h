@@ -126,6 +126,12 @@ status_t build_calibrated(converter_t *c);
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };
 
+// Gives a TRTEngineOp the attribute _tftrt_id: a hash of what it computes and how, by which the
+// plug-in for TensorFlow tells engines of one name apart (convert/engine_id.c). Before it is saved.
+status_t mark_engine_id(converter_t *c, engine_node_t *e);
+// Does the native segment have constants that are stored in the bundle?
+bool has_external_weights(const engine_node_t *e);
+
 // The converted graph as a program, with the model's tables filled by its initialising operation
 // (convert/executable.c). `run` is what TRTEngineOp does there.
 typedef struct converter_executable converter_executable_t;

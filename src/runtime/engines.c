@@ -91,6 +91,14 @@ status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, in
   return st;
 }
 
+status_t engines_load(engines_t *e, const node_t *node, const char *path) {
+  engine_cache_t *cache = engine_cache_of(e, engine_canonical_name(node->name),
+                                          node_int(node, "max_cached_engines_count", 1));
+  status_t st = engine_cache_load(cache, path);
+  object_unref(&cache->base);
+  return st;
+}
+
 // ---------------------------------------------------------------- telling
 
 int engines_stats(engines_t *e, engine_stats_t *out, int max) {

@@ -35,6 +35,9 @@ status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tens
 // stays the caller's and must outlive the engines; one that cannot be loaded is an error.
 status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, int n,
                      const uint8_t *plan, size_t size);
+// The same with the engines of an asset file (TFRecords of TRTEngineInstance). Those that cannot be
+// loaded here are left out: why is the reason of the fallbacks.
+status_t engines_load(engines_t *e, const node_t *node, const char *path);
 // The function library that the segments of a prepared graph are in: for builds at run time.
 void engines_add_library(engines_t *e, library_t *library);
 int engines_stats(engines_t *e, engine_stats_t *out, int max);

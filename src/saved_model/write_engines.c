@@ -88,9 +88,10 @@ static size_t begin_node(wire_out_t *w, const char *op, const char *device, cons
   return at;
 }
 
-static void put_handle(wire_out_t *w, const char *engine) {
+static void put_handle(wire_out_t *w, const engine_edit_t *x) {
   size_t at = begin_node(w, "CreateTRTResourceHandle", GPU, NULL, NULL);
-  put_string_attr(w, "resource_name", engine);
+  put_string_attr(w, "resource_name", x->name);
+  if (*x->id) put_string_attr(w, ENGINE_ID_ATTR, x->id);
   wire_end(w, at);
 }
 
@@ -123,11 +124,11 @@ static void put_one(wire_out_t *w) {  // Const = 1, which initialisers and destr
 static void put_functions(wire_out_t *w, const engine_edit_t *x, int64_t max_cached) {
   static const char handle[] = "CreateTRTResourceHandle:resource_handle:0";
   size_t at = begin_function(w, x->creator, NULL, DT_RESOURCE, "CreateTRTResourceHandle");
-  put_handle(w, x->name);
+  put_handle(w, x);
   end_function(w, at, handle, "^CreateTRTResourceHandle", DT_RESOURCE);
 
   at = begin_function(w, x->initializer, "filename", DT_INT32, "InitializeTRTResource");
-  put_handle(w, x->name);
+  put_handle(w, x);
   size_t n = begin_node(w, "InitializeTRTResource", NULL, handle, "filename");
   put_int_attr(w, "max_cached_engines_count", max_cached);
   wire_end(w, n);
@@ -135,7 +136,7 @@ static void put_functions(wire_out_t *w, const engine_edit_t *x, int64_t max_cac
   end_function(w, at, "Const:output:0", "^InitializeTRTResource", DT_INT32);
 
   at = begin_function(w, x->destroyer, NULL, DT_INT32, "DestroyResourceOp");
-  put_handle(w, x->name);
+  put_handle(w, x);
   n = begin_node(w, "DestroyResourceOp", GPU, handle, NULL);
   put_bool_attr(w, "ignore_lookup_error", true);
   wire_end(w, n);
@@ -184,13 +185,53 @@ static bool has_asset(const meta_graph_t *g, const char *filename) {
   return false;
 }
 
+static const char *asset_name(arena_t *a, const char *engine, bool built) {
+  return arena_printf(a, built ? "trt-serialized-engine.%s" : "tftrt-no-engine.%s", engine);
+}
+
+// The source has all that loads the asset, under this name or the other.
+static status_t replace_asset(saved_model_writer_t *w, graph_edit_t *e, const char *old,
+                              const char *filename, const saved_engine_t *engine) {
+  if (strcmp(old, filename) != 0) {
+    map_put(e->renamed, old, (void *)(uintptr_t)filename);
+    map_put(w->left_out, old, w);
+  }
+  return write_asset(w, filename, engine->records, engine->size);
+}
+
+status_t engines_asset_def(const graph_edit_t *e, const wire_field_t *f, wire_out_t *out) {
+  wire_t w;
+  wire_field_t x;
+  status_t st;
+  if (!map_count(e->renamed)) {
+    wire_put_raw(out, f->raw, f->raw_size);
+    return NULL;
+  }
+  size_t at = wire_begin(out, f->number);
+  TRY(wire_get_message(f, &w));
+  while (wire_next(&w, &x, &st)) {
+    const char *name = x.number == TF_ASSET_FILE_FILENAME
+                           ? map_getn(e->renamed, (const char *)x.data, x.size)
+                           : NULL;
+    if (name)
+      wire_put_string(out, TF_ASSET_FILE_FILENAME, name);
+    else
+      wire_put_raw(out, x.raw, x.raw_size);
+  }
+  wire_end(out, at);
+  return st;
+}
+
 status_t saved_model_writer_forget(saved_model_writer_t *w, const meta_graph_t *g,
                                    const char *engine) {
   graph_edit_t *e;
   TRY(writer_edit(w, g, &e));
   e->forgets = true;
-  const char *filename = arena_printf(e->arena, "trt-serialized-engine.%s", engine);
-  return has_asset(g, filename) ? write_asset(w, filename, "", 0) : NULL;
+  for (int built = 0; built < 2; built++) {
+    const char *filename = asset_name(e->arena, engine, built);
+    if (has_asset(g, filename)) return write_asset(w, filename, "", 0);
+  }
+  return NULL;
 }
 
 status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
@@ -199,14 +240,18 @@ status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *
     return FAIL(INVALID_ARGUMENT, "\"%s\" cannot be an engine's name", engine->name);
   graph_edit_t *e;
   TRY(writer_edit(w, g, &e));
-  const char *there = arena_printf(e->arena, "trt-serialized-engine.%s", engine->name);
-  if (has_asset(g, there))  // the source has all that loads it
-    return write_asset(w, there, engine->records, engine->size);
+  const char *filename = asset_name(e->arena, engine->name, engine->built);
+  for (int built = 0; built < 2; built++) {
+    const char *there = asset_name(e->arena, engine->name, built);
+    if (has_asset(g, there)) return replace_asset(w, e, there, filename, engine);
+  }
   if (map_has(e->engines, engine->name))
     return FAIL(ALREADY_EXISTS, "engine %s is added twice", engine->name);
   arena_t *a = e->arena;
   engine_edit_t *x = arena_alloc(a, sizeof *x);
-  *x = (engine_edit_t){arena_strdup(a, engine->name), edit_function_name(e, "__inference__creator"),
+  *x = (engine_edit_t){arena_strdup(a, engine->name),
+                       arena_strdup(a, engine->id ? engine->id : ""),
+                       edit_function_name(e, "__inference__creator"),
                        edit_function_name(e, "__inference__initializer"),
                        edit_function_name(e, "__inference__destroyer"),
                        g->n_assets + (int)map_count(e->engines)};
@@ -214,7 +259,6 @@ status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *
   put_functions(&e->new_functions, x, engine->max_cached_engines);
   const char *path = edit_name(e, 'n', "asset_path_initializer");
   const char *call = edit_name(e, 'n', "StatefulPartitionedCall");
-  const char *filename = arena_printf(a, "trt-serialized-engine.%s", x->name);
   put_path_placeholder(&e->new_nodes, path);
   put_call(&e->new_nodes, TF_GRAPH_DEF_NODE, call, "StatefulPartitionedCall", &path,
            &(dtype_t){DT_STRING}, 1, &(dtype_t){DT_INT32}, 1, x->initializer);

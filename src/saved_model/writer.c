@@ -23,6 +23,7 @@ void writer_free_edit(graph_edit_t *e) {
   free_messages(e->functions);
   free_messages(e->signatures);
   map_destroy(e->engines);
+  map_destroy(e->renamed);
   map_destroy(e->kept);
   map_destroy(e->dropped);
   map_destroy(e->called);
@@ -74,6 +75,7 @@ status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_
                       .functions = map_create(),
                       .signatures = map_create(),
                       .engines = map_create(),
+                      .renamed = map_create(),
                       .kept = map_create(),
                       .dropped = map_create(),
                       .called = map_create()};
@@ -119,6 +121,7 @@ status_t saved_model_writer_create(const saved_model_t *source, const char *targ
   saved_model_writer_t *w = mem_calloc(1, sizeof *w);
   *w = (saved_model_writer_t){.source = source,
                               .dir = dir,
+                              .left_out = map_create(),
                               .weights = map_create(),
                               .arena = arena_create(),
                               .variable_bytes = 1 << 20,
@@ -133,6 +136,7 @@ static void writer_free(saved_model_writer_t *w) {
   size_t i = 0;
   void *value;
   while (map_next(w->weights, &i, NULL, &value)) tensor_unref(value);
+  map_destroy(w->left_out);
   map_destroy(w->weights);
   bundle_writer_abandon(w->bundle);
   arena_destroy(w->arena);
@@ -290,6 +294,7 @@ static status_t copy_fields(graph_edit_t *e, const map_t *dead, wire_out_t *out)
         wire_end(out, at);
         break;
       case TF_META_GRAPH_DEF_SIGNATURE_DEF: TRY(copy_signature(e, &f, out)); break;
+      case TF_META_GRAPH_DEF_ASSET_FILE_DEF: TRY(engines_asset_def(e, &f, out)); break;
       case TF_META_GRAPH_DEF_OBJECT_GRAPH_DEF:
         if (map_count(e->engines)) {
           at = wire_begin(out, f.number);
@@ -408,7 +413,8 @@ static status_t copy_file(const char *from, const char *to) {
   return st;
 }
 
-static status_t copy_tree(const char *from, const char *to) {
+// left_out: names directly in it that are not copied; NULL: none.
+static status_t copy_tree(const char *from, const char *to, const map_t *left_out) {
   char **names;
   size_t n;
   TRY(file_list_dir(from, &names, &n));
@@ -417,8 +423,8 @@ static status_t copy_tree(const char *from, const char *to) {
     char *a = file_join(from, names[i]), *b = file_join(to, names[i]);
     // An engine that was written anew stays.
     if (!st && file_is_dir(a))
-      st = copy_tree(a, b);
-    else if (!st && !file_exists(b))
+      st = copy_tree(a, b, NULL);
+    else if (!st && !file_exists(b) && !(left_out && map_has(left_out, names[i])))
       st = copy_file(a, b);
     mem_free(a);
     mem_free(b);
@@ -437,7 +443,7 @@ static status_t copy_others(saved_model_writer_t *w) {
     char *from = file_join(w->source->dir, NAMES[i]);
     char *to = file_join(staged_dir_path(w->dir), NAMES[i]);
     if (file_is_dir(from))
-      st = copy_tree(from, to);
+      st = copy_tree(from, to, i == 0 ? w->left_out : NULL);
     else if (file_exists(from))
       st = copy_file(from, to);
     mem_free(from);

@@ -36,11 +36,20 @@
 
 typedef struct saved_model_writer saved_model_writer_t;
 
+// Of a TRTEngineOp and of the ops that make its resource: which engine it is, where several models
+// are in one process. Not declared by TensorFlow.
+#define ENGINE_ID_ATTR "_tftrt_id"
+// Of a Const: the key in the bundle of its content.
+#define WEIGHT_ATTR "_tftrt_weight"
+
 typedef struct saved_engine {
   const char *name;     // "TRTEngineOp_000_000": resource name, and in the asset's file name
+  const char *id;       // ENGINE_ID_ATTR; "" or NULL: it has none
   const void *records;  // TFRecords of TRTEngineInstance (saved_engine_record); none: size 0
   size_t size;
   int64_t max_cached_engines;
+  bool built;  // false: there was none to write, and the asset, tftrt-no-engine.<name>, only tells
+               // where the model is
 } saved_engine_t;
 
 // The model is written aside of target_dir (base/file.h, staged_dir); an existing target is
@@ -60,7 +69,7 @@ status_t saved_model_writer_signature(saved_model_writer_t *w, const meta_graph_
 // Adds assets/trt-serialized-engine.<name>, the functions that create, initialise and destroy the
 // engine's resource, and the call of the initialiser in the meta graph's initialising operation
 // (for TF2 models also the object graph's trt_engine_resources/<name>). Of an engine that the
-// source has, the asset is replaced, and the rest stays.
+// source has, the asset is replaced (and renamed, once there is one), and the rest stays.
 status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
                                    const saved_engine_t *e);
 

@@ -5,8 +5,6 @@
 #include "saved_model/internal.h"
 #include "saved_model/writer.h"
 
-#define WEIGHT_ATTR "_tftrt_weight"
-
 // What changes in one meta graph. Maps hold wire_out_t * (in the writer's arena of blobs).
 typedef struct graph_edit {
   const meta_graph_t *source;
@@ -21,19 +19,22 @@ typedef struct graph_edit {
   map_t *engines;                                   // name -> engine_edit_t *
   map_t *kept;                                      // tensors of the main graph that new nodes read
   map_t *dropped;                                   // nodes of the main graph that are left out
-  map_t *called;  // functions of the source that new functions call
-  bool forgets;   // engines of the source are of no use any more
+  map_t *called;   // functions of the source that new functions call
+  map_t *renamed;  // asset file names of the source -> those that they get
+  bool forgets;    // engines of the source are of no use any more
 } graph_edit_t;
 
 typedef struct engine_edit {
-  const char *name, *creator, *initializer, *destroyer;  // functions
-  int asset;                                             // index of its AssetFileDef
+  const char *name, *id;
+  const char *creator, *initializer, *destroyer;  // functions
+  int asset;                                      // index of its AssetFileDef
 } engine_edit_t;
 
 struct saved_model_writer {
   const saved_model_t *source;
   staged_dir_t *dir;
   bundle_writer_t *bundle;  // NULL until something is in it
+  map_t *left_out;          // asset files of the source
   map_t *weights;           // key -> (tensor_t *) that was added
   arena_t *arena;
   graph_edit_t **edits;  // [n_graphs], NULL: not changed
@@ -86,6 +87,8 @@ void put_entry(wire_out_t *w, uint32_t field, const char *key, const char *value
 status_t engines_object_graph(const graph_edit_t *e, const uint8_t *data, size_t size,
                               wire_out_t *out);
 // The initialising operation's NodeDef is given more inputs, or is new; its name (write_engines.c).
+// An AssetFileDef of the source, with the name that its file has now.
+status_t engines_asset_def(const graph_edit_t *e, const wire_field_t *f, wire_out_t *out);
 status_t engines_init_op(graph_edit_t *e, const char **new_op);
 
 #endif

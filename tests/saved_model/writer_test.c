@@ -252,7 +252,11 @@ static void engines_become_assets(void **state) {
     const meta_graph_t *g = saved_model_meta_graph(m, 0);
     const char *names[] = {"TRTEngineOp_000_000", "TRTEngineOp_000_002"};
     for (int j = 0; j < 2; j++) {
-      saved_engine_t e = {names[j], records.data, records.size, 3};
+      saved_engine_t e = {.name = names[j],
+                          .records = records.data,
+                          .size = records.size,
+                          .max_cached_engines = 3,
+                          .built = true};
       assert_ok(saved_model_writer_engine(w, g, &e));
     }
     assert_ok(saved_model_writer_finish(w));

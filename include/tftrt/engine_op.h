@@ -1,0 +1,63 @@
+/* One TRTEngineOp for another program's graph runtime: what TensorFlow's op plug-in (tensorflow/)
+ * is made of. Conventions as in tftrt.h.
+ *
+ * The node comes as TensorFlow's own messages. Runs behave as in a loaded model: an engine when one
+ * serves the inputs, one built then where that is allowed, else the native segment, by our own
+ * kernels.
+ */
+#ifndef TFTRT_ENGINE_OP_H
+#define TFTRT_ENGINE_OP_H
+
+#include "tftrt/tftrt.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Any number of threads may run it at the same time; they share its engines. */
+typedef struct tftrt_engine_op tftrt_engine_op;
+
+typedef struct tftrt_engine_op_options {
+  uint32_t struct_size;
+  int32_t threads; /* CPUs that one run may use; 0: all that the process may use */
+  /* tensorflow.NodeDef and tensorflow.FunctionDefLibrary (with the function that segment_func
+   * names), serialised. Both are copied. */
+  const void *node_def;
+  size_t node_def_size;
+  const void *function_library; /* NULL: none; then there is no native segment */
+  size_t function_library_size;
+  /* The SavedModel's directory, where weights are that a plan or a native segment only names; stays
+   * mapped as long as the op. NULL: they hold all of them, as TF-TRT's own do. */
+  const char *saved_model_dir;
+  const char *engine_file; /* TFRecords of TRTEngineInstance: the node's asset. NULL: none */
+  const char *backend;     /* NULL: "cpu" */
+  tftrt_fallback on_fallback;
+  int32_t reserved; /* 0 */
+} tftrt_engine_op_options;
+/* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
+TFTRT_API void tftrt_engine_op_options_init_sized(tftrt_engine_op_options *o, uint32_t struct_size);
+static inline void tftrt_engine_op_options_init(tftrt_engine_op_options *o) {
+  tftrt_engine_op_options_init_sized(o, (uint32_t)sizeof *o);
+}
+
+/* INVALID_ARGUMENT: no node_def, not a TRTEngineOp, a message that cannot be read.
+ * FAILED_PRECONDITION: weights are needed, and no saved_model_dir is given. Engines in engine_file
+ * that are not for this backend (TensorRT's) are left out, which is no error. */
+TFTRT_API tftrt_code tftrt_engine_op_create(const tftrt_engine_op_options *o, tftrt_engine_op **out,
+                                            tftrt_error *err);
+TFTRT_API void tftrt_engine_op_destroy(tftrt_engine_op *op);           /* outputs stay valid */
+TFTRT_API int tftrt_engine_op_input_count(const tftrt_engine_op *op);  /* of InT */
+TFTRT_API int tftrt_engine_op_output_count(const tftrt_engine_op *op); /* of OutT */
+/* inputs: of InT's dtypes, borrowed until the call returns. outputs: room for
+ * tftrt_engine_op_output_count tensors, to be released. */
+TFTRT_API tftrt_code tftrt_engine_op_run(tftrt_engine_op *op, const tftrt_tensor *inputs,
+                                         int n_inputs, tftrt_tensor *outputs, int n_outputs,
+                                         tftrt_error *err);
+/* As tftrt_model_engine_stats: texts live as long as the op. */
+TFTRT_API tftrt_code tftrt_engine_op_stats(tftrt_engine_op *op, tftrt_engine_stats *out,
+                                           tftrt_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

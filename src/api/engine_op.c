@@ -1,0 +1,79 @@
+// tftrt_engine_op: a TRTEngineOp of another runtime's graph.
+#include "tftrt/engine_op.h"
+
+#include "api/api.h"
+#include "api/stats.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "runtime/hosted_engine.h"
+
+struct tftrt_engine_op {
+  hosted_engine_t *engine;
+};
+
+static const tftrt_engine_op_options defaults = {.struct_size = sizeof defaults};
+
+void tftrt_engine_op_options_init_sized(tftrt_engine_op_options *o, uint32_t struct_size) {
+  api_init_options(o, struct_size, &defaults, sizeof defaults);
+}
+
+static status_t create(const tftrt_engine_op_options *options, hosted_engine_t **out) {
+  tftrt_engine_op_options o = defaults;
+  if (!options) return FAIL(INVALID_ARGUMENT, "tftrt_engine_op_options is NULL");
+  TRY(api_read_options(options, "tftrt_engine_op_options", &o, sizeof o));
+  if (!o.node_def) return FAIL(INVALID_ARGUMENT, "node_def is NULL");
+  hosted_engine_options_t h = {.node_def = o.node_def,
+                               .node_def_size = o.node_def_size,
+                               .library = o.function_library,
+                               .library_size = o.function_library ? o.function_library_size : 0,
+                               .saved_model_dir = o.saved_model_dir,
+                               .engine_file = o.engine_file,
+                               .backend = o.backend,
+                               .threads = cpu_threads(o.threads)};
+  TRY(api_fallback_policy(o.on_fallback, &h.on_fallback));
+  return hosted_engine_create(&h, out);
+}
+
+tftrt_code tftrt_engine_op_create(const tftrt_engine_op_options *o, tftrt_engine_op **out,
+                                  tftrt_error *err) {
+  *out = NULL;
+  hosted_engine_t *h;
+  status_t st = create(o, &h);
+  if (st) return api_report(st, err);
+  *out = mem_alloc(sizeof **out);
+  (*out)->engine = h;
+  return TFTRT_OK;
+}
+
+void tftrt_engine_op_destroy(tftrt_engine_op *op) {
+  if (!op) return;
+  hosted_engine_destroy(op->engine);
+  mem_free(op);
+}
+
+int tftrt_engine_op_input_count(const tftrt_engine_op *op) {
+  return hosted_engine_signature(op->engine)->n_inputs;
+}
+
+int tftrt_engine_op_output_count(const tftrt_engine_op *op) {
+  return hosted_engine_signature(op->engine)->n_outputs;
+}
+
+static status_t run(void *self, const signature_t *s, const tensor_t *in, tensor_t *out) {
+  (void)s;
+  return hosted_engine_run(self, in, out);
+}
+
+tftrt_code tftrt_engine_op_run(tftrt_engine_op *op, const tftrt_tensor *inputs, int n_inputs,
+                               tftrt_tensor *outputs, int n_outputs, tftrt_error *err) {
+  for (int i = 0; i < n_outputs; i++) outputs[i] = (tftrt_tensor){0};
+  status_t st = api_run(hosted_engine_signature(op->engine), (api_run_fn){run, op->engine}, inputs,
+                        n_inputs, outputs, n_outputs);
+  return api_report(st, err);
+}
+
+tftrt_code tftrt_engine_op_stats(tftrt_engine_op *op, tftrt_engine_stats *out, tftrt_error *err) {
+  engine_stats_t stats = {.name = hosted_engine_name(op->engine)};
+  engines_stats(hosted_engine_engines(op->engine), &stats, 1);
+  return api_report(api_engine_stats(&stats, out), err);
+}

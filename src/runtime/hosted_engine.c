@@ -1,0 +1,191 @@
+#include "runtime/hosted_engine.h"
+
+#include <string.h>
+
+#include "base/cpu.h"
+#include "formats/tf_fields.h"
+#include "formats/wire.h"
+#include "saved_model/writer.h"
+
+struct hosted_engine {
+  arena_t *arena;
+  library_t *library;
+  graph_t *graph;
+  node_t *node;
+  signature_t signature;
+  saved_model_t *saved;  // NULL: nothing is outside of plan and segment
+  weight_source_t weights;
+  exec_services_t services;
+  engines_t *engines;
+  executable_t *executable;
+};
+
+// ---------------------------------------------------------------- services
+
+static status_t missing(const hosted_engine_t *h, const char *key) {
+  return FAIL(
+      FAILED_PRECONDITION,
+      "%s: weight \"%s\" is in the SavedModel's variables, and it is not known where that is: "
+      "the model's initialising operation has not run",
+      hosted_engine_name(h), key);
+}
+
+static status_t read_weight(void *self, const char *key, tensor_t *out) {
+  const hosted_engine_t *h = self;
+  return h->saved ? saved_model_bundle_tensor(h->saved, key, out) : missing(h, key);
+}
+
+static status_t prepare_body(void *self, graph_t *body) {
+  const hosted_engine_t *h = self;
+  TRY(graph_inline_calls(body));
+  if (h->saved) return weights_load(h->saved, body);
+  for (int i = 0; i < body->n_nodes; i++) {
+    const char *key = node_string(body->nodes[i], WEIGHT_ATTR);
+    if (*key) return missing(h, key);
+  }
+  return NULL;
+}
+
+static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
+                           int n_in, tensor_t *out, int n_out) {
+  return engines_run(((hosted_engine_t *)self)->engines, env, node, in, n_in, out, n_out);
+}
+
+// ---------------------------------------------------------------- the graph
+
+// The NodeDef without its inputs, which are nodes of the host, as a GraphDef with the library.
+static status_t write_graph(const hosted_engine_options_t *o, wire_out_t *w) {
+  wire_t node = wire_open(o->node_def, o->node_def_size);
+  wire_field_t f;
+  status_t st;
+  size_t at = wire_begin(w, TF_GRAPH_DEF_NODE);
+  while (wire_next(&node, &f, &st))
+    if (f.number != TF_NODE_DEF_INPUT) wire_put_raw(w, f.raw, f.raw_size);
+  TRY(st);
+  wire_end(w, at);
+  if (o->library_size) wire_put_bytes(w, TF_GRAPH_DEF_LIBRARY, o->library, o->library_size);
+  return wire_out_status(w);
+}
+
+static status_t parse_graph(hosted_engine_t *h, const hosted_engine_options_t *o) {
+  wire_out_t w = {0};
+  status_t st = write_graph(o, &w);
+  uint8_t *data = st ? NULL : arena_alloc(h->arena, w.size + 1);
+  if (data) memcpy(data, w.data, w.size);
+  size_t size = w.size;
+  wire_out_free(&w);
+  if (!st) st = graph_parse(data, size, h->graph);
+  if (st) return status_prefix(st, "a hosted TRTEngineOp");
+  for (int i = 0; i < h->graph->n_nodes; i++)
+    if (strcmp(h->graph->nodes[i]->op, "TRTEngineOp") == 0) h->node = h->graph->nodes[i];
+  if (!h->node) return FAIL(INVALID_ARGUMENT, "a hosted TRTEngineOp: the node is none");
+  return NULL;
+}
+
+static tensor_info_t *describe(hosted_engine_t *h, const char *what, const char *types,
+                               const char *shapes, int *n) {
+  const dtype_t *dtypes;
+  *n = node_types(h->node, types, &dtypes);
+  const attr_value_t *known = node_attr(h->node, shapes);
+  tensor_info_t *all = arena_alloc(h->arena, ((size_t)*n + 1) * sizeof *all);
+  for (int i = 0; i < *n; i++) {
+    const char *key = arena_printf(h->arena, "%s %d", what, i);
+    bool told = known && known->kind == ATTR_LIST && known->list_kind == ATTR_SHAPE &&
+                known->n_list == (size_t)*n;
+    all[i] = (tensor_info_t){.key = key,
+                             .tensor = key,
+                             .dtype = dtypes[i],
+                             .shape = told ? known->list[i].shape : SHAPE_UNKNOWN};
+  }
+  return all;
+}
+
+// Arguments before the node, results behind it.
+static status_t add_borders(hosted_engine_t *h) {
+  graph_t *g = h->graph;
+  signature_t *s = &h->signature;
+  s->key = h->node->name;
+  s->method = "";
+  s->inputs = describe(h, "input", "InT", "input_shapes", &s->n_inputs);
+  s->outputs = describe(h, "output", "OutT", "output_shapes", &s->n_outputs);
+  if (s->n_outputs != h->node->n_out)
+    return FAIL(INVALID_ARGUMENT, "%s: OutT names %d outputs, the node has %d", s->key,
+                s->n_outputs, h->node->n_out);
+  g->n_args = s->n_inputs;
+  g->n_rets = s->n_outputs;
+  g->args = arena_alloc(h->arena, ((size_t)g->n_args + 1) * sizeof *g->args);
+  g->arg_names = arena_alloc(h->arena, ((size_t)g->n_args + 1) * sizeof *g->arg_names);
+  g->rets = arena_alloc(h->arena, ((size_t)g->n_rets + 1) * sizeof *g->rets);
+  g->ret_names = arena_alloc(h->arena, ((size_t)g->n_rets + 1) * sizeof *g->ret_names);
+  for (int i = 0; i < g->n_args; i++) {
+    node_t *arg = graph_add_node(g, "Placeholder", s->inputs[i].key);
+    node_set_type(g, arg, "dtype", s->inputs[i].dtype);
+    TRY(node_resolve(g, arg));
+    node_add_input(g, h->node, arg, 0);
+    g->args[i] = arg;
+    g->arg_names[i] = s->inputs[i].key;
+    // What does not fit these runs natively, as in TensorFlow: engines ask the node themselves.
+    s->inputs[i].shape = SHAPE_UNKNOWN;
+  }
+  for (int i = 0; i < g->n_rets; i++) {
+    g->rets[i] = (input_t){h->node, i};
+    g->ret_names[i] = s->outputs[i].key;
+  }
+  return NULL;
+}
+
+static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
+  const backend_t *backend = backend_find(o->backend ? o->backend : "cpu");
+  if (!backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
+  TRY(parse_graph(h, o));
+  TRY(add_borders(h));
+  graph_name_segments(h->graph);
+  if (o->saved_model_dir) TRY(saved_model_open(o->saved_model_dir, &h->saved));
+  h->weights = (weight_source_t){read_weight, h};
+  h->services = (exec_services_t){.self = h,
+                                  .resources = resources_create(),
+                                  .threads = cpu_threads(o->threads),
+                                  .prepare_body = prepare_body,
+                                  .run_engine = run_engine};
+  h->engines = engines_create(backend, &h->weights, h->services.resources, h->services.threads);
+  engines_set_policy(h->engines, o->on_fallback);
+  engines_add_library(h->engines, h->library);
+  if (o->engine_file) TRY(engines_load(h->engines, h->node, o->engine_file));
+  return executable_create(h->graph, &h->services, &h->executable);
+}
+
+status_t hosted_engine_create(const hosted_engine_options_t *o, hosted_engine_t **out) {
+  *out = NULL;
+  hosted_engine_t *h = mem_calloc(1, sizeof *h);
+  h->arena = arena_create();
+  h->library = library_create(h->arena);
+  h->graph = graph_create(h->arena, h->library);
+  status_t st = start(h, o);
+  if (st)
+    hosted_engine_destroy(h);
+  else
+    *out = h;
+  return st;
+}
+
+void hosted_engine_destroy(hosted_engine_t *h) {
+  if (!h) return;
+  executable_destroy(h->executable);
+  engines_destroy(h->engines);
+  resources_destroy(h->services.resources);
+  graph_destroy(h->graph);
+  library_destroy(h->library);
+  saved_model_close(h->saved);
+  arena_destroy(h->arena);
+  mem_free(h);
+}
+
+const char *hosted_engine_name(const hosted_engine_t *h) { return h->node->name; }
+
+const signature_t *hosted_engine_signature(const hosted_engine_t *h) { return &h->signature; }
+
+status_t hosted_engine_run(hosted_engine_t *h, const tensor_t *in, tensor_t *out) {
+  return executable_run(h->executable, in, out);
+}
+
+engines_t *hosted_engine_engines(hosted_engine_t *h) { return h->engines; }
