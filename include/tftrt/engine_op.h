@@ -34,7 +34,8 @@ typedef struct tftrt_engine_op_options {
   tftrt_fallback on_fallback;
   int32_t reserved; /* 0 */
 } tftrt_engine_op_options;
-/* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
+/* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. threads and
+ * on_fallback are what the environment variables TFTRT_THREADS and TFTRT_ON_FALLBACK say. */
 TFTRT_API void tftrt_engine_op_options_init_sized(tftrt_engine_op_options *o, uint32_t struct_size);
 static inline void tftrt_engine_op_options_init(tftrt_engine_op_options *o) {
   tftrt_engine_op_options_init_sized(o, (uint32_t)sizeof *o);

@@ -1,9 +1,12 @@
 // tftrt_engine_op: a TRTEngineOp of another runtime's graph.
 #include "tftrt/engine_op.h"
 
+#include <string.h>
+
 #include "api/api.h"
 #include "api/stats.h"
 #include "base/cpu.h"
+#include "base/environment.h"
 #include "base/mem.h"
 #include "runtime/hosted_engine.h"
 
@@ -11,14 +14,23 @@ struct tftrt_engine_op {
   hosted_engine_t *engine;
 };
 
-static const tftrt_engine_op_options defaults = {.struct_size = sizeof defaults};
+static tftrt_fallback fallback_asked(void) {
+  const char *asked = env_text("TFTRT_ON_FALLBACK");
+  if (strcmp(asked, "build") == 0) return TFTRT_FALLBACK_BUILD;
+  return strcmp(asked, "fail") == 0 ? TFTRT_FALLBACK_FAIL : TFTRT_FALLBACK_NATIVE;
+}
+
+static const tftrt_engine_op_options none = {.struct_size = sizeof none};
 
 void tftrt_engine_op_options_init_sized(tftrt_engine_op_options *o, uint32_t struct_size) {
+  tftrt_engine_op_options defaults = none;
+  defaults.threads = (int32_t)env_number("TFTRT_THREADS");
+  defaults.on_fallback = fallback_asked();
   api_init_options(o, struct_size, &defaults, sizeof defaults);
 }
 
 static status_t create(const tftrt_engine_op_options *options, hosted_engine_t **out) {
-  tftrt_engine_op_options o = defaults;
+  tftrt_engine_op_options o = none;
   if (!options) return FAIL(INVALID_ARGUMENT, "tftrt_engine_op_options is NULL");
   TRY(api_read_options(options, "tftrt_engine_op_options", &o, sizeof o));
   if (!o.node_def) return FAIL(INVALID_ARGUMENT, "node_def is NULL");

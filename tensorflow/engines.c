@@ -1,0 +1,197 @@
+#include "engines.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct announced {
+  char *key, *file;
+  struct announced *next;
+} announced_t;
+
+struct engine {
+  char *key; /* with what tells apart nodes that have no id */
+  int refs;
+  pthread_mutex_t making;
+  tftrt_engine_op *op; /* NULL until it is made */
+  struct engine *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards both lists and refs */
+static announced_t *announcements;
+static engine_t *engines;
+
+static char *text_of(const void *data, size_t n) {
+  char *s = malloc(n + 1);
+  if (!s) abort();
+  if (n) memcpy(s, data, n);
+  s[n] = '\0';
+  return s;
+}
+
+char *engine_key(bytes_view_t node_def, bytes_view_t name) {
+  bytes_view_t id = node_def_string(node_def, "_tftrt_id");
+  if (id.size) return text_of(id.data, id.size);
+  size_t from = name.size;
+  while (from && name.data[from - 1] != '/') from--;
+  return text_of(name.data + from, name.size - from);
+}
+
+// ---------------------------------------------------------------- files
+
+static announced_t **find_file(const char *key) {
+  announced_t **at = &announcements;
+  while (*at && strcmp((*at)->key, key) != 0) at = &(*at)->next;
+  return at;
+}
+
+void engine_announce(const char *key, const char *file, size_t file_size) {
+  pthread_mutex_lock(&lock);
+  announced_t **at = find_file(key);
+  if (!*at) {
+    *at = calloc(1, sizeof **at);
+    if (!*at) abort();
+    (*at)->key = text_of(key, strlen(key));
+  }
+  free((*at)->file);
+  (*at)->file = text_of(file, file_size);
+  pthread_mutex_unlock(&lock);
+}
+
+bool engine_forget(const char *key) {
+  pthread_mutex_lock(&lock);
+  announced_t **at = find_file(key), *gone = *at;
+  if (gone) {
+    *at = gone->next;
+    free(gone->key);
+    free(gone->file);
+    free(gone);
+  }
+  pthread_mutex_unlock(&lock);
+  return gone != NULL;
+}
+
+bool engine_announced(const char *key, char *out, size_t cap) {
+  pthread_mutex_lock(&lock);
+  const announced_t *a = *find_file(key);
+  if (a) snprintf(out, cap, "%s", a->file);
+  pthread_mutex_unlock(&lock);
+  return a != NULL;
+}
+
+// ---------------------------------------------------------------- engines
+
+static uint64_t hash(uint64_t h, const uint8_t *p, size_t n) { /* FNV-1a */
+  for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 0x100000001b3u;
+  return h;
+}
+
+// Of a node without an id: what its native segment does. Function names are TensorFlow's, made up
+// when a model is loaded, so they do not count.
+static uint64_t segment_hash(bytes_view_t node_def, bytes_view_t library) {
+  enum { LIBRARY_FUNCTION = 1, FUNCTION_SIGNATURE = 1, OP_DEF_NAME = 1 };
+  bytes_view_t name = node_def_string(node_def, "segment_func");
+  uint64_t h = 0xcbf29ce484222325u;
+  for (bytes_view_t f; message_next(&library, LIBRARY_FUNCTION, &f);) {
+    bytes_view_t signature = message_field(f, FUNCTION_SIGNATURE);
+    bytes_view_t its_name = message_field(signature, OP_DEF_NAME);
+    if (!name.size || its_name.size != name.size ||
+        memcmp(its_name.data, name.data, name.size) != 0)
+      continue;
+    size_t before = (size_t)(signature.data - f.data);
+    h = hash(h, f.data, before);
+    h = hash(h, signature.data + signature.size, f.size - before - signature.size);
+  }
+  return h;
+}
+
+static char *sharing_key(bytes_view_t node_def, bytes_view_t library, const char *key) {
+  char out[600];
+  if (node_def_string(node_def, "_tftrt_id").size) return text_of(key, strlen(key));
+  snprintf(out, sizeof out, "%.500s %016llx", key,
+           (unsigned long long)segment_hash(node_def, library));
+  return text_of(out, strlen(out));
+}
+
+// <dir>/assets/<file>: the SavedModel's directory; false when the file is elsewhere.
+static bool model_dir(char *path) {
+  char *slash = strrchr(path, '/');
+  if (!slash) return false;
+  *slash = '\0';
+  slash = strrchr(path, '/');
+  if (strcmp(slash ? slash + 1 : path, "assets") != 0) return false;
+  if (!slash)
+    strcpy(path, ".");
+  else
+    slash[slash == path] = '\0';
+  return true;
+}
+
+static tftrt_code make(engine_t *e, const char *key, bytes_view_t node_def, bytes_view_t library,
+                       tftrt_error *err) {
+  char file[4096], dir[4096];
+  tftrt_engine_op_options o;
+  tftrt_engine_op_options_init(&o);
+  o.node_def = node_def.data;
+  o.node_def_size = node_def.size;
+  o.function_library = library.data;
+  o.function_library_size = library.size;
+  if (engine_announced(key, file, sizeof file)) {
+    o.engine_file = file;
+    snprintf(dir, sizeof dir, "%s", file);
+    if (model_dir(dir)) o.saved_model_dir = dir;
+  }
+  return tftrt_engine_op_create(&o, &e->op, err);
+}
+
+static engine_t *find_engine(char *key) { /* takes key over */
+  pthread_mutex_lock(&lock);
+  engine_t *e = engines;
+  while (e && strcmp(e->key, key) != 0) e = e->next;
+  if (e) {
+    free(key);
+  } else {
+    e = calloc(1, sizeof *e);
+    if (!e) abort();
+    e->key = key;
+    pthread_mutex_init(&e->making, NULL);
+    e->next = engines;
+    engines = e;
+  }
+  e->refs++;
+  pthread_mutex_unlock(&lock);
+  return e;
+}
+
+tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **out,
+                       tftrt_error *err) {
+  char *key = engine_key(node_def, node_def_name(node_def));
+  engine_t *e = find_engine(sharing_key(node_def, library, key));
+  pthread_mutex_lock(&e->making);
+  tftrt_code code = e->op ? TFTRT_OK : make(e, key, node_def, library, err);
+  pthread_mutex_unlock(&e->making);
+  free(key);
+  *out = code ? NULL : e;
+  if (code) engine_give(e);
+  return code;
+}
+
+tftrt_engine_op *engine_op(const engine_t *e) { return e->op; }
+
+void engine_give(engine_t *e) {
+  if (!e) return;
+  pthread_mutex_lock(&lock);
+  bool last = --e->refs == 0;
+  if (last) {
+    engine_t **at = &engines;
+    while (*at != e) at = &(*at)->next;
+    *at = e->next;
+  }
+  pthread_mutex_unlock(&lock);
+  if (!last) return;
+  tftrt_engine_op_destroy(e->op);
+  pthread_mutex_destroy(&e->making);
+  free(e->key);
+  free(e);
+}

@@ -1,0 +1,37 @@
+/* The engines of this process, shared by all kernels (sessions, functions, threads) of the same
+ * node.
+ *
+ * TensorFlow knows an engine by the name of its node, which every converted model has; the
+ * attribute _tftrt_id that tftrt writes tells them apart. Models of TF-TRT have none: there, nodes
+ * with equal native segments share an engine, others do not.
+ *
+ * All functions may be called from any thread.
+ */
+#ifndef TFTRT_TENSORFLOW_ENGINES_H
+#define TFTRT_TENSORFLOW_ENGINES_H
+
+#include "message.h"
+#include "tftrt/engine_op.h"
+
+/* The key of a node's or resource's engine: _tftrt_id, else the part of the name after the last
+ * '/'. free() it. */
+char *engine_key(bytes_view_t node_def, bytes_view_t name);
+
+/* InitializeTRTResource: the engines of `key` are in this file, in assets/ of its SavedModel. The
+ * last call counts, for engines that are made afterwards. */
+void engine_announce(const char *key, const char *file, size_t file_size);
+/* Forgets that; false when nothing was announced. */
+bool engine_forget(const char *key);
+/* The file, in the first `cap` bytes of out; false when nothing was announced. */
+bool engine_announced(const char *key, char *out, size_t cap);
+
+typedef struct engine engine_t;
+/* A reference to the engine of a node, made by the first who asks; others wait meanwhile. library:
+ * the serialised FunctionDefLibrary. An engine that cannot be made is an error for all who ask,
+ * until its file is announced anew. */
+tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **out,
+                       tftrt_error *err);
+tftrt_engine_op *engine_op(const engine_t *e);
+void engine_give(engine_t *e); /* the last one destroys it; NULL is fine */
+
+#endif
