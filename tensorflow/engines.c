@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { PATH_SIZE = 4096 };
 
 typedef struct announced {
   char *key, *file;
+  bool ambiguous; /* of a name, not an id: another model's file was announced too */
   struct announced *next;
 } announced_t;
 
@@ -22,6 +26,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards both lists an
 static announced_t *announcements;
 static engine_t *engines;
 
+static const char id_prefix[] = "tftrt:";
+
 static char *text_of(const void *data, size_t n) {
   char *s = malloc(n + 1);
   if (!s) abort();
@@ -32,7 +38,14 @@ static char *text_of(const void *data, size_t n) {
 
 char *engine_key(bytes_view_t node_def, bytes_view_t name) {
   bytes_view_t id = node_def_string(node_def, "_tftrt_id");
-  if (id.size) return text_of(id.data, id.size);
+  if (id.size) {
+    char *key = malloc(sizeof id_prefix + id.size);
+    if (!key) abort();
+    memcpy(key, id_prefix, sizeof id_prefix - 1);
+    memcpy(key + sizeof id_prefix - 1, id.data, id.size);
+    key[sizeof id_prefix - 1 + id.size] = '\0';
+    return key;
+  }
   size_t from = name.size;
   while (from && name.data[from - 1] != '/') from--;
   return text_of(name.data + from, name.size - from);
@@ -54,30 +67,28 @@ void engine_announce(const char *key, const char *file, size_t file_size) {
     if (!*at) abort();
     (*at)->key = text_of(key, strlen(key));
   }
-  free((*at)->file);
-  (*at)->file = text_of(file, file_size);
-  pthread_mutex_unlock(&lock);
-}
-
-bool engine_forget(const char *key) {
-  pthread_mutex_lock(&lock);
-  announced_t **at = find_file(key), *gone = *at;
-  if (gone) {
-    *at = gone->next;
-    free(gone->key);
-    free(gone->file);
-    free(gone);
+  announced_t *a = *at;
+  bool other = a->file && (strlen(a->file) != file_size || memcmp(a->file, file, file_size) != 0);
+  if (other && !a->ambiguous && strncmp(key, id_prefix, sizeof id_prefix - 1) != 0) {
+    a->ambiguous = true;
+    fprintf(stderr,
+            "tftrt: two models have engines named %s, without tftrt's id: neither %s nor %.*s is "
+            "loaded\n",
+            key, a->file, (int)file_size, file);
   }
+  free(a->file);
+  a->file = text_of(file, file_size);
   pthread_mutex_unlock(&lock);
-  return gone != NULL;
 }
 
-bool engine_announced(const char *key, char *out, size_t cap) {
+// The file of key; false when none was announced, or more than can be told apart.
+static bool announced_file(const char *key, char *out, size_t cap) {
   pthread_mutex_lock(&lock);
   const announced_t *a = *find_file(key);
-  if (a) snprintf(out, cap, "%s", a->file);
+  bool known = a && !a->ambiguous && strlen(a->file) < cap;
+  if (known) memcpy(out, a->file, strlen(a->file) + 1);
   pthread_mutex_unlock(&lock);
-  return a != NULL;
+  return known;
 }
 
 // ---------------------------------------------------------------- engines
@@ -106,12 +117,30 @@ static uint64_t segment_hash(bytes_view_t node_def, bytes_view_t library) {
   return h;
 }
 
-static char *sharing_key(bytes_view_t node_def, bytes_view_t library, const char *key) {
-  char out[600];
-  if (node_def_string(node_def, "_tftrt_id").size) return text_of(key, strlen(key));
-  snprintf(out, sizeof out, "%.500s %016llx", key,
-           (unsigned long long)segment_hash(node_def, library));
-  return text_of(out, strlen(out));
+// A file that was replaced, by engines that were built since, is another.
+static void describe_file(const char *file, char *out, size_t cap) {
+  struct stat st;
+  if (*file && stat(file, &st) == 0)
+    snprintf(out, cap, "%llu %llu %lld %lld.%09ld", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+             st.st_mtim.tv_nsec);
+  else
+    *out = '\0';
+}
+
+// What two nodes have in common that share an engine: free() it.
+static char *sharing_key(bytes_view_t node_def, bytes_view_t library, const char *key,
+                         const char *file) {
+  char segment[20] = "", which[120];
+  if (!node_def_string(node_def, "_tftrt_id").size)
+    snprintf(segment, sizeof segment, "%016llx",
+             (unsigned long long)segment_hash(node_def, library));
+  describe_file(file, which, sizeof which);
+  size_t size = strlen(key) + sizeof segment + sizeof which + 2;
+  char *out = malloc(size);
+  if (!out) abort();
+  snprintf(out, size, "%s %s %s", key, segment, which);
+  return out;
 }
 
 // <dir>/assets/<file>: the SavedModel's directory; false when the file is elsewhere.
@@ -128,16 +157,20 @@ static bool model_dir(char *path) {
   return true;
 }
 
-static tftrt_code make(engine_t *e, const char *key, bytes_view_t node_def, bytes_view_t library,
+static tftrt_code make(engine_t *e, const char *file, bytes_view_t node_def, bytes_view_t library,
                        tftrt_error *err) {
-  char file[4096], dir[4096];
+  char dir[PATH_SIZE];
   tftrt_engine_op_options o;
   tftrt_engine_op_options_init(&o);
   o.node_def = node_def.data;
   o.node_def_size = node_def.size;
   o.function_library = library.data;
   o.function_library_size = library.size;
-  if (engine_announced(key, file, sizeof file)) {
+  // TF-TRT's own models (which have no id) run natively, as they have no engines for us, until
+  // some are asked for: TFTRT_ON_FALLBACK=build, or `tftrt build`.
+  o.forbid_build =
+      !node_def_string(node_def, "_tftrt_id").size && o.on_fallback != TFTRT_FALLBACK_BUILD;
+  if (*file) {
     o.engine_file = file;
     snprintf(dir, sizeof dir, "%s", file);
     if (model_dir(dir)) o.saved_model_dir = dir;
@@ -166,12 +199,14 @@ static engine_t *find_engine(char *key) { /* takes key over */
 
 tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **out,
                        tftrt_error *err) {
+  char file[PATH_SIZE];
   char *key = engine_key(node_def, node_def_name(node_def));
-  engine_t *e = find_engine(sharing_key(node_def, library, key));
-  pthread_mutex_lock(&e->making);
-  tftrt_code code = e->op ? TFTRT_OK : make(e, key, node_def, library, err);
-  pthread_mutex_unlock(&e->making);
+  if (!announced_file(key, file, sizeof file)) *file = '\0';
+  engine_t *e = find_engine(sharing_key(node_def, library, key, file));
   free(key);
+  pthread_mutex_lock(&e->making);
+  tftrt_code code = e->op ? TFTRT_OK : make(e, file, node_def, library, err);
+  pthread_mutex_unlock(&e->making);
   *out = code ? NULL : e;
   if (code) engine_give(e);
   return code;

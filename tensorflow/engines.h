@@ -13,22 +13,18 @@
 #include "message.h"
 #include "tftrt/engine_op.h"
 
-/* The key of a node's or resource's engine: _tftrt_id, else the part of the name after the last
- * '/'. free() it. */
+/* The key of a node's or resource's engine: "tftrt:" and _tftrt_id, else the part of the name after
+ * the last '/'. free() it. */
 char *engine_key(bytes_view_t node_def, bytes_view_t name);
 
 /* InitializeTRTResource: the engines of `key` are in this file, in assets/ of its SavedModel. The
- * last call counts, for engines that are made afterwards. */
+ * last call counts, for engines that are made afterwards. Keys that are names, of which several
+ * models announce a file, have none: whose would it be? */
 void engine_announce(const char *key, const char *file, size_t file_size);
-/* Forgets that; false when nothing was announced. */
-bool engine_forget(const char *key);
-/* The file, in the first `cap` bytes of out; false when nothing was announced. */
-bool engine_announced(const char *key, char *out, size_t cap);
 
 typedef struct engine engine_t;
 /* A reference to the engine of a node, made by the first who asks; others wait meanwhile. library:
- * the serialised FunctionDefLibrary. An engine that cannot be made is an error for all who ask,
- * until its file is announced anew. */
+ * the serialised FunctionDefLibrary. */
 tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **out,
                        tftrt_error *err);
 tftrt_engine_op *engine_op(const engine_t *e);

@@ -24,7 +24,7 @@ def main():
     if len(rooms) < 10:
         sys.exit("docs/architecture.md: the table of rooms was not found")
     bad = 0
-    files = sorted(p for d in ("src", "cli", "examples", "triton") for p in (ROOT / d).rglob("*.[ch]"))
+    files = sorted(p for d in ("src", "cli", "examples", "tensorflow", "triton") for p in (ROOT / d).rglob("*.[ch]"))
     for path in files:
         inside = path.relative_to(ROOT).parts
         room = "/".join(inside[1:3]) if inside[:2] == ("src", "backend") else inside[1] if inside[0] == "src" else inside[0]
@@ -39,7 +39,7 @@ def main():
                 continue
             target = m.group(1).split("/")
             other = "/".join(target[:2]) if target[0] == "backend" else target[0]
-            if inside[0] in ("cli", "examples", "triton"):
+            if inside[0] in ("cli", "examples", "tensorflow", "triton"):
                 ok = other in ("tftrt", inside[0])
             elif other == "tftrt":
                 ok = room in ("api", "convert")

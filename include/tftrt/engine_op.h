@@ -32,7 +32,8 @@ typedef struct tftrt_engine_op_options {
   const char *engine_file; /* TFRecords of TRTEngineInstance: the node's asset. NULL: none */
   const char *backend;     /* NULL: "cpu" */
   tftrt_fallback on_fallback;
-  int32_t reserved; /* 0 */
+  /* 1: runs build no engines, whatever the node allows: the native segment runs instead. */
+  int32_t forbid_build;
 } tftrt_engine_op_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. threads and
  * on_fallback are what the environment variables TFTRT_THREADS and TFTRT_ON_FALLBACK say. */

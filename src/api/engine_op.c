@@ -41,7 +41,8 @@ static status_t create(const tftrt_engine_op_options *options, hosted_engine_t *
                                .saved_model_dir = o.saved_model_dir,
                                .engine_file = o.engine_file,
                                .backend = o.backend,
-                               .threads = cpu_threads(o.threads)};
+                               .threads = cpu_threads(o.threads),
+                               .forbid_build = o.forbid_build != 0};
   TRY(api_fallback_policy(o.on_fallback, &h.on_fallback));
   return hosted_engine_create(&h, out);
 }

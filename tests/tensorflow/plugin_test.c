@@ -1,0 +1,465 @@
+// The op plug-in, loaded as TensorFlow loads it, in a program that exports a small TensorFlow
+// (fake_tensorflow.h). Answers are held to TensorFlow's own (golden).
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../tensorflow/message.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "fake_tensorflow.h"
+#include "formats/wire.h"
+#include "npz.h"
+#include "saved_model/writer.h"
+#include "test.h"
+#include "tftrt/tftrt.h"
+
+#define MNIST TESTS_DIR "/models/small/mnist_cnn"
+#define OLD_MODEL TESTS_DIR "/models/tf-trt-saved/resnet_tiny"
+
+static char scratch[64];
+
+// ---------------------------------------------------------------- models
+
+typedef struct hosted {  // what TensorFlow tells a kernel
+  char *dir, *asset;
+  file_map_t *pb;
+  bytes_view_t node_def, library;
+} hosted_t;
+
+static bool is_engine(bytes_view_t node) {
+  enum { NODE_DEF_OP = 2 };
+  bytes_view_t op = message_field(node, NODE_DEF_OP);
+  return op.size == 11 && memcmp(op.data, "TRTEngineOp", 11) == 0;
+}
+
+static void find_node(bytes_view_t within, uint32_t field, bytes_view_t *out) {
+  for (bytes_view_t n; message_next(&within, field, &n);)
+    if (is_engine(n)) *out = n;
+}
+
+static hosted_t hosted_open(const char *dir) {
+  enum { META_GRAPH = 2, GRAPH = 2, NODE = 1, LIBRARY = 2, FUNCTION = 1, FUNCTION_NODE = 3 };
+  hosted_t h = {.dir = mem_strdup(dir)};
+  char *path = file_join(dir, "saved_model.pb");
+  assert_ok(file_map_open(path, &h.pb));
+  mem_free(path);
+  bytes_view_t all = {h.pb->data, h.pb->size};
+  bytes_view_t graph = message_field(message_field(all, META_GRAPH), GRAPH);
+  h.library = message_field(graph, LIBRARY);
+  find_node(graph, NODE, &h.node_def);
+  bytes_view_t functions = h.library;
+  for (bytes_view_t f; !h.node_def.data && message_next(&functions, FUNCTION, &f);)
+    find_node(f, FUNCTION_NODE, &h.node_def);
+  assert_non_null(h.node_def.data);
+  return h;
+}
+
+static void hosted_close(hosted_t *h) {
+  file_map_unref(h->pb);
+  mem_free(h->dir);
+  mem_free(h->asset);
+}
+
+static char *convert(const char *name, int build, int allow_build) {
+  tftrt_error e = TFTRT_ERROR_INIT;
+  char *dir = file_join(scratch, name);
+  tftrt_converter_options o;
+  tftrt_converter *c;
+  tftrt_converter_options_init(&o);
+  o.input_saved_model_dir = MNIST "/saved_model";
+  o.threads = 2;
+  o.maximum_cached_engines = 4;
+  o.allow_build_at_runtime = allow_build;
+  if (tftrt_converter_create(&o, &c, &e) || tftrt_converter_convert(c, NULL, NULL, &e) ||
+      (build && tftrt_converter_build_default(c, 4, &e)) || tftrt_converter_save(c, dir, 1, &e))
+    fail_msg("%s", e.message);
+  tftrt_converter_destroy(c);
+  return dir;
+}
+
+static hosted_t converted(const char *name, int build) {
+  char *dir = convert(name, build, 1), file[80];
+  hosted_t h = hosted_open(dir);
+  bytes_view_t node = node_def_name(h.node_def);
+  size_t from = node.size;
+  while (from && node.data[from - 1] != '/') from--;
+  snprintf(file, sizeof file, "assets/%s.%.*s", build ? "trt-serialized-engine" : "tftrt-no-engine",
+           (int)(node.size - from), node.data + from);
+  h.asset = file_join(dir, file);
+  assert_true(file_exists(h.asset));
+  mem_free(dir);
+  return h;
+}
+
+// ---------------------------------------------------------------- runs
+
+static void put_attr(wire_out_t *w, const char *key, bytes_view_t value) {
+  enum { NODE_DEF_ATTR = 5, ATTR_S = 2 };
+  size_t at = wire_begin(w, NODE_DEF_ATTR), v;
+  wire_put_string(w, 1, key);
+  v = wire_begin(w, 2);
+  wire_put_bytes(w, ATTR_S, value.data, value.size);
+  wire_end(w, v);
+  wire_end(w, at);
+}
+
+// What the model's initialising operation does: a handle, and the asset told to it.
+static int initialize(const hosted_t *h, const char *asset, char *message) {
+  wire_out_t w = {0};
+  TF_Tensor *in[2] = {NULL, fake_string(asset)};
+  bytes_view_t id = node_def_string(h->node_def, "_tftrt_id");
+  wire_put_string(&w, 1, "make");
+  wire_put_string(&w, 2, "CreateTRTResourceHandle");
+  put_attr(&w, "resource_name", node_def_name(h->node_def));
+  if (id.size) put_attr(&w, "_tftrt_id", id);
+  fake_kernel_t *make = fake_kernel_create("CreateTRTResourceHandle", w.data, w.size, NULL);
+  fake_kernel_t *load = fake_kernel_create("InitializeTRTResource", "\012\001i", 3, NULL);
+  int code = fake_run(make, NULL, 0, in, 1, NULL, 0, message);
+  if (!code) code = fake_run(load, in, 2, NULL, 0, NULL, 0, message);
+  fake_kernel_destroy(make);
+  fake_kernel_destroy(load);
+  TF_DeleteTensor(in[0]);
+  TF_DeleteTensor(in[1]);
+  wire_out_free(&w);
+  return code;
+}
+
+static void keep(void *data, size_t size, void *arg) {
+  (void)data;
+  (void)size;
+  (void)arg;
+}
+
+static TF_Tensor *borrow(const tensor_t *t) {
+  return TF_NewTensor((int)t->dtype, t->shape.d, t->shape.rank, t->data, tensor_bytes(t), keep,
+                      NULL);
+}
+
+typedef struct golden_run {
+  tensor_t in, out;
+} golden_run_t;
+
+enum { CASES = 3 };
+static golden_run_t golden[CASES];
+
+static void golden_open(void) {
+  for (int i = 0; i < CASES; i++) {
+    char path[300];
+    snprintf(path, sizeof path, MNIST "/golden/serving_default.%d.npz", i);
+    npz_t z = npz_open(path);
+    golden[i].in = npz_get(&z, "in.", "image", DT_FLOAT);
+    golden[i].out = npz_get(&z, "out.", "output_0", DT_FLOAT);
+    assert_false(tensor_empty(&golden[i].in) || tensor_empty(&golden[i].out));
+    npz_close(&z);
+  }
+}
+
+static double difference(const TF_Tensor *t, const tensor_t *want) {
+  double worst = 0;
+  if (TF_TensorByteSize(t) != tensor_bytes(want) || TF_NumDims(t) != want->shape.rank) return 1e30;
+  const float *a = TF_TensorData(t), *b = TENSOR_DATA(float, want);
+  for (int64_t i = 0; i < tensor_elements(want); i++)
+    worst = fmax(worst, fabs((double)(a[i] - b[i])));
+  return worst;
+}
+
+// One run of a golden case: how far off, or -1 - the code, and the message.
+static double run(fake_kernel_t *k, const hosted_t *h, int which, char *message) {
+  TF_Tensor *in = borrow(&golden[which].in), *out = NULL;
+  int code = fake_run(k, &in, 1, &out, 1, h->library.data, h->library.size, message);
+  double off = code ? -1.0 - code : difference(out, &golden[which].out);
+  TF_DeleteTensor(in);
+  if (out) TF_DeleteTensor(out);
+  return off;
+}
+
+static fake_kernel_t *kernel(const hosted_t *h) {
+  const char *message;
+  fake_kernel_t *k =
+      fake_kernel_create("TRTEngineOp", h->node_def.data, h->node_def.size, &message);
+  if (!k) fail_msg("%s", message);
+  return k;
+}
+
+// ---------------------------------------------------------------- tests
+
+static int load(void **state) {
+  (void)state;
+  // An OpList with SerializeTRTResource: TensorFlow has that op already.
+  static const char known[] = "\012\026\012\024SerializeTRTResource";
+  fake_set_op_list(known, sizeof known - 1);
+  strcpy(scratch, "/tmp/tftrt_plugin_XXXXXX");
+  if (!mkdtemp(scratch)) return -1;
+  golden_open();
+  for (int i = 0; i < 2; i++)  // as a script that loads it twice
+    if (!dlopen(PLUGIN, RTLD_NOW | RTLD_LOCAL)) fail_msg("%s", dlerror());
+  return 0;
+}
+
+static int unload(void **state) {
+  (void)state;
+  for (int i = 0; i < CASES; i++) {
+    tensor_unref(&golden[i].in);
+    tensor_unref(&golden[i].out);
+  }
+  status_free(file_remove_tree(scratch));
+  return 0;
+}
+
+static void ops_are_registered_once_where_they_are_missing(void **state) {
+  (void)state;
+  assert_int_equal(fake_ops(), 4);
+  assert_int_equal(fake_kernels(), 5);
+  assert_null(fake_op_text("SerializeTRTResource"));
+  const char *engine = fake_op_text("TRTEngineOp");
+  static const char *const lines[] = {"attr segment_func: func = {}\n",
+                                      "attr workspace_size_bytes: int\n", "input in_tensor: InT\n",
+                                      "output out_tensor: OutT\n",
+                                      "attr profile_strategy: string = ''\n"};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+    assert_non_null(strstr(engine, lines[i]));
+  assert_null(strstr(engine, "is stateful"));
+  assert_non_null(strstr(fake_op_text("InitializeTRTResource"), "is stateful"));
+  assert_string_equal(fake_op_shape("TRTEngineOp"), "unknown");
+  assert_string_equal(fake_op_shape("CreateTRTResourceHandle"), "scalar");
+  assert_string_equal(fake_op_shape("InitializeTRTResource"), "");
+}
+
+static void engines_of_assets_run(void **state) {
+  (void)state;
+  char message[256];
+  hosted_t h = converted("built", 1);
+  int before = fake_tensors();
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  fake_kernel_t *k = kernel(&h);
+  for (int i = 0; i < 2 * CASES; i++) {
+    double off = run(k, &h, i % CASES, message);
+    if (off < 0 || off > 1e-5) fail_msg("case %d: %g %s", i % CASES, off, message);
+  }
+  fake_kernel_destroy(k);
+  assert_int_equal(fake_tensors(), before);  // nothing of TensorFlow's is kept
+  hosted_close(&h);
+}
+
+// Without an engine the asset tells where the weights are; a model is where it is loaded from.
+static void engines_are_built_where_the_model_is(void **state) {
+  (void)state;
+  char message[256], moved[100], asset[400];
+  hosted_t h = converted("unbuilt", 0);
+  fake_kernel_t *early = kernel(&h);
+  assert_true(run(early, &h, 0, message) < -1);
+  assert_non_null(strstr(message, "initialising operation has not run"));
+  fake_kernel_destroy(early);
+
+  snprintf(moved, sizeof moved, "%s/moved", scratch);
+  assert_int_equal(rename(h.dir, moved), 0);
+  snprintf(asset, sizeof asset, "%s%s", moved, h.asset + strlen(h.dir));
+  assert_int_equal(initialize(&h, asset, message), 0);
+  fake_kernel_t *k = kernel(&h);
+  double off = run(k, &h, 1, message);
+  if (off < 0 || off > 1e-5) fail_msg("%g %s", off, message);
+  fake_kernel_destroy(k);
+  hosted_close(&h);
+}
+
+static void native_segments_run_where_nothing_may_be_built(void **state) {
+  (void)state;
+  char message[256];
+  char *dir = convert("native", 0, 0);
+  hosted_t h = hosted_open(dir);
+  char *assets = file_join(dir, "assets"), **names;
+  size_t n;
+  assert_ok(file_list_dir(assets, &names, &n));
+  assert_int_equal(n, 1);
+  h.asset = file_join(assets, names[0]);
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  fake_kernel_t *k = kernel(&h);
+  double off = run(k, &h, 2, message);
+  if (off < 0 || off > 1e-5) fail_msg("%g %s", off, message);
+  fake_kernel_destroy(k);
+
+  setenv("TFTRT_ON_FALLBACK", "fail", 1);
+  k = kernel(&h);
+  assert_true(run(k, &h, 2, message) < -1);
+  assert_non_null(strstr(message, "TRTEngineOp_"));
+  fake_kernel_destroy(k);
+  unsetenv("TFTRT_ON_FALLBACK");
+  mem_free(names[0]);
+  mem_free(names);
+  mem_free(assets);
+  mem_free(dir);
+  hosted_close(&h);
+}
+
+// Native segments first in models of TF-TRT; engines when asked for. None where there is none.
+static void models_of_tf_trt(void **state) {
+  (void)state;
+  char message[256];
+  hosted_t h = hosted_open(OLD_MODEL);
+  static const int64_t dims[4] = {1, 32, 32, 3};
+  float *image = calloc(32 * 32 * 3, sizeof *image);
+  float first = 0;
+  static const char *const policies[] = {"native", "build", "fail"};
+  for (int i = 0; i < 3; i++) {
+    setenv("TFTRT_ON_FALLBACK", policies[i], 1);
+    fake_kernel_t *k = kernel(&h);
+    TF_Tensor *in = TF_NewTensor(1, dims, 4, image, 32 * 32 * 3 * sizeof *image, keep, NULL), *out;
+    int code = fake_run(k, &in, 1, &out, 1, h.library.data, h.library.size, message);
+    if (i == 2) {
+      assert_int_not_equal(code, 0);
+    } else {
+      if (code) fail_msg("%s: %s", policies[i], message);
+      float now = *(float *)TF_TensorData(out);
+      if (i) assert_true(fabsf(now - first) < 1e-4f);
+      first = now;
+      TF_DeleteTensor(out);
+    }
+    TF_DeleteTensor(in);
+    fake_kernel_destroy(k);
+  }
+  unsetenv("TFTRT_ON_FALLBACK");
+  free(image);
+  hosted_close(&h);
+}
+
+// A NodeDef without its attribute segment_func.
+static void without_segment(bytes_view_t node, wire_out_t *out) {
+  enum { NODE_DEF_ATTR = 5 };
+  wire_t w = wire_open(node.data, node.size);
+  wire_field_t f;
+  status_t st = NULL;
+  while (wire_next(&w, &f, &st)) {
+    bytes_view_t key = f.number == NODE_DEF_ATTR ? message_field((bytes_view_t){f.data, f.size}, 1)
+                                                 : (bytes_view_t){0};
+    if (key.size != 12 || memcmp(key.data, "segment_func", 12) != 0)
+      wire_put_raw(out, f.raw, f.raw_size);
+  }
+  assert_ok(st);
+}
+
+// TF-TRT's remove_native_segments: all that is left is a plan of TensorRT's.
+static void nothing_that_could_run(void **state) {
+  (void)state;
+  char message[256], asset[100];
+  hosted_t h = hosted_open(OLD_MODEL);
+  wire_out_t node = {0}, records = {0};
+  shape_t shape = {.rank = 4, .d = {1, 32, 32, 3}};
+  static const char plan[] = "ptrt, and what else TensorRT writes";
+  snprintf(asset, sizeof asset, "%s/trt-serialized-engine", scratch);
+  saved_engine_record(&shape, 1, plan, sizeof plan, &records);
+  FILE *f = fopen(asset, "wb");
+  assert_int_equal(fwrite(records.data, 1, records.size, f), records.size);
+  assert_int_equal(fclose(f), 0);
+
+  without_segment(h.node_def, &node);
+  bytes_view_t whole = h.node_def;
+  h.node_def = (bytes_view_t){node.data, node.size};
+  assert_int_equal(initialize(&h, asset, message), 0);
+  fake_kernel_t *k = kernel(&h);
+  static const int64_t dims[4] = {1, 32, 32, 3};
+  float *image = calloc(32 * 32 * 3, sizeof *image);
+  TF_Tensor *in = TF_NewTensor(1, dims, 4, image, 32 * 32 * 3 * sizeof *image, keep, NULL), *out;
+  assert_int_not_equal(fake_run(k, &in, 1, &out, 1, h.library.data, h.library.size, message), 0);
+  assert_non_null(strstr(message, "native segment is not found"));
+  assert_non_null(strstr(message, "TRTEngineOp_149_000"));
+  assert_non_null(strstr(message, asset));
+  TF_DeleteTensor(in);
+  fake_kernel_destroy(k);
+  h.node_def = whole;
+  free(image);
+  wire_out_free(&node);
+  wire_out_free(&records);
+  hosted_close(&h);
+}
+
+static void bad_calls_are_told(void **state) {
+  (void)state;
+  char message[256];
+  hosted_t h = converted("bad", 1);
+  assert_int_equal(initialize(&h, "/nowhere/assets/file", message), TFTRT_NOT_FOUND);
+  assert_non_null(strstr(message, "/nowhere/assets/file"));
+  assert_int_equal(initialize(&h, "", message), TFTRT_INVALID_ARGUMENT);
+  assert_string_equal(message, "filename cannot be empty.");
+  TF_Tensor *words = fake_string("word"), *out[2] = {0};
+  fake_kernel_t *k = kernel(&h);
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  assert_int_equal(fake_run(k, &words, 1, out, 1, h.library.data, h.library.size, message),
+                   TFTRT_UNIMPLEMENTED);
+  assert_int_not_equal(fake_run(k, NULL, 0, out, 1, h.library.data, h.library.size, message), 0);
+  assert_non_null(strstr(message, "input"));
+  fake_kernel_destroy(k);
+
+  k = fake_kernel_create("SerializeTRTResource", "", 0, NULL);
+  TF_Tensor *two[2] = {words, words};
+  assert_int_equal(fake_run(k, two, 2, NULL, 0, NULL, 0, message), TFTRT_UNIMPLEMENTED);
+  fake_kernel_destroy(k);
+  k = fake_kernel_create("GetCalibrationDataOp", "", 0, NULL);
+  assert_int_equal(fake_run(k, &words, 1, out, 1, NULL, 0, message), TFTRT_UNKNOWN);
+  fake_kernel_destroy(k);
+  TF_DeleteTensor(words);
+  hosted_close(&h);
+}
+
+typedef struct worker {
+  fake_kernel_t *const *kernels;  // of two sessions
+  const hosted_t *model;
+  int first;
+  double worst;
+  char message[256];
+} worker_t;
+
+static void *work(void *arg) {
+  enum { CALLS = 125 };
+  worker_t *w = arg;
+  for (int i = 0; i < CALLS && w->worst >= 0; i++) {
+    double off =
+        run(w->kernels[(i + w->first) % 2], w->model, (i / 2 + w->first) % CASES, w->message);
+    if (off < 0 || off > w->worst) w->worst = off;
+  }
+  return NULL;
+}
+
+static void threads_and_sessions_share_engines(void **state) {
+  (void)state;
+  enum { THREADS = 8 };
+  for (int build = 0; build < 2; build++) {  // built by the first who runs, and loaded
+    hosted_t h = converted(build ? "threads_built" : "threads", build);
+    int before = fake_tensors();
+    char message[256];
+    assert_int_equal(initialize(&h, h.asset, message), 0);
+    fake_kernel_t *kernels[2] = {kernel(&h), kernel(&h)};
+    worker_t workers[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+      workers[i] = (worker_t){.kernels = kernels, .model = &h, .first = i};
+      assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS; i++)
+      if (workers[i].worst < 0 || workers[i].worst > 1e-5)
+        fail_msg("thread %d: %g %s", i, workers[i].worst, workers[i].message);
+    fake_kernel_destroy(kernels[0]);
+    double off = run(kernels[1], &h, 0, message);  // which does not need the other
+    assert_true(off >= 0 && off <= 1e-5);
+    fake_kernel_destroy(kernels[1]);
+    assert_int_equal(fake_tensors(), before);
+    hosted_close(&h);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(ops_are_registered_once_where_they_are_missing),
+      cmocka_unit_test(engines_of_assets_run),
+      cmocka_unit_test(engines_are_built_where_the_model_is),
+      cmocka_unit_test(native_segments_run_where_nothing_may_be_built),
+      cmocka_unit_test(models_of_tf_trt),
+      cmocka_unit_test(nothing_that_could_run),
+      cmocka_unit_test(bad_calls_are_told),
+      cmocka_unit_test(threads_and_sessions_share_engines),
+  };
+  return cmocka_run_group_tests(tests, load, unload);
+}
