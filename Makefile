@@ -25,6 +25,7 @@ conformance: build
 	@tools/setup conformance
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_plugin.py --build $(BUILD)
 	@tests/conformance/scale_out $(BUILD)
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 

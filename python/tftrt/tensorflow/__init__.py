@@ -1,0 +1,31 @@
+"""tftrt inside TensorFlow 2.17 to 2.21: `import tftrt.tensorflow`, and
+
+* `tf.saved_model.load` (and TF1's loader) opens converted models, ours and TF-TRT's: their TRTEngineOps run by our engines;
+* `tf.experimental.tensorrt.Converter` works again, as do the names in `tensorflow.python.compiler.tensorrt`: scripts written for
+  TF-TRT run unchanged.
+
+docs/tensorflow.md tells more.
+"""
+
+from ..params import (
+    DEFAULT_TRT_CONVERSION_PARAMS,
+    DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES,
+    ProfileStrategy,
+    TrtConversionParams,
+    TrtPrecisionMode,
+    supported_profile_strategies,
+)
+from ._names import restore_names as _restore_names
+from ._plugin import load as _load
+from .converter import ConvertedFunction, Converter
+
+TrtGraphConverterV2 = Converter
+ConversionParams = TrtConversionParams
+plugin_file = _load()
+_restore_names()
+
+__all__ = [
+    "ConversionParams", "ConvertedFunction", "Converter", "DEFAULT_TRT_CONVERSION_PARAMS",
+    "DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES", "ProfileStrategy", "TrtConversionParams", "TrtGraphConverterV2", "TrtPrecisionMode",
+    "plugin_file", "supported_profile_strategies",
+]  # fmt: skip

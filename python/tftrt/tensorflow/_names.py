@@ -1,0 +1,72 @@
+"""TF-TRT's names in TensorFlow's packages. Newer builds of TensorFlow keep them as shells that always fail, or not at all."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+
+import tensorflow as tf
+
+from .. import params
+from .converter import Converter
+
+_PUBLIC = {"Converter": Converter, "ConversionParams": params.TrtConversionParams}
+_TRT_CONVERT = {
+    "TrtGraphConverterV2": Converter,
+    "TrtConversionParams": params.TrtConversionParams,
+    "TrtPrecisionMode": params.TrtPrecisionMode,
+    "DEFAULT_TRT_CONVERSION_PARAMS": params.DEFAULT_TRT_CONVERSION_PARAMS,
+    "DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES": params.DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES,
+    "PROFILE_STRATEGY_RANGE": params.PROFILE_STRATEGY_RANGE,
+    "PROFILE_STRATEGY_OPTIMAL": params.PROFILE_STRATEGY_OPTIMAL,
+    "PROFILE_STRATEGY_RANGE_OPTIMAL": params.PROFILE_STRATEGY_RANGE_OPTIMAL,
+    "PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE": params.PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE,
+    "supported_profile_strategies": params.supported_profile_strategies,
+}
+_MODULES = {
+    "tensorflow.experimental.tensorrt": _PUBLIC,
+    "tensorflow._api.v2.experimental.tensorrt": _PUBLIC,
+    "tensorflow._api.v2.compat.v2.experimental.tensorrt": _PUBLIC,
+    "tensorflow.python.compiler.tensorrt.trt_convert": _TRT_CONVERT,
+}
+
+
+def _module(name: str) -> types.ModuleType | None:
+    """The module of this name, made where only the last part of the name is missing."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        pass
+    parent_name, _, last = name.rpartition(".")
+    parent = sys.modules.get(parent_name) or _module(parent_name)
+    if parent is None:
+        return None
+    made = getattr(parent, last, None)
+    if not isinstance(made, types.ModuleType):
+        made = types.ModuleType(name)
+        setattr(parent, last, made)
+    sys.modules[name] = made
+    return made
+
+
+def restore_names() -> None:
+    """Makes the names ours, in place, so that what is imported already has them too. `tf.experimental` is a module of
+    its own beside those in `tensorflow._api`."""
+    for name, members in _MODULES.items():
+        parts = name.split(".")
+        if parts[1] == "experimental":
+            module = getattr(tf.experimental, "tensorrt", None)
+            if module is None:
+                module = types.ModuleType(name)
+                tf.experimental.tensorrt = module
+            sys.modules.setdefault(name, module)
+        else:
+            module = _module(name)
+        for member, value in members.items() if module is not None else ():
+            setattr(module, member, value)
+    public = importlib.import_module("tensorflow.python.compiler.tensorrt")
+    trt = _module("tensorflow.python.compiler.tensorrt.trt")
+    if trt is not None:
+        trt.trt_convert = sys.modules["tensorflow.python.compiler.tensorrt.trt_convert"]
+        public.trt_convert = trt.trt_convert
