@@ -34,6 +34,7 @@ typedef struct tftrt_engine_op_options {
   tftrt_fallback on_fallback;
   /* 1: runs build no engines, whatever the node allows: the native segment runs instead. */
   int32_t forbid_build;
+  const char *engine_cache_dir; /* as of tftrt_model_options */
 } tftrt_engine_op_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. threads and
  * on_fallback are what the environment variables TFTRT_THREADS and TFTRT_ON_FALLBACK say. */

@@ -44,7 +44,11 @@ static status_t create(const tftrt_engine_op_options *options, hosted_engine_t *
                                .threads = cpu_threads(o.threads),
                                .forbid_build = o.forbid_build != 0};
   TRY(api_fallback_policy(o.on_fallback, &h.on_fallback));
-  return hosted_engine_create(&h, out);
+  char *cache_dir = api_engine_cache_dir(o.engine_cache_dir);
+  h.engine_cache_dir = cache_dir;
+  status_t st = hosted_engine_create(&h, out);
+  mem_free(cache_dir);
+  return st;
 }
 
 tftrt_code tftrt_engine_op_create(const tftrt_engine_op_options *o, tftrt_engine_op **out,

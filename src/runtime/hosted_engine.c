@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/environment.h"
 #include "formats/tf_fields.h"
 #include "formats/wire.h"
 #include "saved_model/writer.h"
@@ -17,6 +18,7 @@ struct hosted_engine {
   weight_source_t weights;
   exec_services_t services;
   engines_t *engines;
+  build_cache_t *build_cache;  // NULL: none
   executable_t *executable;
 };
 
@@ -150,6 +152,9 @@ static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
                                   .run_engine = run_engine};
   h->engines = engines_create(backend, &h->weights, h->services.resources, h->services.threads);
   engines_set_policy(h->engines, o->on_fallback);
+  if (o->engine_cache_dir)
+    h->build_cache = build_cache_open(o->engine_cache_dir, env_number("TFTRT_CACHE_SIZE"));
+  engines_set_build_cache(h->engines, h->build_cache);
   engines_add_library(h->engines, h->library);
   if (o->engine_file) TRY(engines_load(h->engines, h->node, o->engine_file));
   return executable_create(h->graph, &h->services, &h->executable);
@@ -173,6 +178,7 @@ void hosted_engine_destroy(hosted_engine_t *h) {
   if (!h) return;
   executable_destroy(h->executable);
   engines_destroy(h->engines);
+  build_cache_close(h->build_cache);
   resources_destroy(h->services.resources);
   graph_destroy(h->graph);
   library_destroy(h->library);

@@ -17,7 +17,8 @@ typedef struct hosted_engine_options {
   const char *saved_model_dir;  // where weights are that plan and segment name; NULL: they hold all
   const char *engine_file;      // TFRecords of engines; NULL: none
   const char *backend;          // NULL: "cpu"
-  int threads;                  // per run; 0: as many as CPUs
+  const char *engine_cache_dir;  // where engines that runs build are kept and found; NULL: nowhere
+  int threads;                   // per run; 0: as many as CPUs
   fallback_policy_t on_fallback;
   bool forbid_build;  // whatever _allow_build_at_runtime says
 } hosted_engine_options_t;
