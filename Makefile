@@ -21,11 +21,12 @@ demo: build
 	@tools/setup demo
 	@$(BUILD)/bin/transcribe $(BUILD)/wheels/basic-pitch/basic_pitch/saved_models/icassp_2022/nmp $(BUILD)/demo
 
-conformance: build
+conformance: wheel
 	@tools/setup conformance
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_plugin.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)
 	@tests/conformance/scale_out $(BUILD)
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The op plug-in in real TensorFlow: converted models load and run there as SavedModels do.
 
-  tensorflow_plugin.py --build build [--only corpus,unbuilt,moved,names,session,saved,large,threads,overhead,c]
+  tensorflow_plugin.py --build build [--only corpus,unbuilt,moved,names,session,saved,without_segments,large,threads,overhead,c]
 
 One TensorFlow process runs everything. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models (tests/models). Ends with "N passed, N failed".
@@ -169,12 +169,44 @@ def session(c):
 
 
 def saved(c):
-    """What TF-TRT itself saved: its TensorRT engines cannot be loaded, its native segments can."""
+    """What TF-TRT itself saved: native segments run, and engines when they are asked for."""
     root = os.path.join(HERE, "../models/tf-trt-saved")
     for name in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         for target in sorted(glob.glob(os.path.join(root, name, "**/saved_model.pb"), recursive=True)):
-            target = os.path.dirname(target)
-            check_model(c, f"TF-TRT's {os.path.relpath(target, root)}", name, os.path.join(SMALL, name), target)
+            target, label = os.path.dirname(target), f"TF-TRT's {name}"
+            check_model(c, label, name, os.path.join(SMALL, name), target)
+            os.environ["TFTRT_ON_FALLBACK"] = "build"
+            check_model(c, f"{label}, engines built", name, os.path.join(SMALL, name), target)
+            os.environ["TFTRT_ON_FALLBACK"] = "fail"
+            try:
+                run_goldens(tf.saved_model.load(target), os.path.join(SMALL, name))
+                c.tell(f"{label}, neither", "ran")
+            except tf.errors.AbortedError as e:
+                c.tell(f"{label}, neither", "" if "TRTEngineOp_" in str(e) else str(e)[:300])
+            del os.environ["TFTRT_ON_FALLBACK"]
+
+
+def without_segments(c):
+    """What remove_native_segments leaves of a model whose engines are TensorRT's: one error, which names node and reason."""
+    from tensorflow.core.protobuf import saved_model_pb2
+    target = shutil.copytree(os.path.join(HERE, "../models/tf-trt-saved/resnet_tiny"), os.path.join(c.scratch, "without_segments"))
+    proto, path = saved_model_pb2.SavedModel(), os.path.join(target, "saved_model.pb")
+    with open(path, "rb") as f:
+        proto.ParseFromString(f.read())
+    library = proto.meta_graphs[0].graph_def.library
+    kept = [f for f in library.function if "native_segment" not in f.signature.name]
+    for node in (n for f in kept for n in f.node_def if n.op == "TRTEngineOp"):
+        del node.attr["segment_func"]
+    del library.function[:]
+    library.function.extend(kept)
+    with open(path, "wb") as f:
+        f.write(proto.SerializeToString())
+    try:
+        run_goldens(tf.saved_model.load(target), os.path.join(SMALL, "resnet_tiny"))
+        c.tell("without native segments", "ran")
+    except tf.errors.OpError as e:
+        told = "native segment is not found in the graph" in str(e) and "TRTEngineOp_" in str(e)
+        c.tell("without native segments", "" if told else str(e)[:400])
 
 
 def basic_pitch(c):
@@ -236,6 +268,10 @@ def overhead(c):
     os.environ["TFTRT_THREADS"] = "1"
     step = tf.saved_model.load(target).signatures["serving_default"]
 
+    nodes = [n for f in step.graph.as_graph_def().library.function for n in f.node_def if n.op == "TRTEngineOp"]
+    if len(nodes) != 1:
+        return c.tell("overhead", f"{len(nodes)} TRTEngineOps in the model, not 1")
+
     def chain(n):
         @tf.function
         def f(x):
@@ -285,7 +321,7 @@ def c(checks):
     checks.tell("C program", f"differs by {worst:.2e}" if worst > 1e-3 else "", f"{worst:.1e}")
 
 
-CHECKS = {f.__name__: f for f in (corpus, unbuilt, moved, names, session, saved, large, threads, overhead, c)}
+CHECKS = {f.__name__: f for f in (corpus, unbuilt, moved, names, session, saved, without_segments, large, threads, overhead, c)}
 
 
 def main():

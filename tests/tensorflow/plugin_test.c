@@ -244,6 +244,28 @@ static void engines_of_assets_run(void **state) {
   hosted_close(&h);
 }
 
+// TensorFlow aligns what it allocates; what it is given may be aligned to elements only.
+static void unaligned_inputs_run(void **state) {
+  (void)state;
+  char message[256];
+  hosted_t h = converted("unaligned", 1);
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  fake_kernel_t *k = kernel(&h);
+  tensor_t aligned = golden[1].in;
+  size_t bytes = tensor_bytes(&aligned);
+  char *memory = malloc(bytes + 64);
+  for (size_t offset = 4; offset < 64; offset += 20) {
+    golden[1].in.data = memory + offset;
+    memcpy(memory + offset, aligned.data, bytes);
+    double off = run(k, &h, 1, message);
+    if (off < 0 || off > 1e-5) fail_msg("%zu: %g %s", offset, off, message);
+  }
+  golden[1].in = aligned;
+  free(memory);
+  fake_kernel_destroy(k);
+  hosted_close(&h);
+}
+
 // Without an engine the asset tells where the weights are; a model is where it is loaded from.
 static void engines_are_built_where_the_model_is(void **state) {
   (void)state;
@@ -454,6 +476,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ops_are_registered_once_where_they_are_missing),
       cmocka_unit_test(engines_of_assets_run),
+      cmocka_unit_test(unaligned_inputs_run),
       cmocka_unit_test(engines_are_built_where_the_model_is),
       cmocka_unit_test(native_segments_run_where_nothing_may_be_built),
       cmocka_unit_test(models_of_tf_trt),

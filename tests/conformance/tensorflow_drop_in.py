@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
+
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,nested,scripts]
+
+Outputs are compared with golden outputs that TensorFlow gave of the unconverted models. `scripts` runs
+examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, and with the package of the
+wheel. Ends with "N passed, N failed".
+"""
+import argparse
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TFTRT_CACHE", "off")
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "../..")
+SMALL = os.path.join(HERE, "../models/small")
+MODEL = os.path.join(SMALL, "resnet_tiny")
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+
+def golden(model, i=0):
+    arrays = np.load(os.path.join(model, f"golden/serving_default.{i}.npz"))
+    return ({k[3:]: arrays[k] for k in arrays.files if k.startswith("in.")},
+            {k[4:]: arrays[k] for k in arrays.files if k.startswith("out.")})
+
+
+def worst(got, want):
+    assert set(got) == set(want), f"outputs {sorted(got)}, not {sorted(want)}"
+    return max(float(np.max(np.abs(got[k].numpy() - want[k]))) for k in want)
+
+
+def converter(model=MODEL, **arguments):
+    return tf.experimental.tensorrt.Converter(input_saved_model_dir=os.path.join(model, "saved_model"), **arguments)
+
+
+def names(_):
+    """TF-TRT's names are ours, also where they were imported before."""
+    import tftrt
+    import tftrt.tensorflow
+    from tensorflow.python.compiler.tensorrt import trt_convert
+    assert tf.experimental.tensorrt.Converter is tftrt.tensorflow.Converter
+    assert tf.experimental.tensorrt.ConversionParams is tftrt.TrtConversionParams
+    assert tf.compat.v2.experimental.tensorrt.Converter is tftrt.tensorflow.Converter
+    assert trt_convert.TrtGraphConverterV2 is tftrt.tensorflow.Converter
+    assert trt_convert.TrtPrecisionMode.INT8 == "INT8"
+    assert trt_convert.DEFAULT_TRT_CONVERSION_PARAMS._replace(precision_mode="FP16").precision_mode == "FP16"
+    return "all"
+
+
+def functions(_):
+    """convert() returns a ConcreteFunction; after build() it has the engines; a module can be saved with it."""
+    inputs, want = golden(MODEL)
+    c = converter()
+    f = c.convert()
+    off = [worst(f(*[tf.constant(inputs[k]) for k in sorted(inputs)]), want), worst(f(**inputs), want)]
+    assert isinstance(f, type(tf.function(lambda: 1).get_concrete_function())), type(f)
+    assert set(f.structured_outputs) == set(want)
+    ops = [n.op for fun in f.graph.as_graph_def().library.function for n in fun.node_def]
+    assert "TRTEngineOp" in ops, "no TRTEngineOp in the function"
+    c.build(lambda: [inputs])
+    off.append(worst(f(**inputs), want))
+    assert max(off) < 1e-3, off
+
+    @tf.function
+    def twice(**x):
+        return {k: v * 2 for k, v in f(**x).items()}
+
+    assert worst(twice(**{k: tf.constant(v) for k, v in inputs.items()}), {k: v * 2 for k, v in want.items()}) < 1e-3
+    return f"{max(off):.1e}"
+
+
+def inputs_of_all_forms(_):
+    """Tensors and arrays, in tuples, lists, dicts and alone."""
+    inputs, want = golden(MODEL)
+    (name, array), = inputs.items()
+    tensor, off = tf.constant(array), []
+    for item in ((tensor,), [tensor], {name: tensor}, tensor, array, [array], tensor.numpy().tolist()):
+        c = converter()
+        f = c.convert()
+        c.build(lambda item=item: iter([item] if not isinstance(item, list) or hasattr(item[0], "shape") else [(item,)]))
+        off.append(worst(f(tensor), want))
+    assert max(off) < 1e-3, off
+    return f"{max(off):.1e}"
+
+
+ERRORS = [  # what, exception, part of its message
+    (lambda: converter(precision_mode="int4"), ValueError, "precision mode 'int4' is not supported.It should be one of"),
+    (lambda: converter(minimum_segment_size=0), ValueError, "minimum segment size should be positive or -1"),
+    (lambda: converter(use_dynamic_shape=True, dynamic_shape_profile_strategy="best"), ValueError,
+     "profile_strategy 'best' is not supported. It should be one of ['Range', 'Optimal', 'Range+Optimal', "),
+    (lambda: converter(precision_mode="INT8").convert(), ValueError, "Should specify calibration_input_fn because INT8"),
+    (lambda: converter().convert(lambda: []), ValueError, "Should not specify calibration_input_fn because INT8"),
+    (lambda: converter(input_saved_model_signature_key="none").convert(), KeyError, "none"),
+    (lambda: tf.experimental.tensorrt.Converter().convert(), TypeError, "Expected binary or unicode string, got None"),
+    (lambda: tf.experimental.tensorrt.Converter("/nowhere").convert(), tf.errors.NotFoundError, "/nowhere"),
+    (lambda: converter().save("/nowhere"), AssertionError, ""),
+    (lambda: converter().summary(), RuntimeError, "before calling TrtGraphConverterV2.convert()"),
+    (lambda: converter().build(lambda: []), RuntimeError, "Need to call convert() before build()"),
+    (lambda: converted().build(None), RuntimeError, "input_fn is None. Method build() needs input_fn"),
+    (lambda: converted().build(lambda: iter(())), RuntimeError, "Failed to convert input to tensor."),
+    (lambda: converted().convert(), AssertionError, ""),
+    (lambda: converted().summary(line_length=100), ValueError, "Minimum: 160."),
+    (lambda: built().build(lambda: [golden(MODEL)[0]]), NotImplementedError, "build() is already called."),
+]
+
+
+def converted():
+    c = converter()
+    c.convert()
+    return c
+
+
+def built():
+    c = converted()
+    c.build(lambda: [golden(MODEL)[0]])
+    return c
+
+
+def errors(_):
+    """TF-TRT's exceptions and messages; aborted builds are tf.errors' (as testTrtGraphConverter_AllowEngineNativeSegmentExecution)."""
+    for what, kind, part in ERRORS:
+        try:
+            what()
+        except kind as e:
+            assert part in str(e), f"{kind.__name__}: {e}"
+        else:
+            raise AssertionError(f"no {kind.__name__} {part}")
+    os.environ.update(TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION="False", TF_TRT_ABORT_CUDA_ENGINE_BUILD="True")
+    c = converted()
+    try:
+        c.build(lambda: [golden(MODEL)[0]])
+    except tf.errors.AbortedError as e:
+        assert "User disallowed engine native segment execution" in str(e)
+    else:
+        raise AssertionError("no AbortedError")
+    finally:
+        del os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"], os.environ["TF_TRT_ABORT_CUDA_ENGINE_BUILD"]
+    c.build(lambda: [golden(MODEL)[0]])
+    with tf.Graph().as_default():
+        try:
+            converter()
+        except AssertionError:
+            return f"{len(ERRORS) + 2} of them"
+    raise AssertionError("no AssertionError in graph mode")
+
+
+def calibration(scratch):
+    """INT8 with calibration by tensors, saved without engines, loaded: the table is in the nodes."""
+    inputs, want = golden(MODEL)
+    c = converter(precision_mode="INT8")
+    c.convert(calibration_input_fn=lambda: ({k: tf.constant(v) for k, v in golden(MODEL, i)[0].items()} for i in range(2)))
+    target = os.path.join(scratch, "int8")
+    c.save(target, save_gpu_specific_engines=False)
+    model = tf.saved_model.load(target)
+    nodes = [n for f in model.signatures["serving_default"].graph.as_graph_def().library.function for n in f.node_def]
+    assert any(n.op == "TRTEngineOp" and n.attr["calibration_data"].s for n in nodes)
+    got = model.signatures["serving_default"](**{k: tf.constant(v) for k, v in inputs.items()})
+    scale = max(float(np.max(np.abs(v))) for v in want.values())
+    off = worst(got, want) / scale
+    assert off < 0.1, off
+    return f"{off:.1e} of the largest output"
+
+
+def scripts(scratch, build):
+    """One script, in TensorFlow 2.17 and 2.21 and with the wheel's package: the same output."""
+    script, outputs = os.path.join(ROOT, "examples/tensorflow/convert.py"), {}
+    checkout = dict(os.environ, PYTHONPATH=os.path.join(ROOT, "python"), TFTRT_LIBRARY=os.path.join(build, "lib/libtftrt.so"),
+                    TF_CPP_MIN_LOG_LEVEL="3")
+    ways = {"2.17": (os.path.join(build, "venv-tensorflow217/bin/python"), checkout),
+            "2.21": (os.path.join(build, "venv-tensorflow/bin/python"), checkout)}
+    for wheel in glob.glob(os.path.join(build, "wheelhouse/tftrt-*.whl")):
+        installed = os.path.join(scratch, "wheel")
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--target",
+                        installed, wheel], check=True)
+        env = {k: v for k, v in checkout.items() if k != "TFTRT_LIBRARY"}
+        ways["2.21, the wheel"] = (ways["2.21"][0], dict(env, PYTHONPATH=installed))
+    runner = "import runpy, sys, tftrt.tensorflow; sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
+    for model in ("resnet_tiny", "bert_tiny"):
+        folder = os.path.join(SMALL, model)
+        for way, (python, env) in ways.items():
+            if not os.path.exists(python):
+                raise AssertionError(f"{python} is not there: tools/setup conformance")
+            ran = subprocess.run([python, "-c", runner, script, os.path.join(folder, "saved_model"),
+                                  os.path.join(scratch, f"{model} {way}"), os.path.join(folder, "golden/serving_default.0.npz")],
+                                 capture_output=True, text=True, env=env)
+            assert ran.returncode == 0, f"{model}, {way}: {ran.stderr[-800:]}"
+            outputs[model, way] = ran.stdout
+            assert "as expected: True" in ran.stdout and "False" not in ran.stdout, f"{model}, {way}: {ran.stdout}"
+        different = [way for way in ways if outputs[model, way] != outputs[model, "2.21"]]
+        assert not different, f"{model}: {different} print something else"
+    return ", ".join(ways)
+
+
+def main():
+    checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
+              "scripts": scripts}
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", required=True)
+    p.add_argument("--only", default=",".join(checks))
+    a = p.parse_args()
+    build, failed = os.path.abspath(a.build), 0
+    os.environ.setdefault("TFTRT_LIBRARY", os.path.join(build, "lib/libtftrt.so"))
+    sys.path.insert(0, os.path.join(ROOT, "python"))
+    import tftrt.tensorflow  # noqa: F401
+    scratch = tempfile.mkdtemp(prefix="tftrt_drop_in_")
+    wanted = a.only.split(",")
+    for name in wanted:
+        try:
+            note = checks[name](scratch, build) if name == "scripts" else checks[name](scratch)
+            print(f"ok     {name}: {note}", flush=True)
+        except Exception as e:  # noqa: BLE001: whatever TensorFlow raises is the finding
+            failed += 1
+            print(f"FAILED {name}: {type(e).__name__}: {str(e)[:800]}", flush=True)
+    shutil.rmtree(scratch)
+    print(f"{len(wanted) - failed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+main()
