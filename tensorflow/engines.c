@@ -151,7 +151,7 @@ static bool model_dir(char *path) {
   slash = strrchr(path, '/');
   if (strcmp(slash ? slash + 1 : path, "assets") != 0) return false;
   if (!slash)
-    strcpy(path, ".");
+    memcpy(path, ".", 2);
   else
     slash[slash == path] = '\0';
   return true;

@@ -8,12 +8,12 @@
 // ---------------------------------------------------------------- ops
 
 // TF-TRT's first, then what our engines take besides.
-#define IN_TYPES                                                                     \
-  "{bool, int8, half, float, int32, resource, uint8, int16, uint16, uint32, int64, " \
-  "uint64, double, bfloat16, complex64, complex128}"
-#define OUT_TYPES                                                          \
-  "{bool, int8, half, float, int32, uint8, int16, uint16, uint32, int64, " \
-  "uint64, double, bfloat16, complex64, complex128}"
+static const char in_types[] =
+    "InT: list({bool, int8, half, float, int32, resource, uint8, int16, uint16, uint32, int64, "
+    "uint64, double, bfloat16, complex64, complex128}) >= 1";
+static const char out_types[] =
+    "OutT: list({bool, int8, half, float, int32, uint8, int16, uint16, uint32, int64, uint64, "
+    "double, bfloat16, complex64, complex128}) >= 1";
 
 // The C API lets a shape function see attributes of type `type` only, so output_shapes is out of
 // its reach.
@@ -45,8 +45,7 @@ typedef struct op {
 
 static const op_t ops[] = {
     {.name = "TRTEngineOp",
-     .attrs = {"serialized_segment: string", "segment_func: func = {}",
-               "InT: list(" IN_TYPES ") >= 1", "OutT: list(" OUT_TYPES ") >= 1",
+     .attrs = {"serialized_segment: string", "segment_func: func = {}", in_types, out_types,
                "input_shapes: list(shape) = []", "output_shapes: list(shape) = []",
                "max_cached_engines_count: int = 1", "max_batch_size: int = 1",
                "workspace_size_bytes: int", "precision_mode: {'FP32', 'FP16', 'INT8'}",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 import types
+from typing import Any
 
 import tensorflow as tf
 
 from .. import params
 from .converter import Converter
 
-_PUBLIC = {"Converter": Converter, "ConversionParams": params.TrtConversionParams}
-_TRT_CONVERT = {
+_PUBLIC: dict[str, Any] = {"Converter": Converter, "ConversionParams": params.TrtConversionParams}
+_TRT_CONVERT: dict[str, Any] = {
     "TrtGraphConverterV2": Converter,
     "TrtConversionParams": params.TrtConversionParams,
     "TrtPrecisionMode": params.TrtPrecisionMode,
@@ -32,7 +33,7 @@ _MODULES = {
 }
 
 
-def _module(name: str) -> types.ModuleType | None:
+def _module(name: str) -> Any:
     """The module of this name, made where only the last part of the name is missing."""
     try:
         return importlib.import_module(name)
@@ -65,8 +66,3 @@ def restore_names() -> None:
             module = _module(name)
         for member, value in members.items() if module is not None else ():
             setattr(module, member, value)
-    public = importlib.import_module("tensorflow.python.compiler.tensorrt")
-    trt = _module("tensorflow.python.compiler.tensorrt.trt")
-    if trt is not None:
-        trt.trt_convert = sys.modules["tensorflow.python.compiler.tensorrt.trt_convert"]
-        public.trt_convert = trt.trt_convert

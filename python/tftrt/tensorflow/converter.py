@@ -46,7 +46,7 @@ class ConvertedFunction:
         self._tftrt = (converter, key)
         self._loaded: Any = None
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self):
         return type(self._function())
 
