@@ -11,6 +11,11 @@ from typing import Any, Callable
 
 import tensorflow as tf
 
+try:
+    from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction as _ConcreteFunction
+except ImportError:  # not in a place that TensorFlow promises
+    from tensorflow.types.experimental import ConcreteFunction as _ConcreteFunction
+
 from .. import converter as _base
 from .. import errors as _errors
 from .._feed import InputFunction
@@ -48,7 +53,7 @@ class ConvertedFunction:
 
     @property  # type: ignore[misc]
     def __class__(self):
-        return type(self._function())
+        return _ConcreteFunction
 
     def _forget(self) -> None:
         self._loaded = None
