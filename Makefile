@@ -27,6 +27,7 @@ conformance: wheel
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_plugin.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/back_to_tensorflow.py --build $(BUILD)
 	@tests/conformance/scale_out $(BUILD)
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 

@@ -80,7 +80,11 @@ status_t restore_engines(converter_t *c) {
     TRY(graph_lower_control_flow(c->graph));
   else if (c->restored.n > before)
     TRY(graph_inline_calls(c->graph));
-  return weights_load(c->model, c->graph);
+  TRY(weights_load(c->model, c->graph));
+  // Which weights are engines' is decided anew: nodes that stay native are TensorFlow's too, which
+  // finds none of ours.
+  for (int i = 0; i < c->graph->n_nodes; i++) node_remove_attr(c->graph->nodes[i], "_tftrt_weight");
+  return NULL;
 }
 
 status_t take_old_ranges(converter_t *c) {

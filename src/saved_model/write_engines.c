@@ -185,7 +185,7 @@ static bool has_asset(const meta_graph_t *g, const char *filename) {
   return false;
 }
 
-static const char *asset_name(arena_t *a, const char *engine, bool built) {
+const char *engine_asset_name(arena_t *a, const char *engine, bool built) {
   return arena_printf(a, built ? "trt-serialized-engine.%s" : "tftrt-no-engine.%s", engine);
 }
 
@@ -226,10 +226,30 @@ status_t saved_model_writer_forget(saved_model_writer_t *w, const meta_graph_t *
                                    const char *engine) {
   graph_edit_t *e;
   TRY(writer_edit(w, g, &e));
-  e->forgets = true;
-  for (int built = 0; built < 2; built++) {
-    const char *filename = asset_name(e->arena, engine, built);
-    if (has_asset(g, filename)) return write_asset(w, filename, "", 0);
+  map_put(e->forgotten, engine, e);
+  return NULL;
+}
+
+// Whether another meta graph has an asset in this file.
+static bool is_shared(const saved_model_writer_t *w, const graph_edit_t *e, const char *filename) {
+  for (int i = 0; i < w->source->n_graphs; i++)
+    if (i != e->source->index && has_asset(&w->source->graphs[i], filename)) return true;
+  return false;
+}
+
+status_t writer_drop_engines(saved_model_writer_t *w, graph_edit_t *e) {
+  size_t at = 0;
+  const char *engine;
+  TRY(edit_drop_engines(e));
+  while (map_next(e->forgotten, &at, &engine, NULL)) {
+    for (int built = 0; built < 2; built++) {
+      const char *filename = engine_asset_name(e->arena, engine, built);
+      if (!has_asset(e->source, filename) || is_shared(w, e, filename)) continue;
+      if (map_has(e->dropped_engines, engine))
+        map_put(w->left_out, filename, w);
+      else
+        TRY(write_asset(w, filename, "", 0));
+    }
   }
   return NULL;
 }
@@ -240,9 +260,10 @@ status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *
     return FAIL(INVALID_ARGUMENT, "\"%s\" cannot be an engine's name", engine->name);
   graph_edit_t *e;
   TRY(writer_edit(w, g, &e));
-  const char *filename = asset_name(e->arena, engine->name, engine->built);
+  map_remove(e->forgotten, engine->name);
+  const char *filename = engine_asset_name(e->arena, engine->name, engine->built);
   for (int built = 0; built < 2; built++) {
-    const char *there = asset_name(e->arena, engine->name, built);
+    const char *there = engine_asset_name(e->arena, engine->name, built);
     if (has_asset(g, there)) return replace_asset(w, e, there, filename, engine);
   }
   if (map_has(e->engines, engine->name))
@@ -360,7 +381,7 @@ static void put_concrete_function(wire_out_t *w, const char *name, int bound, dt
 // Five objects for each engine: the resource, its asset, its functions.
 enum { OBJECTS = 5 };
 
-static void put_engine_objects(wire_out_t *w, const engine_edit_t *x, int first) {
+static void put_engine_objects(wire_out_t *w, const engine_edit_t *x, int first, int index) {
   size_t at = wire_begin(w, TF_SAVED_OBJECT_GRAPH_NODES);
   put_child(w, first + 1, "_serialized_trt_resource_filename");
   put_child(w, first + 2, "_create_resource");
@@ -372,7 +393,7 @@ static void put_engine_objects(wire_out_t *w, const engine_edit_t *x, int first)
   wire_end(w, at);
   at = wire_begin(w, TF_SAVED_OBJECT_GRAPH_NODES);
   size_t asset = wire_begin(w, TF_SAVED_OBJECT_ASSET);
-  if (x->asset) wire_put_i64(w, TF_SAVED_ASSET_ASSET_FILE_DEF_INDEX, x->asset);
+  if (index) wire_put_i64(w, TF_SAVED_ASSET_ASSET_FILE_DEF_INDEX, index);
   wire_end(w, asset);
   wire_end(w, at);
   put_function_object(w, x->creator);
@@ -391,7 +412,7 @@ static void put_resource_children(wire_out_t *w, const graph_edit_t *e, int firs
     put_child(w, first + k * OBJECTS, name);
 }
 
-static void put_user_object(wire_out_t *w, const char *identifier) {
+void put_user_object(wire_out_t *w, const char *identifier) {
   size_t at = wire_begin(w, TF_SAVED_OBJECT_USER_OBJECT);
   wire_put_string(w, TF_USER_OBJECT_IDENTIFIER, identifier);
   size_t version = wire_begin(w, TF_USER_OBJECT_VERSION);
@@ -401,8 +422,7 @@ static void put_user_object(wire_out_t *w, const char *identifier) {
   wire_end(w, at);
 }
 
-// The id of a child of an object; -1 when it has none of this name.
-static status_t find_child(wire_t object, const char *name, int32_t *id) {
+status_t object_child(wire_t object, const char *name, int32_t *id) {
   *id = -1;
   wire_field_t f, x;
   wire_t ref;
@@ -433,7 +453,7 @@ status_t engines_object_graph(const graph_edit_t *e, const uint8_t *data, size_t
     if (f.number == TF_SAVED_OBJECT_GRAPH_NODES && n++ == 0) TRY(wire_get_message(&f, &root));
   TRY(st);
   int32_t dict = -1;
-  if (n) TRY(find_child(root, "trt_engine_resources", &dict));
+  if (n) TRY(object_child(root, "trt_engine_resources", &dict));
   int first = dict < 0 ? n + 1 : n, at = 0;  // ids of the engines' objects
   wire_t w = wire_open(data, size);
   while (wire_next(&w, &f, &st)) {
@@ -463,6 +483,8 @@ status_t engines_object_graph(const graph_edit_t *e, const uint8_t *data, size_t
   size_t i = 0;
   void *value;
   for (int k = 0; map_next(e->engines, &i, NULL, &value); k++)
-    put_engine_objects(out, value, first + k * OBJECTS);
+    put_engine_objects(
+        out, value, first + k * OBJECTS,
+        ((engine_edit_t *)value)->asset - edit_dropped_before(e, e->source->n_assets));
   return wire_out_status(out);
 }

@@ -90,11 +90,14 @@ static status_t see_all(search_t *s) {
 status_t edit_find_dead(graph_edit_t *e, map_t **out) {
   *out = map_create();
   search_t s = {e, map_create()};
-  status_t st = e->forgets ? see_all(&s) : NULL;
+  bool forgets = map_count(e->forgotten) > 0;
+  status_t st = forgets ? see_all(&s) : NULL;
   size_t at = 0;
   const char *name;
-  while (!st && e->forgets && map_next(e->library->functions, &at, &name, NULL))
+  while (!st && forgets && map_next(e->library->functions, &at, &name, NULL))
     if (is_candidate(name) && !map_has(s.alive, name)) map_put(*out, name, e);
+  at = 0;
+  while (!st && map_next(e->dropped_functions, &at, &name, NULL)) map_put(*out, name, e);
   map_destroy(s.alive);
   if (st) {
     map_destroy(*out);

@@ -26,6 +26,9 @@ void writer_free_edit(graph_edit_t *e) {
   map_destroy(e->renamed);
   map_destroy(e->kept);
   map_destroy(e->dropped);
+  map_destroy(e->forgotten);
+  map_destroy(e->dropped_engines);
+  map_destroy(e->dropped_functions);
   map_destroy(e->called);
   map_destroy(e->names);
   wire_out_free(&e->new_functions);
@@ -78,6 +81,9 @@ status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_
                       .renamed = map_create(),
                       .kept = map_create(),
                       .dropped = map_create(),
+                      .forgotten = map_create(),
+                      .dropped_engines = map_create(),
+                      .dropped_functions = map_create(),
                       .called = map_create()};
   status_t st = meta_graph_graph(w->source, g, &e->arena, &e->library, &e->graph);
   if (st) {
@@ -176,7 +182,7 @@ status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tenso
 
 // ---------------------------------------------------------------- saved_model.pb
 
-static const char *name_of(arena_t *a, wire_t message, uint32_t field) {
+const char *message_name(arena_t *a, wire_t message, uint32_t field) {
   wire_field_t f;
   status_t st;
   const char *name = "";
@@ -199,7 +205,7 @@ static status_t copy_library(const graph_edit_t *e, const map_t *dead, wire_t li
       while (wire_next(&def, &x, &st)) {
         if (x.number != TF_FUNCTION_SIGNATURE) continue;
         TRY(wire_get_message(&x, &signature));
-        const char *name = name_of(e->arena, signature, TF_OP_DEF_NAME);
+        const char *name = message_name(e->arena, signature, TF_OP_DEF_NAME);
         changed = map_get(e->functions, name);
         leave_out = map_has(dead, name);
       }
@@ -213,6 +219,27 @@ static status_t copy_library(const graph_edit_t *e, const map_t *dead, wire_t li
   return st;
 }
 
+// A node of the main graph; the initialising operation waits for other engines than in the source.
+static status_t copy_init_op(const graph_edit_t *e, wire_t node, const wire_field_t *whole,
+                             wire_out_t *out) {
+  wire_field_t f;
+  status_t st;
+  if (strcmp(message_name(e->arena, node, TF_NODE_DEF_NAME), e->source->init_op) != 0) {
+    wire_put_raw(out, whole->raw, whole->raw_size);
+    return NULL;
+  }
+  size_t at = wire_begin(out, whole->number);
+  while (wire_next(&node, &f, &st)) {
+    const char *from = "";
+    if (f.number == TF_NODE_DEF_INPUT) TRY(wire_get_string(&f, e->arena, &from));
+    if (*from == '^' && map_has(e->dropped, from + 1)) continue;
+    wire_put_raw(out, f.raw, f.raw_size);
+  }
+  wire_put_raw(out, e->init_inputs.data, e->init_inputs.size);
+  wire_end(out, at);
+  return st;
+}
+
 static status_t copy_graph(const graph_edit_t *e, const map_t *dead, wire_t graph,
                            wire_out_t *out) {
   wire_field_t f;
@@ -222,7 +249,7 @@ static status_t copy_graph(const graph_edit_t *e, const map_t *dead, wire_t grap
   while (wire_next(&graph, &f, &st)) {
     if (f.number == TF_GRAPH_DEF_NODE && map_count(e->dropped)) {
       TRY(wire_get_message(&f, &sub));
-      if (map_has(e->dropped, name_of(e->arena, sub, TF_NODE_DEF_NAME))) continue;
+      if (map_has(e->dropped, message_name(e->arena, sub, TF_NODE_DEF_NAME))) continue;
     }
     if (f.number == TF_GRAPH_DEF_LIBRARY && !has_library) {
       TRY(wire_get_message(&f, &sub));
@@ -231,13 +258,9 @@ static status_t copy_graph(const graph_edit_t *e, const map_t *dead, wire_t grap
       TRY(copy_library(e, dead, sub, out));
       wire_put_raw(out, e->new_functions.data, e->new_functions.size);
       wire_end(out, at);
-    } else if (f.number == TF_GRAPH_DEF_NODE && e->source->init_op && e->init_inputs.size) {
+    } else if (f.number == TF_GRAPH_DEF_NODE && e->source->init_op) {
       TRY(wire_get_message(&f, &sub));
-      bool init = strcmp(name_of(e->arena, sub, TF_NODE_DEF_NAME), e->source->init_op) == 0;
-      size_t at = wire_begin(out, f.number);
-      wire_put_raw(out, f.data, f.size);
-      if (init) wire_put_raw(out, e->init_inputs.data, e->init_inputs.size);
-      wire_end(out, at);
+      TRY(copy_init_op(e, sub, &f, out));
     } else {
       wire_put_raw(out, f.raw, f.raw_size);
     }
@@ -252,7 +275,7 @@ static status_t copy_graph(const graph_edit_t *e, const map_t *dead, wire_t grap
 static status_t copy_signature(const graph_edit_t *e, const wire_field_t *f, wire_out_t *out) {
   wire_t entry;
   TRY(wire_get_message(f, &entry));
-  const char *key = name_of(e->arena, entry, TF_MAP_KEY);
+  const char *key = message_name(e->arena, entry, TF_MAP_KEY);
   const wire_out_t *changed = map_get(e->signatures, key);
   if (!changed) {
     wire_put_raw(out, f->raw, f->raw_size);
@@ -276,6 +299,23 @@ static void put_main_op(wire_out_t *out, const char *name) {
   wire_end(out, entry);
 }
 
+static status_t copy_object_graph(const graph_edit_t *e, wire_t graph, const wire_field_t *f,
+                                  wire_out_t *out) {
+  wire_out_t rest = {0};
+  status_t st = NULL;
+  if (map_count(e->dropped_engines))
+    st = dropped_object_graph(e, graph, &rest);
+  else
+    wire_put_raw(&rest, f->data, f->size);
+  if (!st && map_count(e->engines))
+    st = engines_object_graph(e, rest.data, rest.size, out);
+  else if (!st)
+    wire_put_raw(out, rest.data, rest.size);
+  out->failed |= rest.failed;
+  wire_out_free(&rest);
+  return st;
+}
+
 static status_t copy_fields(graph_edit_t *e, const map_t *dead, wire_out_t *out) {
   const meta_graph_t *g = e->source;
   const char *new_op;
@@ -284,6 +324,7 @@ static status_t copy_fields(graph_edit_t *e, const map_t *dead, wire_out_t *out)
   wire_t w = wire_open(g->raw, g->raw_size), sub;
   wire_field_t f;
   status_t st;
+  int asset = 0;
   while (wire_next(&w, &f, &st)) {
     size_t at;
     switch (f.number) {
@@ -294,14 +335,16 @@ static status_t copy_fields(graph_edit_t *e, const map_t *dead, wire_out_t *out)
         wire_end(out, at);
         break;
       case TF_META_GRAPH_DEF_SIGNATURE_DEF: TRY(copy_signature(e, &f, out)); break;
-      case TF_META_GRAPH_DEF_ASSET_FILE_DEF: TRY(engines_asset_def(e, &f, out)); break;
+      case TF_META_GRAPH_DEF_ASSET_FILE_DEF:
+        if (!e->dropped_assets || !e->dropped_assets[asset]) TRY(engines_asset_def(e, &f, out));
+        asset++;
+        break;
       case TF_META_GRAPH_DEF_OBJECT_GRAPH_DEF:
-        if (map_count(e->engines)) {
-          at = wire_begin(out, f.number);
-          TRY(engines_object_graph(e, f.data, f.size, out));
-          wire_end(out, at);
-          break;
-        }  // fall through
+        at = wire_begin(out, f.number);
+        TRY(wire_get_message(&f, &sub));
+        TRY(copy_object_graph(e, sub, &f, out));
+        wire_end(out, at);
+        break;
       default: wire_put_raw(out, f.raw, f.raw_size);
     }
   }
@@ -418,7 +461,9 @@ static status_t copy_tree(const char *from, const char *to, const map_t *left_ou
   char **names;
   size_t n;
   TRY(file_list_dir(from, &names, &n));
-  status_t st = file_make_dirs(to);
+  size_t left = 0;
+  for (size_t i = 0; left_out && i < n; i++) left += map_has(left_out, names[i]);
+  status_t st = n && left == n ? NULL : file_make_dirs(to);
   for (size_t i = 0; i < n; i++) {
     char *a = file_join(from, names[i]), *b = file_join(to, names[i]);
     // An engine that was written anew stays.
@@ -454,6 +499,8 @@ static status_t copy_others(saved_model_writer_t *w) {
 
 status_t saved_model_writer_finish(saved_model_writer_t *w) {
   status_t st = write_variables(w);
+  for (int i = 0; i < w->source->n_graphs && !st; i++)
+    if (w->edits[i]) st = writer_drop_engines(w, w->edits[i]);
   if (!st) st = copy_others(w);
   if (!st) st = write_pb(w);
   if (st)

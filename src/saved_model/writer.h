@@ -73,8 +73,9 @@ status_t saved_model_writer_signature(saved_model_writer_t *w, const meta_graph_
 status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *g,
                                    const saved_engine_t *e);
 
-// An engine of the source that is of no use any more: its asset becomes an empty file, which loads
-// nothing; its native segment, and functions that only it was called in, are left out.
+// An engine of the source that is of no use any more, unless saved_model_writer_engine gives it
+// another: its asset, its resource and all that loads it, its native segment, and functions that
+// only it was called in, are left out.
 status_t saved_model_writer_forget(saved_model_writer_t *w, const meta_graph_t *g,
                                    const char *engine);
 

@@ -19,9 +19,13 @@ typedef struct graph_edit {
   map_t *engines;                                   // name -> engine_edit_t *
   map_t *kept;                                      // tensors of the main graph that new nodes read
   map_t *dropped;                                   // nodes of the main graph that are left out
-  map_t *called;   // functions of the source that new functions call
-  map_t *renamed;  // asset file names of the source -> those that they get
-  bool forgets;    // engines of the source are of no use any more
+  map_t *called;     // functions of the source that new functions call
+  map_t *renamed;    // asset file names of the source -> those that they get
+  map_t *forgotten;  // engines of the source that are of no use any more
+  // What goes with those (write_drop_engines.c): of the engines themselves, the functions, the
+  // source's AssetFileDefs [n_assets] and objects (NULL: none).
+  map_t *dropped_engines, *dropped_functions;
+  bool *dropped_assets, *dropped_objects;
 } graph_edit_t;
 
 typedef struct engine_edit {
@@ -83,6 +87,23 @@ void put_int_attr(wire_out_t *w, const char *name, int64_t v);
 void put_bool_attr(wire_out_t *w, const char *name, bool v);
 void put_entry(wire_out_t *w, uint32_t field, const char *key, const char *value);
 
+// A string field of a message, "" when it is not there.
+const char *message_name(arena_t *a, wire_t message, uint32_t field);
+// The id of a child of an object; -1 when it has none of this name (write_engines.c).
+status_t object_child(wire_t object, const char *name, int32_t *id);
+void put_user_object(wire_out_t *w, const char *identifier);
+// "trt-serialized-engine.<engine>", or "tftrt-no-engine.<engine>".
+const char *engine_asset_name(arena_t *a, const char *engine, bool built);
+// Both for finish: what is to go is found, and assets that cannot go are emptied; those that can
+// are removed, once the others are copied.
+status_t writer_drop_engines(saved_model_writer_t *w, graph_edit_t *e);
+status_t writer_drop_assets(saved_model_writer_t *w, const graph_edit_t *e);
+// Fills the edit's dropped_..., once all engines are in it.
+status_t edit_drop_engines(graph_edit_t *e);
+// How many AssetFileDefs before this one are left out.
+int edit_dropped_before(const graph_edit_t *e, int64_t asset);
+// The object graph without what is dropped.
+status_t dropped_object_graph(const graph_edit_t *e, wire_t graph, wire_out_t *out);
 // The object graph with the resources of the edit's engines (write_engines.c).
 status_t engines_object_graph(const graph_edit_t *e, const uint8_t *data, size_t size,
                               wire_out_t *out);

@@ -1,6 +1,7 @@
 // What a conversion keeps of its source: tag sets, signatures with all that they tell, assets, and
 // (tests/convert/models_test.c) that the signatures which were not converted still run. TF-TRT
 // keeps one signature, under the tag "serve".
+#define _GNU_SOURCE  // memmem
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -76,12 +77,74 @@ static void all_but_the_converted_graph_is_kept(void **state) {
   golden_free(&g);
 }
 
+static bool holds(const char *dir, const char *text) {
+  char *path = file_join(dir, "saved_model.pb");
+  file_map_t *m;
+  assert_ok(file_map_open(path, &m));
+  bool found = memmem(m->data, m->size, text, strlen(text)) != NULL;
+  file_map_unref(m);
+  mem_free(path);
+  return found;
+}
+
+// Converted anew without engines: what loaded those of before is gone, and all else as in the
+// source. (What TensorFlow says to it: tests/conformance/back_to_tensorflow.py.)
+static void engines_that_go_leave_nothing(void **state) {
+  const corpus_model_t *cm = *state;
+  golden_t g;
+  golden_load(cm, &g);
+  const golden_case_t *first = g.cases.v;
+  while (strcmp(first->signature, "serving_default") != 0) first++;
+  char *dir = file_join(scratch, "with"), *back = file_join(scratch, "without");
+  corpus_model_t converted = *cm;
+  conversion_t small = {.minimum_segment_size = 1}, none = {.minimum_segment_size = -1};
+  converter_t *c;
+  saved_model_t *a, *b;
+  outcome_t o = {0};
+  converted.saved = dir;
+  assert_ok(convert(cm, first, &small, dir));
+  assert_true(holds(dir, "trt-serialized-engine") && holds(dir, "CreateTRTResourceHandle"));
+  assert_ok(converter_for(&converted, first, &none, &c));
+  assert_ok(converter_convert(c, NULL));
+  assert_ok(converter_save(c, back, true));
+  converter_destroy(c);
+  assert_false(holds(back, "TRTEngineOp") || holds(back, "TRTResource"));
+  assert_false(holds(back, "trt-serialized-engine"));
+  assert_ok(saved_model_open(cm->saved, &a));
+  assert_ok(saved_model_open(back, &b));
+  const meta_graph_t *x = saved_model_meta_graph(a, 0), *y = saved_model_meta_graph(b, 0);
+  assert_int_equal(x->n_assets, y->n_assets);
+  for (int k = 0; k < x->n_assets; k++) same_asset(cm->saved, back, x->assets[k].filename);
+  int kept = x->n_assets;
+  saved_model_close(a);
+  saved_model_close(b);
+  char *assets = file_join(back, "assets");
+  assert_true(kept || !file_exists(assets));
+  assert_ok(run_golden(&g, back, &o));
+  assert_int_equal(o.engines, 0);
+  if (o.score.worst > 1) fail_msg("%g tolerances at %s", o.score.worst, o.score.where);
+  // Engines again: the assets of those come behind what is left.
+  converted.saved = back;
+  assert_ok(convert(&converted, first, &small, dir));
+  o = (outcome_t){0};
+  assert_ok(run_golden(&g, dir, &o));
+  assert_true(o.engines > 0 && o.hits > 0 && o.score.worst <= 1);
+  mem_free(assets);
+  mem_free(dir);
+  mem_free(back);
+  golden_free(&g);
+}
+
 int main(void) {
+  static char *converted[] = {"mnist_cnn", "vocab_asset", "v1_session", "bert_tiny", "ssd_tiny"};
   corpus_t models = {0};
   strcpy(scratch, "/tmp/tftrt_kept_XXXXXX");
   assert_non_null(mkdtemp(scratch));
   corpus_list(TESTS_DIR "/models/small", 0, NULL, &models);
   int failed = corpus_run("kept", &models, all_but_the_converted_graph_is_kept);
+  corpus_free(&models);
+  corpus_list(TESTS_DIR "/models/small", sizeof converted / sizeof *converted, converted, &models);
+  failed += corpus_run("gone", &models, engines_that_go_leave_nothing);
   corpus_free(&models);
   status_free(file_remove_tree(scratch));
   return failed;
