@@ -76,11 +76,11 @@ static int count(const network_t *n, layer_type_t type) {
 static void runs_of_layers_stay_in_16_bits(void **state) {
   (void)state;
   net_tensor_t *x;
-  network_t *n = start(SHAPE(1, 8, 8, 4), &x);
+  network_t *n = start(SHAPE(1, 8, 8, 16), &x);
   layer_params_t p = {
       .pool = {
           .max = true, .spatial = 2, .channels_last = true, .window = {2, 2}, .strides = {2, 2}}};
-  net_tensor_t *y = net_unary(n, UNARY_RELU, conv(n, x, 4, 8, 1));
+  net_tensor_t *y = net_unary(n, UNARY_RELU, conv(n, x, 16, 8, 1));
   y = net_layer1(n, LAYER_POOL, 1, &y, DT_FLOAT, &p);
   y = net_unary(n, UNARY_CEIL, conv(n, net_unary(n, UNARY_SIN, y), 8, 8, 1));
   assign(n, y, DT_HALF);
@@ -92,8 +92,8 @@ static void runs_of_layers_stay_in_16_bits(void **state) {
   assert_null(find(n, LAYER_CONV, 0)->why);
   network_destroy(n);
 
-  n = start(SHAPE(1, 8, 8, 4), &x);
-  y = net_unary(n, UNARY_RELU, conv(n, x, 4, 8, 1));
+  n = start(SHAPE(1, 8, 8, 16), &x);
+  y = net_unary(n, UNARY_RELU, conv(n, x, 16, 8, 1));
   y = net_layer1(n, LAYER_POOL, 1, &y, DT_FLOAT, &p);
   y = conv(n, net_unary(n, UNARY_TANH, y), 8, 8, 1);
   assign(n, y, DT_BFLOAT16);
@@ -145,18 +145,22 @@ static void sums_that_are_normalised_stay_in_float32(void **state) {
   network_destroy(n);
 }
 
-static const char *reason(float size, float range, const char *keep, dtype_t to) {
+static const char *reason_of(int channels, float size, float range, const char *keep, dtype_t to) {
   static char why[128];
   net_tensor_t *x;
-  network_t *n = start(SHAPE(1, 4, 4, 4), &x);
+  network_t *n = start(SHAPE(1, 4, 4, channels), &x);
   x->scale = range / 127;
   if (keep) network_keep(n, keep, DT_FLOAT);
-  assign(n, conv(n, x, 4, 8, size), to);
+  assign(n, conv(n, x, channels, 8, size), to);
   const layer_t *l = find(n, LAYER_CONV, 0);
   assert_int_equal(l->in[0]->dtype, l->why ? DT_FLOAT : to);
   snprintf(why, sizeof why, "%s", l->why ? l->why : "");
   network_destroy(n);
   return why;
+}
+
+static const char *reason(float size, float range, const char *keep, dtype_t to) {
+  return reason_of(16, size, range, keep, to);
 }
 
 static void what_does_not_fit_stays_in_float32(void **state) {
@@ -169,6 +173,9 @@ static void what_does_not_fit_stays_in_float32(void **state) {
   assert_string_equal(reason(1e5f, 1, NULL, DT_HALF), weights);
   assert_string_equal(reason(1e-6f, 1, NULL, DT_HALF), weights);
   assert_string_equal(reason(1e-6f, 1, NULL, DT_BFLOAT16), "");
+  assert_string_equal(reason_of(3, 1, 1, NULL, DT_HALF), "");
+  assert_string_equal(reason_of(3, 1, 1, NULL, DT_BFLOAT16),
+                      "BF16 is no faster for so few channels");
   assert_string_equal(reason(1, 1, "convolution", DT_HALF), "it is kept in higher precision");
 }
 
@@ -190,9 +197,9 @@ static void constants_are_rounded_and_keep_their_key(void **state) {
 static void traffic_tells_what_casts_cost(void **state) {
   (void)state;
   net_tensor_t *x;
-  network_t *n = start(SHAPE(1, 8, 8, 4), &x);
-  net_tensor_t *y = conv(n, x, 4, 4, 1);
-  for (int i = 0; i < 2; i++) y = conv(n, y, 4, 4, 1);
+  network_t *n = start(SHAPE(1, 8, 8, 16), &x);
+  net_tensor_t *y = conv(n, x, 16, 16, 1);
+  for (int i = 0; i < 2; i++) y = conv(n, y, 16, 16, 1);
   network_mark_output(n, y);
   assert_ok(network_infer(n));
   network_compact(n);

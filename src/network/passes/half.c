@@ -107,6 +107,15 @@ static bool constant_fits(const tensor_t *v, dtype_t to) {
   return most == 0 || ((double)most <= largest_half && most >= 0x1p-13f);
 }
 
+// Depthwise convolutions, and those of images: no instruction sums so few products faster in BF16,
+// and the roundings of so few do not average out.
+static bool has_few_channels(const layer_t *l) {
+  enum { FEW = 8 };
+  if (l->type != LAYER_CONV || l->in[1]->shape.rank < 3) return false;
+  int64_t channels = l->in[1]->shape.d[l->p.conv.spatial];
+  return l->p.conv.depthwise || (channels > 0 && channels < FEW);
+}
+
 bool layer_has_half(const layer_t *l) {
   if (l->dead || half_class(l) != HALF_CHOSEN || l->n_in < half_factors(l)) return false;
   for (int i = 0; i < l->n_in; i++)
@@ -119,6 +128,7 @@ const char *layer_refuses_half(const network_t *n, const layer_t *l, dtype_t to)
   if (network_kept(n, l) == DT_FLOAT) return "it is kept in higher precision";
   enum { NEAR = 4 };  // layers between
   if (becomes_steps(n, l->out[0], NEAR)) return "what it computes is rounded to steps";
+  if (to == DT_BFLOAT16 && has_few_channels(l)) return "BF16 is no faster for so few channels";
   for (int i = 0; i < half_factors(l); i++) {
     if (!range_fits(l->in[i], to)) return "values of its input were measured that FP16 has not";
     if (l->in[i]->is_const && !constant_fits(&l->in[i]->value, to))
