@@ -34,6 +34,7 @@ conformance: wheel
 bench: build
 	@tools/setup bench
 	@$(BUILD)/venv-tensorflow/bin/python bench/run.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python bench/precision.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/memory.py --build $(BUILD)
 
 fuzz:

@@ -44,6 +44,14 @@ class Worker:
         self.stop()
         return float(answer)
 
+    def save(self, path):
+        """Outputs of a run, as arr_0, arr_1, ... of an npz file."""
+        os.kill(self.p.pid, signal.SIGCONT)
+        self.p.stdin.write("save %s\n" % path)
+        self.p.stdin.flush()
+        self.p.stdout.readline()
+        self.stop()
+
     def close(self):
         os.kill(self.p.pid, signal.SIGCONT)
         self.p.stdin.close()
@@ -65,20 +73,21 @@ def make_models(build, names):
     return os.path.join(build, "models", "big")
 
 
-def prepare(build, models, name, log):
-    """What each peer reads, in <build>/bench/<name>: the converted model, a frozen graph, an ONNX file."""
-    work = os.path.join(build, "bench", name)
+def prepare(build, models, name, log, case=0, onnx=True):
+    """What each peer reads, in <build>/bench/<name>: the converted model, a frozen graph, an ONNX file. case: of the golden
+    files, whose inputs they get; others than the first have folders of their own."""
+    work = os.path.join(build, "bench", name if case == 0 else "%s.%d" % (name, case))
     os.makedirs(work, exist_ok=True)
     source = os.path.join(models, name)
     if not os.path.exists(os.path.join(work, "io.json")):
-        subprocess.run([sys.executable, os.path.join(HERE, "worker.py"), "prepare", source, work], check=True, stdout=log,
-                       stderr=log)
+        subprocess.run([sys.executable, os.path.join(HERE, "worker.py"), "prepare", source, work, str(case)],
+                       check=True, stdout=log, stderr=log)
     io = json.load(open(os.path.join(work, "io.json")))
     inputs = os.path.join(work, "inputs.npz")
     subprocess.run([os.path.join(build, "bin/tftrt"), "convert", os.path.join(source, "saved_model"),
                     os.path.join(work, "converted"), "--quiet", "--build-inputs", inputs], check=True, stdout=log, stderr=log)
     exporter = os.path.join(build, "venv-onnx/bin/python")
-    if os.path.exists(exporter) and not os.path.exists(os.path.join(work, "model.onnx")):
+    if onnx and os.path.exists(exporter) and not os.path.exists(os.path.join(work, "model.onnx")):
         subprocess.run([exporter, "-m", "tf2onnx.convert", "--graphdef", os.path.join(work, "frozen.pb"), "--inputs",
                         ",".join(i["tensor"] for i in io["inputs"]), "--outputs",
                         ",".join(o["tensor"] for o in io["outputs"]), "--opset", "17", "--output",

@@ -306,6 +306,9 @@ static void outputs_of_less_precision_are_near(void **state) {
   g.noise = 1e-2;
   g.precision = 1e-2;
   outputs_are(*state, &g, "FP16", OP_SET_TF_TRT);
+  g.noise = 4e-2;  // eight times as coarse
+  g.precision = 4e-2;
+  outputs_are(*state, &g, "BF16", OP_SET_TF_TRT);
   g.noise = 15e-2;
   g.precision = 1e-1;
   outputs_are(*state, &g, "INT8", OP_SET_TF_TRT);

@@ -9,8 +9,9 @@
 
 // What casts and elementwise layers read and write, about, on one thread.
 static const double bytes_per_ns = 8;
-// FP16 has more bits: BF16 is to be worth it.
-static const double clearly = 0.97;
+// The whole must be that much faster than in FP32, as clocks are not exact: BF16,
+// with an eighth of FP16's precision, by more.
+static const double worth_half = 0.95, worth_bfloat16 = 0.85;
 
 typedef struct choice {
   const network_t *n;
@@ -109,12 +110,20 @@ static double search(const choice_t *ch, const dtype_t *may, dtype_t *type) {
   return b < a ? b : a;
 }
 
+static double fp32_cost(const choice_t *ch) {
+  dtype_t *none = mem_calloc((size_t)ch->n->n_layers + 1, sizeof *none);
+  set_all(ch->n, DT_FLOAT, none);
+  double ns = cost(ch, none);
+  mem_free(none);
+  return ns;
+}
+
 static status_t choose_by_times(choice_t *ch, dtype_t *type, bool *timed) {
   const network_t *n = ch->n;
   static const dtype_t types[] = {DT_HALF, DT_BFLOAT16};
   size_t count = (size_t)n->n_layers + 1;
   dtype_t *may = mem_calloc(count, sizeof *may), *found = mem_calloc(count, sizeof *found);
-  double best = 0;
+  double best = 1;  // times over FP32's and over what is worth it
   for (int i = 0; i < 2; i++) ch->ns[i] = mem_calloc(count, sizeof *ch->ns[i]);
   status_t st = time_in(ch, NULL, ch->ns[0], timed);
   for (int k = 0; k < 2 && !st && *timed; k++) {
@@ -126,8 +135,10 @@ static status_t choose_by_times(choice_t *ch, dtype_t *type, bool *timed) {
     st = time_in(ch, may, ch->ns[1], timed);
     for (int i = 0; i < n->n_layers; i++)  // one without the other tells nothing
       if (!ch->ns[0][i] || !ch->ns[1][i]) may[i] = DT_FLOAT;
-    double now = st ? 0 : search(ch, may, found);
-    if (st || (k > 0 && now >= clearly * best)) continue;
+    if (st) break;
+    double worth = types[k] == DT_HALF ? worth_half : worth_bfloat16;
+    double now = search(ch, may, found) / (worth * fp32_cost(ch));
+    if (!(now < best)) continue;
     best = now;
     memcpy(type, found, (size_t)n->n_layers * sizeof *type);
   }
