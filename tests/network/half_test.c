@@ -145,6 +145,23 @@ static void sums_that_are_normalised_stay_in_float32(void **state) {
   network_destroy(n);
 }
 
+// A spectrum: linear layers, powers, a logarithm. What comes behind it may be in 16 bits.
+static void what_becomes_a_logarithm_stays_in_float32(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(SHAPE(4, 16), &x);
+  net_tensor_t *y = product(n, product(n, x, 16, 32), 32, 16);
+  y = net_unary(n, UNARY_LOG, net_binary(n, BINARY_MUL, y, y));
+  assign(n, product(n, net_unary(n, UNARY_RELU, product(n, y, 16, 32)), 32, 8), DT_HALF);
+  static const dtype_t want[] = {DT_FLOAT, DT_FLOAT, DT_HALF, DT_HALF};
+  for (int i = 0; i < 4; i++) {
+    const layer_t *l = find(n, LAYER_MATMUL, i);
+    assert_int_equal(l->in[0]->dtype, want[i]);
+    if (i < 2) assert_string_equal(l->why, "a logarithm is taken of what it computes");
+  }
+  network_destroy(n);
+}
+
 static const char *reason_of(int channels, float size, float range, const char *keep, dtype_t to) {
   static char why[128];
   net_tensor_t *x;
@@ -222,6 +239,7 @@ int main(void) {
       cmocka_unit_test(runs_of_layers_stay_in_16_bits),
       cmocka_unit_test(layers_at_risk_stay_in_float32),
       cmocka_unit_test(sums_that_are_normalised_stay_in_float32),
+      cmocka_unit_test(what_becomes_a_logarithm_stays_in_float32),
       cmocka_unit_test(what_does_not_fit_stays_in_float32),
       cmocka_unit_test(constants_are_rounded_and_keep_their_key),
       cmocka_unit_test(traffic_tells_what_casts_cost),
