@@ -156,7 +156,7 @@ static bool read_step(plan_field_t *f, layer_params_t *p) {
   fused_step_t *s = &p->fused.step[p->fused.n++];
   for (int i = 0; i < 5; i++)
     if (v[i] < 0 || v[i] > 100000) return false;
-  if (v[0] > STEP_CAST || v[7] < 0 || v[7] >= DT_MAX) return false;
+  if (v[0] > STEP_QUANTIZE || v[7] < 0 || v[7] >= DT_MAX) return false;
   if (v[1] >= (v[0] == STEP_UNARY ? (int)UNARY_COUNT : (int)BINARY_COUNT)) return false;
   s->kind = (int)v[0];
   s->op = (int)v[1];
@@ -166,7 +166,10 @@ static bool read_step(plan_field_t *f, layer_params_t *p) {
   s->alpha = bits_float((uint32_t)v[5]);
   s->beta = bits_float((uint32_t)v[6]);
   s->dtype = (dtype_t)v[7];
-  return true;
+  if (s->kind != STEP_DEQUANTIZE && s->kind != STEP_QUANTIZE) return true;
+  bool to_number = s->dtype == DT_INT8 || s->dtype == DT_UINT8;
+  return s->alpha > 0 && s->beta >= -255 && s->beta <= 255 &&
+         (s->kind == STEP_DEQUANTIZE || to_number);
 }
 
 static bool read_field(plan_field_t *f, const field_t *k, layer_params_t *p) {

@@ -136,14 +136,8 @@ static void put_parameters(json_t *j, const layer_t *l) {
     case LAYER_NORM: put_activation(j, &p->norm.act); break;
     case LAYER_FUSED:
       put(j, ",\n     \"Operations\": [");
-      for (int i = 0; i < p->fused.n; i++) {
-        const fused_step_t *s = &p->fused.step[i];
-        put(j, "%s\"%s\"", i ? ", " : "",
-            s->kind == STEP_UNARY    ? unary_op_name((unary_op_t)s->op)
-            : s->kind == STEP_BINARY ? binary_op_name((binary_op_t)s->op)
-            : s->kind == STEP_SELECT ? "SELECT"
-                                     : "CAST");
-      }
+      for (int i = 0; i < p->fused.n; i++)
+        put(j, "%s\"%s\"", i ? ", " : "", fused_step_name(&p->fused.step[i]));
       put(j, "]");
       break;
     default: break;

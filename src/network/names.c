@@ -160,3 +160,15 @@ const char *layer_precision(const layer_t *l) {
     default: return dtype_name(t->dtype);
   }
 }
+
+const char *fused_step_name(const fused_step_t *s) {
+  switch (s->kind) {
+    case STEP_UNARY: return unary_op_name((unary_op_t)s->op);
+    case STEP_BINARY: return binary_op_name((binary_op_t)s->op);
+    case STEP_SELECT: return "SELECT";
+    case STEP_CAST: return "CAST";
+    case STEP_DEQUANTIZE: return "DEQUANTIZE";
+    case STEP_QUANTIZE: return "QUANTIZE";
+  }
+  return "?";
+}

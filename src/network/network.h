@@ -194,11 +194,18 @@ typedef struct conv_params {
 // One step of LAYER_FUSED. Values are numbered: 0 .. n_in-1 are the layer's inputs, then one per
 // step.
 typedef struct fused_step {
-  enum { STEP_UNARY, STEP_BINARY, STEP_SELECT, STEP_CAST } kind;
-  int op;       // unary_op_t or binary_op_t
-  int a, b, c;  // operands
-  float alpha, beta;
-  dtype_t dtype;  // of the result
+  enum {
+    STEP_UNARY,
+    STEP_BINARY,
+    STEP_SELECT,
+    STEP_CAST,
+    STEP_DEQUANTIZE,  // of one 8-bit number, as LAYER_DEQUANTIZE
+    STEP_QUANTIZE     // to one, to the nearest (half to even)
+  } kind;
+  int op;             // unary_op_t or binary_op_t
+  int a, b, c;        // operands
+  float alpha, beta;  // of a (DE)QUANTIZE: what one step is, and the number that stands for 0
+  dtype_t dtype;      // of the result
 } fused_step_t;
 
 typedef enum quantize_rounding {
@@ -455,6 +462,7 @@ int layer_conv_groups(
     const layer_t *l);  // as the convolution will run; 0 while channels are unknown
 
 // The 8-bit number that QUANTIZE makes of x.
+const char *fused_step_name(const fused_step_t *s);
 double quantize_number(const layer_params_t *p, float scale, bool is_unsigned, double x);
 
 // Shapes (network/infer.c). in_values[i] may be NULL; outs are written, -1 where unknown. Fails

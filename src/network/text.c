@@ -51,14 +51,8 @@ static void put_op(text_t *t, const layer_t *l) {
     case LAYER_NORM: act = &p->norm.act; break;
     case LAYER_POOL: put(t, p->pool.max ? " MAX" : " AVERAGE"); break;
     case LAYER_FUSED:
-      for (int i = 0; i < p->fused.n; i++) {
-        const fused_step_t *s = &p->fused.step[i];
-        const char *name = s->kind == STEP_UNARY    ? unary_op_name((unary_op_t)s->op)
-                           : s->kind == STEP_BINARY ? binary_op_name((binary_op_t)s->op)
-                           : s->kind == STEP_SELECT ? "SELECT"
-                                                    : "CAST";
-        put(t, "%s%s", i ? "," : " ", name);
-      }
+      for (int i = 0; i < p->fused.n; i++)
+        put(t, "%s%s", i ? "," : " ", fused_step_name(&p->fused.step[i]));
       break;
     default: break;
   }

@@ -8,6 +8,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/parallel.h"
+#include "kernels/quantize.h"
 
 enum { TILE = 1024, MAX_INPUTS = 16, MAX_VALUES = MAX_INPUTS + NET_MAX_STEPS, MAX_DIMS = 12 };
 
@@ -35,7 +36,9 @@ typedef enum instr_kind {
   I_NOT,
   I_SELECT,
   I_TO_FLOAT,
-  I_TO_BOOL
+  I_TO_BOOL,
+  I_DEQUANTIZE,
+  I_QUANTIZE
 } instr_kind_t;
 
 typedef struct instr {
@@ -48,6 +51,7 @@ typedef struct instr {
     tile_compare_fn compare;
     tile_logic_fn logic;
   } f;
+  quantize_how_t how;
   int slot;  // of the result; -1: the output
   dtype_t from;
 } instr_t;
@@ -192,6 +196,18 @@ static bool translate(program_t *p, const fused_step_t *st, const dtype_t *types
       i->kind = I_SELECT;
       return types[st->a] == DT_BOOL && types[st->b] == DT_FLOAT && types[st->c] == DT_FLOAT &&
              result == DT_FLOAT;
+    case STEP_DEQUANTIZE:
+      i->kind = I_DEQUANTIZE;
+      return (types[st->a] == DT_INT8 || types[st->a] == DT_UINT8) && result == DT_FLOAT;
+    case STEP_QUANTIZE: {
+      float least = (result == DT_UINT8 ? 0.0f : -128.0f) - st->beta;
+      i->kind = I_QUANTIZE;
+      i->how = (quantize_how_t){.by = (float)(1 / (double)st->alpha),
+                                .least = least,
+                                .most = least + 255,
+                                .start = st->beta};
+      return a_float && (result == DT_INT8 || result == DT_UINT8);
+    }
     case STEP_CAST:
       if (a_float && result == DT_FLOAT) {
         i->kind = I_UNARY;
@@ -245,7 +261,7 @@ static void assign_slots(program_t *p) {
     // Results of another element size must not overwrite an operand that is still being read.
     while (used[s]) s++;
     bool sizes_differ = i->kind == I_COMPARE || i->kind == I_TO_FLOAT || i->kind == I_TO_BOOL ||
-                        i->kind == I_SELECT;
+                        i->kind == I_SELECT || i->kind == I_DEQUANTIZE || i->kind == I_QUANTIZE;
     if (sizes_differ)
       for (bool again = true; again;) {
         again = false;
@@ -350,6 +366,10 @@ static void execute(const program_t *p, const instr_t *i, int64_t n, void *const
       for (int64_t k = 0; k < n; k++) ((uint8_t *)y)[k] = !((const uint8_t *)v[i->a])[k];
       break;
     case I_SELECT: p->ops->select(n, v[i->a], v[i->b], v[i->c], y); break;
+    case I_DEQUANTIZE:
+      dequantize_numbers(v[i->a], i->from == DT_UINT8, i->beta, i->alpha, y, n);
+      break;
+    case I_QUANTIZE: quantize_floats(&i->how, a, y, n); break;
     case I_TO_FLOAT: to_float(i->from, n, v[i->a], y); break;
     case I_TO_BOOL:
       for (int64_t k = 0; k < n; k++) ((uint8_t *)y)[k] = a[k] != 0.0f;
@@ -439,10 +459,11 @@ status_t make_elementwise_step(backend_context_t *c, const layer_t *l, step_t *s
     p->in[i].dtype = l->in[i]->dtype;
     p->in[i].size = dtype_size(l->in[i]->dtype);
   }
-  bool ok = is_tile_type(tile_type(p->out_type));
+  bool ok = true;
   for (int k = 0; k < n && ok; k++) {
     dtype_t result = tile_type(k == n - 1 ? p->out_type : steps[k].dtype);
-    ok = is_tile_type(result) && translate(p, &steps[k], types, result, &p->instr[k]);
+    ok = (is_tile_type(result) || steps[k].kind == STEP_QUANTIZE) &&
+         translate(p, &steps[k], types, result, &p->instr[k]);
     types[l->n_in + k] = result;
   }
   if (!ok) {

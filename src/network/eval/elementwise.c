@@ -118,6 +118,11 @@ status_t eval_cast(const layer_t *l, const tensor_t *in, tensor_t *out) {
   return NULL;
 }
 
+static number_t quantize_step(const fused_step_t *f, double x) {
+  layer_params_t p = {.quantize = {.zero_point = (int)f->beta}};
+  return integer((int64_t)quantize_number(&p, f->alpha, f->dtype == DT_UINT8, x));
+}
+
 status_t eval_fused(const layer_t *l, const tensor_t *in, tensor_t *out) {
   const shape_t *s = &out->shape;
   int n_steps = l->p.fused.n, n_values = l->n_in + n_steps;
@@ -144,6 +149,10 @@ status_t eval_fused(const layer_t *l, const tensor_t *in, tensor_t *out) {
         case STEP_BINARY: *r = binary((binary_op_t)f->op, v[f->a], v[f->b], &bad); break;
         case STEP_SELECT: *r = as_double(v[f->a]) != 0 ? v[f->b] : v[f->c]; break;
         case STEP_CAST: *r = cast(v[f->a], f->dtype, false); break;
+        case STEP_DEQUANTIZE:
+          *r = real((as_double(v[f->a]) - (double)f->beta) * (double)f->alpha);
+          break;
+        case STEP_QUANTIZE: *r = quantize_step(f, as_double(v[f->a])); break;
       }
       if (r->exact && f->dtype == DT_INT32) r->i = (int32_t)(uint32_t)r->i;
       if (!r->exact && f->dtype == DT_FLOAT) r->f = (double)(float)r->f;  // as the single layers

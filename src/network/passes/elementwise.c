@@ -1,6 +1,7 @@
 // Elementwise layers that are left become LAYER_FUSED, one pass over memory: a layer takes in the
 // layers it reads when it is their only reader and they have its shape. Values are of one float
-// type, or bool; smaller inputs broadcast.
+// type, or bool; smaller inputs broadcast. QUANTIZE and DEQUANTIZE by one known scale are taken in,
+// too, so that what lies between layers on 8-bit tensors is read and written as such.
 #include <string.h>
 
 #include "network/passes/pass.h"
@@ -16,7 +17,27 @@ typedef struct group {
 
 static bool fits(const net_tensor_t *t, dtype_t f) { return t->dtype == f || t->dtype == DT_BOOL; }
 
+// Is l a QUANTIZE or DEQUANTIZE that can be a step?
+static bool quantization(const layer_t *l, dtype_t f) {
+  bool up = l->type == LAYER_QUANTIZE, down = l->type == LAYER_DEQUANTIZE;
+  if (l->dead || l->n_out != 1 || f != DT_FLOAT || !(up || down)) return false;
+  dtype_t number = up ? l->out[0]->dtype : l->in[0]->dtype;
+  double scale;
+  if ((up ? l->in[0] : l->out[0])->dtype != f || (number != DT_INT8 && number != DT_UINT8))
+    return false;
+  if (!const_number(l->in[1], &scale) || !((float)scale > 0)) return false;
+  if (l->p.quantize.zero_point < -255 || l->p.quantize.zero_point > 255) return false;
+  return down || (l->p.quantize.rounding == QUANTIZE_HALF_EVEN && !l->p.quantize.narrow &&
+                  l->p.quantize.multiplier == 0 && l->p.quantize.base == 0);
+}
+
+// Its inputs that are values; the scale of a QUANTIZE is in its step.
+static int operands(const layer_t *l) {
+  return l->type == LAYER_QUANTIZE || l->type == LAYER_DEQUANTIZE ? 1 : l->n_in;
+}
+
 static bool elementwise(const layer_t *l, dtype_t f) {
+  if (quantization(l, f)) return true;
   if (l->dead || l->n_out != 1 || !fits(l->out[0], f)) return false;
   if (l->type != LAYER_UNARY && l->type != LAYER_BINARY && l->type != LAYER_SELECT) return false;
   for (int i = 0; i < l->n_in; i++)
@@ -39,12 +60,14 @@ static int input_index(const group_t *g, const net_tensor_t *t) {
 // Adds l and what it may take in; on no room for an operand's own tree that operand is an input.
 static bool collect(group_t *g, layer_t *l, dtype_t f) {
   group_t before = *g;
-  for (int i = 0; i < l->n_in; i++) {
+  for (int i = 0; i < operands(l); i++) {
     net_tensor_t *t = l->in[i];
     if (is_member(g, t) || input_index(g, t) >= 0) continue;
     layer_t *p = t->producer;
-    bool inside = p && t->n_readers == 1 && elementwise(p, f) &&
-                  surely_same_shape(&t->shape, &g->root->out[0]->shape);
+    // Numbers are read rather than the values that they stand for, by as many as want them.
+    bool only = t->n_readers == 1 || (p && p->type == LAYER_DEQUANTIZE);
+    bool inside =
+        p && only && elementwise(p, f) && surely_same_shape(&t->shape, &g->root->out[0]->shape);
     if (inside && collect(g, p, f)) continue;
     if (g->n_inputs == MAX_INPUTS) {
       *g = before;
@@ -73,9 +96,11 @@ static void fuse(network_t *n, const group_t *g) {
   for (int i = 0; i < g->n_steps; i++) {
     const layer_t *l = g->step[i];
     fused_step_t *s = &p.fused.step[i];
-    s->kind = l->type == LAYER_UNARY    ? STEP_UNARY
-              : l->type == LAYER_BINARY ? STEP_BINARY
-                                        : STEP_SELECT;
+    s->kind = l->type == LAYER_UNARY        ? STEP_UNARY
+              : l->type == LAYER_BINARY     ? STEP_BINARY
+              : l->type == LAYER_SELECT     ? STEP_SELECT
+              : l->type == LAYER_DEQUANTIZE ? STEP_DEQUANTIZE
+                                            : STEP_QUANTIZE;
     s->op = l->type == LAYER_UNARY    ? (int)l->p.unary.op
             : l->type == LAYER_BINARY ? (int)l->p.binary.op
                                       : 0;
@@ -83,10 +108,15 @@ static void fuse(network_t *n, const group_t *g) {
       s->alpha = l->p.unary.alpha;
       s->beta = l->p.unary.beta;
     }
+    double scale;
+    if (quantization(l, DT_FLOAT) && const_number(l->in[1], &scale)) {
+      s->alpha = (float)scale;
+      s->beta = (float)l->p.quantize.zero_point;
+    }
     s->dtype = l->out[0]->dtype;
     s->a = value_index(g, l->in[0]);
-    if (l->n_in > 1) s->b = value_index(g, l->in[1]);
-    if (l->n_in > 2) s->c = value_index(g, l->in[2]);
+    if (operands(l) > 1) s->b = value_index(g, l->in[1]);
+    if (operands(l) > 2) s->c = value_index(g, l->in[2]);
   }
   layer_t *root = g->root;
   for (int i = g->n_steps - 2; i >= 0; i--) inherit_nodes(n, root, g->step[i]);
