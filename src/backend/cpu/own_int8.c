@@ -4,6 +4,7 @@
 
 #include "backend/cpu/int8.h"
 #include "kernels/conv_int8.h"
+#include "kernels/strided_copy.h"
 
 typedef enum kind { PRODUCT, DEPTHWISE, LOOPS } kind_t;
 
@@ -18,6 +19,9 @@ typedef struct own_int8 {
   float by;  // what turns real values into what `scale` gives
   activation_t act;
   tile_unary_fn act_fn;
+  bool channels_first;  // the kernels work on copies with the channels last, in the scratch memory
+  int64_t x_points, y_points;  // of an image
+  size_t x_at, y_at, residual_at;
 } own_int8_t;
 
 static void destroy(void *p) {
@@ -41,19 +45,47 @@ static void scale_bias(own_int8_t *st, const float *bias) {
   for (int64_t m = 0; m < st->channels; m++) st->scaled_bias[m] = bias[m] * st->by;
 }
 
+static status_t run_kernel(own_int8_t *st, const void *x, const int8_t *w, void *y, void *scratch,
+                           int threads) {
+  switch (st->kind) {
+    case PRODUCT: conv_int8_run(&st->conv, x, st->packed, y, &st->finish, threads); return NULL;
+    case DEPTHWISE:
+      depthwise_int8_run(&st->conv, x, st->packed, y, &st->finish, scratch, threads);
+      return NULL;
+    default: return conv_int8_plain(&st->conv, x, w, y, &st->finish, threads);
+  }
+}
+
+// [n, a, b] to [n, b, a]
+static status_t swap(dtype_t t, int64_t n, int64_t a, int64_t b, const void *x, void *y,
+                     int threads) {
+  shape_t s = SHAPE(n, a, b);
+  const int perm[] = {0, 2, 1};
+  return transpose_copy(t, &s, perm, x, y, threads);
+}
+
 static status_t run(step_t *s, backend_context_t *c) {
   own_int8_t *st = s->state;
+  const layer_t *l = s->layer;
+  const conv_shape_t *g = &st->conv.s;
   const void *x = step_in(s, c, 0);
-  void *y = step_out(s, c, 0);
+  char *scratch = c->scratch;
+  void *y = step_out(s, c, 0), *to = y;
   if (st->bias >= 0) scale_bias(st, step_in(s, c, st->bias));
   if (st->residual >= 0) st->finish.residual = step_in(s, c, st->residual);
-  switch (st->kind) {
-    case PRODUCT: conv_int8_run(&st->conv, x, st->packed, y, &st->finish, c->threads); return NULL;
-    case DEPTHWISE:
-      depthwise_int8_run(&st->conv, x, st->packed, y, &st->finish, c->scratch, c->threads);
-      return NULL;
-    default: return conv_int8_plain(&st->conv, x, step_in(s, c, 1), y, &st->finish, c->threads);
+  if (st->channels_first) {
+    TRY(swap(DT_INT8, g->batch, g->in_c, st->x_points, x, scratch + st->x_at, c->threads));
+    x = scratch + st->x_at;
+    to = scratch + st->y_at;
+    if (st->residual >= 0) {
+      TRY(swap(l->in[st->residual]->dtype, g->batch, g->out_c, st->y_points, st->finish.residual,
+               scratch + st->residual_at, c->threads));
+      st->finish.residual = scratch + st->residual_at;
+    }
   }
+  TRY(run_kernel(st, x, step_in(s, c, 1), to, scratch, c->threads));
+  if (to == y) return NULL;
+  return swap(l->out[0]->dtype, g->batch, st->y_points, g->out_c, to, y, c->threads);
 }
 
 // ---------------------------------------------------------------- what to compute
@@ -61,17 +93,18 @@ static status_t run(step_t *s, backend_context_t *c) {
 static bool conv_shape(const backend_context_t *c, const layer_t *l, conv_shape_t *s) {
   const conv_params_t *p = &l->p.conv;
   const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1), *y = out_shape(c, l, 0);
-  if (!p->channels_last || shape_elements(x) == 0 || shape_elements(w) == 0) return false;
+  int channels = p->channels_last ? x->rank - 1 : 1, first = p->channels_last ? 1 : 2;
+  if (shape_elements(x) == 0 || shape_elements(w) == 0) return false;
   *s = (conv_shape_t){.spatial = p->spatial,
                       .channels_last = true,
                       .batch = x->d[0],
-                      .in_c = x->d[x->rank - 1],
-                      .out_c = y->d[y->rank - 1]};
+                      .in_c = x->d[channels],
+                      .out_c = y->d[channels]};
   s->groups = p->depthwise ? s->in_c : s->in_c / w->d[p->spatial];
   for (int i = 0; i < p->spatial; i++) {
     int64_t unused;
-    s->in[i] = x->d[1 + i];
-    s->out[i] = y->d[1 + i];
+    s->in[i] = x->d[first + i];
+    s->out[i] = y->d[first + i];
     s->kernel[i] = w->d[i];
     s->stride[i] = p->strides[i];
     s->dilation[i] = p->dilations[i];
@@ -221,6 +254,24 @@ static status_t pack_weights(backend_context_t *c, const layer_t *l, own_int8_t 
   return NULL;
 }
 
+static size_t whole_lines(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+
+// Room for copies with the channels last, behind the kernel's own.
+static void place_copies(const backend_context_t *c, const layer_t *l, own_int8_t *st, step_t *s) {
+  const conv_shape_t *g = &st->conv.s;
+  const shape_t *x = in_shape(c, l, 0), *y = out_shape(c, l, 0);
+  size_t n = (size_t)shape_elements(y);
+  st->channels_first = true;
+  st->x_points = shape_elements(x) / (g->batch * g->in_c);
+  st->y_points = shape_elements(y) / (g->batch * g->out_c);
+  st->x_at = whole_lines(s->scratch);
+  st->y_at = st->x_at + whole_lines((size_t)shape_elements(x));
+  st->residual_at = st->y_at + whole_lines(n * dtype_size(l->out[0]->dtype));
+  s->scratch = st->residual_at;
+  if (st->residual >= 0) s->scratch += whole_lines(n * dtype_size(l->in[st->residual]->dtype));
+  s->reuse = -1;
+}
+
 status_t make_own_int8_step(backend_context_t *c, const layer_t *l, const int8_layer_t *i,
                             step_t *s) {
   own_int8_t *st = mem_calloc(1, sizeof *st);
@@ -248,6 +299,7 @@ status_t make_own_int8_step(backend_context_t *c, const layer_t *l, const int8_l
                 .reuse = in_place ? i->residual : -1,
                 .tactic = names[st->kind]};
   if (st->kind == DEPTHWISE) s->scratch = depthwise_int8_scratch(&st->conv, c->threads);
+  if (l->type == LAYER_CONV && !l->p.conv.channels_last) place_copies(c, l, st, s);
   if (st->kind == LOOPS) s->inner = (size_t)c->threads * (size_t)i->channels * sizeof(int32_t);
   return NULL;
 }
