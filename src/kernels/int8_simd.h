@@ -186,9 +186,9 @@ INLINE void finish_store_four(const int8_finish_t *e, void *y, const int64_t *at
   __m128i lo = _mm256_castsi256_si128(q), hi = _mm256_extracti128_si256(q, 1);
   uint8_t *to = y;
   _mm_storel_epi64((__m128i *)(to + at[0]), lo);
-  _mm_storeh_pd((double *)(void *)(to + at[1]), _mm_castsi128_pd(lo));
+  _mm_storel_epi64((__m128i *)(to + at[1]), _mm_srli_si128(lo, 8));
   _mm_storel_epi64((__m128i *)(to + at[2]), hi);
-  _mm_storeh_pd((double *)(void *)(to + at[3]), _mm_castsi128_pd(hi));
+  _mm_storel_epi64((__m128i *)(to + at[3]), _mm_srli_si128(hi, 8));
 }
 #endif
 

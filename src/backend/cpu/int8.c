@@ -172,8 +172,9 @@ static bool untimed(const backend_context_t *c) {
 
 // As far as is known without timing: depthwise layers whose rows of outputs share their input.
 static bool ours_is_faster(const layer_t *l) {
-  return l->type == LAYER_CONV && l->p.conv.depthwise && l->p.conv.strides[0] == 1 &&
-         l->p.conv.dilations[0] == 1;
+  const conv_params_t *p = &l->p.conv;
+  return l->type == LAYER_CONV && p->depthwise && p->channels_last && p->strides[0] == 1 &&
+         p->dilations[0] == 1;
 }
 
 status_t make_int8_step(backend_context_t *c, const layer_t *l, step_t *s) {
