@@ -6,7 +6,7 @@ enum { N = 2, H = 7, W = 6 };
 
 typedef struct int8_case {
   const char *name;
-  bool product, depthwise, channels_first, same;
+  bool product, transposed, depthwise, channels_first, same;
   int c_in, c_out, groups, window, stride, dilation;
   dtype_t x, y;  // DT_INT8, DT_UINT8; y: or DT_FLOAT
   int x_zero, y_zero;
@@ -178,6 +178,14 @@ static const int8_case_t cases[] = {
      .y = DT_UINT8,
      .x_zero = 128,
      .y_zero = 128},
+    {.name = "product with transposed weights",
+     .product = true,
+     .transposed = true,
+     .c_in = 35,
+     .c_out = 20,
+     .x = DT_INT8,
+     .y = DT_INT8,
+     .bias = true},
     {.name = "channels first",
      .channels_first = true,
      .c_in = 8,
@@ -236,6 +244,7 @@ static net_tensor_t *through_steps(network_t *n, net_tensor_t *x, dtype_t t, flo
 }
 
 static shape_t weight_shape(const int8_case_t *k) {
+  if (k->transposed) return SHAPE(k->c_out, k->c_in);
   if (k->product) return SHAPE(k->c_in, k->c_out);
   if (k->depthwise) return SHAPE(k->window, k->window, k->c_in, 1);
   return SHAPE(k->window, k->window, k->c_in / groups(k), k->c_out);
@@ -255,7 +264,7 @@ static net_tensor_t *weights(network_t *n, const int8_case_t *k) {
                         network_add_constant(n, "scales", &scale, NULL)};
   tensor_unref(&w);
   tensor_unref(&scale);
-  layer_params_t p = {.quantize = {.axis = s.rank - (k->depthwise ? 2 : 1)}};
+  layer_params_t p = {.quantize = {.axis = s.rank - (k->depthwise || k->transposed ? 2 : 1)}};
   return net_layer1(n, LAYER_DEQUANTIZE, 2, in, DT_FLOAT, &p);
 }
 
@@ -286,6 +295,7 @@ static network_t *build(const int8_case_t *k, shape_t *shapes) {
   layer_params_t p = {0};
   if (k->product) {
     p.matmul.has_bias = k->bias;
+    p.matmul.transpose_b = k->transposed;
     p.matmul.has_residual = k->residual != DT_INVALID;
     p.matmul.act = k->act;
   } else {
@@ -327,7 +337,7 @@ static double sum_at(const int8_case_t *k, const shape_t *y, int64_t at, int64_t
     for (int64_t c = 0; c < k->c_in; c++) {
       double x = input_at(k, at / k->c_out * k->c_in + c, 3, -3, 4);
       sum += (number(x, k->x, (double)x_scale, k->x_zero) - k->x_zero) *
-             weight_at(c * k->c_out + *channel);
+             weight_at(k->transposed ? *channel * k->c_in + c : c * k->c_out + *channel);
     }
     return (double)sum;
   }

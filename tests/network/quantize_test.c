@@ -183,10 +183,50 @@ static void kept_layers(void **state) {
   }
 }
 
+// x w' with w [n, k]: the 8-bit weights are [k, n], each column with the scale of its row.
+static void transposed_weights(void **state) {
+  (void)state;
+  enum { K = 5, CHANNELS = 3 };
+  network_t *n = network_create("implicit");
+  n->int8 = n->implicit_ranges = true;
+  shape_t xs = SHAPE(4, K), ws = SHAPE(CHANNELS, K);
+  net_tensor_t *x = network_add_input(n, "x", DT_FLOAT, &xs);
+  x->scale = 1 / 127.0f;
+  tensor_t w;
+  assert_ok(tensor_alloc(DT_FLOAT, &ws, &w));
+  float *v = w.data;
+  for (int i = 0; i < CHANNELS * K; i++) v[i] = sinf((float)i) * (float)(1 + i / K * 10);
+  net_tensor_t *in[] = {x, network_add_constant(n, "w", &w, NULL)};
+  layer_params_t p = {.matmul = {.transpose_b = true}};
+  optimize(n, net_layer1(n, LAYER_MATMUL, 2, in, DT_FLOAT, &p));
+  const layer_t *l = NULL;
+  for (int i = 0; i < n->n_layers; i++)
+    if (n->layers[i]->type == LAYER_MATMUL) l = n->layers[i];
+  assert_non_null(l);
+  assert_false(l->p.matmul.transpose_b);
+  assert_int_equal(l->in[1]->dtype, DT_INT8);
+  assert_true(shape_equal(&l->in[1]->shape, (shape_t[]){SHAPE(K, CHANNELS)}));
+  assert_int_equal(l->in[1]->n_channel_scales, CHANNELS);
+  for (int m = 0; m < CHANNELS; m++) {
+    float scale = l->in[1]->channel_scale[m], most = 0;
+    for (int k = 0; k < K; k++) {
+      most = fmaxf(most, fabsf(v[m * K + k]));
+      float got = (float)TENSOR_DATA(int8_t, &l->in[1]->value)[k * CHANNELS + m] * scale;
+      assert_true(fabsf(got - v[m * K + k]) <= scale * 0.5001f);
+    }
+    assert_true(fabsf(scale * 127 - most) <= 1e-6f * most);
+  }
+  tensor_unref(&w);
+  network_destroy(n);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(stays_in_8_bits),       cmocka_unit_test(weights_have_a_scale_per_channel),
-      cmocka_unit_test(concat_shares_a_scale), cmocka_unit_test(stays_float),
+      cmocka_unit_test(transposed_weights),
+      cmocka_unit_test(stays_in_8_bits),
+      cmocka_unit_test(weights_have_a_scale_per_channel),
+      cmocka_unit_test(concat_shares_a_scale),
+      cmocka_unit_test(stays_float),
       cmocka_unit_test(kept_layers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

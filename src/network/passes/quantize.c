@@ -180,8 +180,8 @@ static int64_t weight_channels(const layer_t *l) {
 static bool layout_fits(const layer_t *l) {
   int r = l->in[1]->shape.rank;
   if (l->type == LAYER_CONV) return r >= 3 && l->out[0]->dtype == DT_FLOAT;
-  return r == 2 && !l->p.matmul.transpose_a && !l->p.matmul.transpose_b &&
-         l->in[0]->shape.rank >= 2 && l->out[0]->dtype == DT_FLOAT;
+  return r == 2 && !l->p.matmul.transpose_a && l->in[0]->shape.rank >= 2 &&
+         l->out[0]->dtype == DT_FLOAT;
 }
 
 // The 8-bit form of a constant: 127 steps to the largest magnitude of each output channel.
@@ -274,7 +274,9 @@ int pass_int8_implicit(network_t *n) {
     if (!heavy(l) || l->n_in > 4 || !layer_takes_int8(l) || !l->in[1]->is_const ||
         !layout_fits(l) || !(network_range_of(l->in[0]) > 0) || network_kept(n, l))
       continue;
-    net_tensor_t *w = int8_weights(n, l);
+    straighten_weights(n, l);
+    net_tensor_t *w =
+        l->type == LAYER_MATMUL && l->p.matmul.transpose_b ? NULL : int8_weights(n, l);
     net_tensor_t *x = w ? quantized_input(n, l->in[0]) : NULL;
     if (!x) continue;
     take_int8_inputs(n, l, x, w);
@@ -293,7 +295,9 @@ int pass_int8_explicit(network_t *n) {
       continue;
     const layer_t *d = dequantize_of(l->in[0]);
     if (!d || d->in[0]->is_const) continue;
-    net_tensor_t *w = explicit_weights(n, l);
+    straighten_weights(n, l);
+    bool transposed = l->type == LAYER_MATMUL && l->p.matmul.transpose_b;
+    net_tensor_t *w = transposed ? NULL : explicit_weights(n, l);
     if (!w) continue;
     take_int8_inputs(n, l, d->in[0], w);
     inherit_nodes(n, l, d);

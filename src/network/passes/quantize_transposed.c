@@ -1,0 +1,51 @@
+// Products with a constant second operand that is transposed, x w' with w [n, k]: 8-bit kernels and
+// scales per output channel want it as [k, n].
+#include <string.h>
+
+#include "network/passes/pass.h"
+#include "network/passes/quantize.h"
+
+// [n, k] as [k, n]; elements of 1 or 4 bytes.
+static bool transpose(const tensor_t *from, tensor_t *to) {
+  int64_t rows = from->shape.d[0], cols = from->shape.d[1];
+  size_t size = dtype_size(from->dtype);
+  shape_t s = SHAPE(cols, rows);
+  status_t st = tensor_alloc(from->dtype, &s, to);
+  if (st) {
+    status_free(st);
+    return false;
+  }
+  const char *x = from->data;
+  char *y = to->data;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < cols; j++)
+      memcpy(y + (size_t)(j * rows + i) * size, x + (size_t)(i * cols + j) * size, size);
+  return true;
+}
+
+static net_tensor_t *transposed_constant(network_t *n, const net_tensor_t *w) {
+  tensor_t value;
+  if (!transpose(&w->value, &value)) return NULL;
+  net_tensor_t *t = network_add_constant(n, w->name, &value, NULL);
+  tensor_unref(&value);
+  return t;
+}
+
+void straighten_weights(network_t *n, layer_t *l) {
+  if (l->type != LAYER_MATMUL || !l->p.matmul.transpose_b || l->in[1]->shape.rank != 2) return;
+  const layer_t *d = made_by(l->in[1], LAYER_DEQUANTIZE);
+  net_tensor_t *in[8], *w = NULL;
+  if (l->in[1]->is_const && n->implicit_ranges) {
+    w = transposed_constant(n, l->in[1]);
+  } else if (d && d->in[0]->is_const && d->in[0]->dtype == DT_INT8 && d->in[1]->is_const) {
+    net_tensor_t *q = transposed_constant(n, d->in[0]);
+    layer_params_t p = d->p;
+    if (p.quantize.axis >= 0) p.quantize.axis = 1 - p.quantize.axis;
+    if (q) w = net_layer1(n, LAYER_DEQUANTIZE, 2, (net_tensor_t *[]){q, d->in[1]}, DT_FLOAT, &p);
+  }
+  if (!w || l->n_in > 8) return;
+  for (int i = 0; i < l->n_in; i++) in[i] = l->in[i];
+  in[1] = w;
+  set_inputs(n, l, l->n_in, in);
+  l->p.matmul.transpose_b = false;
+}
