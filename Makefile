@@ -36,6 +36,7 @@ bench: build
 	@$(BUILD)/venv-tensorflow/bin/python bench/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/precision.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/memory.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python bench/int8_accuracy.py --build $(BUILD)
 
 fuzz:
 	@tools/setup build

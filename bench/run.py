@@ -9,7 +9,7 @@ files. Prints our median latency, and over each peer's: below 1 means that we ar
 converted model and run it once in a fresh process, and its peak memory. A peer that cannot read a model is left out
 with the reason in <build>/bench/log.
 """
-import argparse, json, os, signal, statistics, subprocess, sys, time
+import argparse, importlib.util, json, os, signal, statistics, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = ["resnet50", "mobilenet_v2", "efficientnet_b0", "inception_v3", "densenet121", "bert_base", "basic_pitch"]
@@ -67,8 +67,9 @@ def pythons(build):
 
 def make_models(build, names):
     """The corpus's big models in <build>/models/big, as `make conformance` makes them."""
-    sys.path.insert(0, os.path.join(HERE, "../tests/conformance"))
-    import run as conformance
+    spec = importlib.util.spec_from_file_location("conformance", os.path.join(HERE, "../tests/conformance/run.py"))
+    conformance = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conformance)
     conformance.make(build, names)
     return os.path.join(build, "models", "big")
 
