@@ -12,7 +12,7 @@ NumPy is needed. docs/python.md tells more.
 from ._library import lib as _lib
 from ._tensors import TensorSpec
 from .comparison import compare
-from .converter import ConversionParams, ConvertedFunction, Converter, TrtGraphConverterV2
+from .converter import ConversionParams, ConvertedFunction, Converter
 from .errors import (
     AbortedError,
     AlreadyExistsError,
@@ -47,6 +47,7 @@ from .params import (
     supported_profile_strategies,
 )
 from .reports import clear_engine_cache, doctor, engine_cache, explain, ops, show, summary, summary_dict
+from .trt_convert import TrtGraphConverter, TrtGraphConverterV2, create_inference_graph
 
 __version__ = _lib.tftrt_version().decode()
 __all__ = [
@@ -55,7 +56,7 @@ __all__ = [
     "FailedPreconditionError", "Function", "InternalError", "InvalidArgumentError", "Model", "NotFoundError", "OutOfRangeError",
     "PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE", "PROFILE_STRATEGY_OPTIMAL", "PROFILE_STRATEGY_RANGE",
     "PROFILE_STRATEGY_RANGE_OPTIMAL", "PermissionDeniedError", "ProfileStrategy", "ResourceExhaustedError", "Signature",
-    "TensorSpec", "TrtConversionParams", "TrtGraphConverterV2", "TrtPrecisionMode", "UnauthenticatedError", "UnavailableError",
-    "UnimplementedError", "UnknownError", "clear_engine_cache", "doctor", "engine_cache", "explain", "load", "ops", "show",
-    "summary", "summary_dict", "supported_profile_strategies",
+    "TensorSpec", "TrtConversionParams", "TrtGraphConverter", "TrtGraphConverterV2", "TrtPrecisionMode", "UnauthenticatedError",
+    "UnavailableError", "UnimplementedError", "UnknownError", "clear_engine_cache", "compare", "create_inference_graph",
+    "doctor", "engine_cache", "explain", "load", "ops", "show", "summary", "summary_dict", "supported_profile_strategies",
 ]  # fmt: skip

@@ -58,7 +58,9 @@ class TensorSpec:
 def _foreign(value):
     """Another library's array as NumPy's: over the same memory through DLPack or the buffer protocol, where it has dtype and
     layout for that; else as the library itself makes it one."""
-    if hasattr(value, "__dlpack__"):
+    # TensorFlow ends the process when asked for the DLPack of what has none.
+    numeric = not any(kind in str(getattr(value, "dtype", "")) for kind in ("string", "variant", "resource"))
+    if numeric and hasattr(value, "__dlpack__"):
         try:
             return np.from_dlpack(value)
         except (BufferError, RuntimeError, TypeError, ValueError):  # strings, bfloat16, memory of another device

@@ -77,7 +77,7 @@ class Converter:
       signature_keys: more signatures to convert after the first (which is the first of these where
         input_saved_model_signature_key is None).
       all_signatures: convert every signature of the meta graph.
-      op_set: "all": what our engines take; "tf-trt": exactly what TF-TRT took.
+      op_set: "all" (None): what our engines take; "tf-trt": exactly what TF-TRT took.
       backend: "cpu" or "ref".
       compat: "2.17": as TensorFlow 2.17 did where its documentation says otherwise.
       threads: CPUs to use; 0: all.
@@ -94,6 +94,8 @@ class Converter:
     Raises:
       ValueError: an argument, or a combination, that is not possible.
     """
+
+    _default_op_set, _default_compat = "all", ""
 
     def __init__(
         self,
@@ -112,7 +114,7 @@ class Converter:
         *,
         signature_keys: Sequence[str] | None = None,
         all_signatures: bool = False,
-        op_set: str = "all",
+        op_set: str | None = None,
         backend: str = "cpu",
         compat: str | None = None,
         threads: int = 0,
@@ -142,7 +144,7 @@ class Converter:
         o.maximum_cached_engines = params.maximum_cached_engines
         o.use_calibration = int(bool(params.use_calibration))
         o.allow_build_at_runtime = int(bool(params.allow_build_at_runtime))
-        o.op_set = op_set.encode()
+        o.op_set = (op_set or self._default_op_set).encode()
         if calibrator is not None:
             o.calibrator = calibrator.encode()
         if calibration_table is not None:
@@ -226,8 +228,8 @@ class Converter:
             o.signature_keys, o.n_signature_keys = key_list, len(keys)
         o.all_signatures = int(bool(all_signatures))
         o.backend, o.threads = backend.encode(), threads
-        if compat is not None:
-            o.compat = compat.encode()
+        if compat or self._default_compat:
+            o.compat = (compat or self._default_compat).encode()
         o.progress = self._progress.callback
         self._options = o
         handle = ctypes.c_void_p()
@@ -485,5 +487,4 @@ class Printer:
             raise self._failure
 
 
-TrtGraphConverterV2 = Converter
 ConversionParams = TrtConversionParams

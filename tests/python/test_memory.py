@@ -172,6 +172,24 @@ def test_arrays_of_other_libraries(saved_model):
             assert_golden(model(**{k: kind(v) for k, v in inputs.items()}), outputs)
 
 
+def test_strings_of_other_libraries_are_not_asked_for_dlpack(saved_model):
+    class Tensor:  # TensorFlow's ends the process then
+        dtype = "<dtype: 'string'>"
+
+        def __init__(self, a):
+            self.a = a
+
+        def __dlpack__(self, **_):
+            raise SystemExit
+
+        def numpy(self):
+            return self.a
+
+    inputs, outputs = golden("vocab_asset")
+    with tftrt.load(saved_model("vocab_asset")) as model:
+        assert_golden(model(Tensor(inputs["words"])), outputs)
+
+
 def test_functions_tell_their_specs(saved_model):
     with tftrt.load(saved_model("multi_sig")) as model:
         f = model["mix-v1.0"]
