@@ -33,6 +33,17 @@ static struct {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+// libgomp keeps a pool of threads for each thread that called it. After a fork the child has the
+// pool's bookkeeping but none of its threads, and would wait for them for ever: the thread that
+// forked computes alone from then on. Other threads of the child get pools of their own.
+static _Thread_local bool has_pool, lost_pool;
+
+static void in_child(void) {
+  if (!has_pool) return;
+  lost_pool = true;
+  gomp.set_num_threads(1);
+}
+
 static void *open_gomp(void) {
   static const char name[] = "libgomp.so.1";
   void *h = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
@@ -53,6 +64,7 @@ static void load(void) {
   *(void **)&gomp.set_num_threads = dlsym(h, "omp_set_num_threads");
   if (gomp.thread_num && gomp.num_threads && gomp.max_threads && gomp.set_num_threads)
     *(void **)&gomp.parallel = dlsym(h, "GOMP_parallel");
+  if (gomp.parallel) pthread_atfork(NULL, NULL, in_child);
 }
 
 bool parallel_init(void) {
@@ -63,6 +75,8 @@ bool parallel_init(void) {
 int parallel_set_threads(int threads) {
   if (!parallel_init()) return 1;
   int before = gomp.max_threads();
+  if (lost_pool) threads = 1;
+  has_pool |= threads > 1;
   if (before != threads && threads > 0) gomp.set_num_threads(threads);
   return before;
 }
@@ -89,7 +103,8 @@ void parallel_for(int threads, int64_t n, int64_t grain, parallel_fn fn, void *c
   if (grain < 1) grain = 1;
   int64_t pieces = n / grain;
   if (pieces > threads) pieces = threads;
-  if (pieces > 1 && parallel_init()) {
+  if (pieces > 1 && !lost_pool && parallel_init()) {
+    has_pool = true;
     loop_t l = {fn, ctx, n, cpu_float_mode()};
     COMES_BEFORE(&l);
     gomp.parallel(piece, &l, (unsigned)pieces, 0);

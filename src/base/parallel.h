@@ -12,7 +12,8 @@ typedef void (*parallel_fn)(void *ctx, int64_t begin, int64_t end, int thread);
 
 // Calls fn over [0, n) cut into at most `threads` contiguous pieces of at least `grain` items;
 // returns when all are done. threads <= 1, or too little work: one call in the calling thread.
-// `thread` is 0 .. pieces-1.
+// `thread` is 0 .. pieces-1. In the child of a fork() the thread that forked runs loops alone when
+// it had run any with others before.
 void parallel_for(int threads, int64_t n, int64_t grain, parallel_fn fn, void *ctx);
 
 // Opens libgomp when that has not been done; false when it cannot be had. To be called before a

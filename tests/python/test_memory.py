@@ -1,4 +1,5 @@
 """No copies between NumPy and the library; the GIL is released; dtypes that NumPy does not have."""
+import os
 import sys
 import threading
 
@@ -100,6 +101,24 @@ def test_two_runs_overlap(saved_model, recorder):
         finally:
             sys.setswitchinterval(interval)
     assert recorder.most == 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python's own, of forking with threads
+def test_a_forked_process_runs_its_parents_model(saved_model):
+    """As multiprocessing's workers do where they are forked."""
+    inputs, outputs = golden("resnet_tiny")
+    with tftrt.load(saved_model("resnet_tiny")) as model:
+        assert_golden(model(**inputs), outputs)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                assert_golden(model(**inputs), outputs)
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitpid(pid, 0) == (pid, 0)
+        assert_golden(model(**inputs), outputs)
 
 
 def test_bfloat16(saved_model):
