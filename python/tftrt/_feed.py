@@ -31,8 +31,8 @@ def arrays_of(item, inputs) -> list:
 
 
 class Feed:
-    """An input function for the library. It is called when the first inputs are asked for, and again after it has ended or
-    failed. Exceptions do not pass through C: they are kept, and `check` raises them."""
+    """An input function for the library, through `callback`. It is called when the first inputs are asked for, and again after it
+    has ended or failed. Exceptions do not pass through C: they are kept, and `check` raises them."""
 
     def __init__(self, input_fn: InputFunction, inputs: Callable[[], tuple]):
         """inputs(): the TensorSpecs of the signature, known when inputs are asked for."""
@@ -41,7 +41,11 @@ class Feed:
         self._inputs: tuple = ()
         self._kept: list = []
         self.failure: BaseException | None = None
-        self.callback = InputFn(self._next)
+
+    def callback(self):
+        """A tftrt_input_fn. Who passes it to the library keeps it as long as it may be called, and not in the feed: nothing that
+        holds a converter is in a cycle, so that its memory goes with the last reference."""
+        return InputFn(self._next)
 
     def _next(self, _user, tensors, n: int) -> int:
         try:

@@ -22,7 +22,7 @@ def _counts(ops: dict) -> str:
 
 def converter(c) -> str:
     """Segments, and the ops that stay native with their reasons, per signature."""
-    if not c._functions:
+    if not c._keys:
         return f"<p>{html.escape(repr(c))}</p>"
     facts = c.explain()
     parts = [f"<p>{html.escape(repr(c))}</p>"]
@@ -60,7 +60,7 @@ def model(m) -> str:
             parts.append(_table(["engine", "nodes", "inputs", "outputs", "ops"],
                                 ([e["name"], e["nodes"], _shapes(e["inputs"]), _shapes(e["outputs"]), _counts(e["ops"])]
                                  for e in engines)))  # fmt: skip
-    stats = m.engine_stats() if m._handle else []
+    stats = m.engine_stats() if m._opened.value else []
     if stats:
         fields = ["name", "runs", "cache_hits", "builds", "fallbacks", "engines", "profiles"]
         parts.append(_table(fields, ([s[f] if isinstance(s[f], (str, int)) else len(s[f]) for f in fields] for s in stats)))

@@ -61,7 +61,10 @@ class Reporter:
     def __init__(self, progress: Progress):
         self._tell = _teller(progress)
         self.failure: BaseException | None = None
-        self.callback = ProgressFn(self._called)
+
+    def callback(self):
+        """A tftrt_progress_fn, to be kept as long as it may be called."""
+        return ProgressFn(self._called)
 
     def _called(self, _user: ctypes.c_void_p, stage: bytes, done: int, total: int) -> int:
         try:

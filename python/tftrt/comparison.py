@@ -93,7 +93,7 @@ def compare(a: _Path | Mapping, b: _Path | Mapping, inputs: _Path | Mapping | It
             model.close()
             given = (_made_up(specs, np.random.default_rng(0)),) if inputs is None else inputs
             feed = Feed(lambda: _sets(given), lambda: specs)
-            o.inputs = feed.callback
+            o.inputs = feed.callback()  # which the struct keeps
         handle, error = ctypes.c_void_p(), new_error()
         code = lib.tftrt_compare(*map(os.fsencode, paths), ctypes.byref(o), ctypes.byref(handle), ctypes.byref(error))
         if feed:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
@@ -24,6 +25,7 @@ from ._library import (
     text_list,
 )
 from ._progress import Progress, Reporter
+from ._tensors import TensorSpec
 from .errors import InvalidArgumentError, NotFoundError, check, new_error, told
 from .function import Function, specs
 from .params import (
@@ -34,14 +36,20 @@ from .params import (
 )
 
 
+def _inputs(handle: ctypes.c_void_p | None, key: str | None) -> tuple[TensorSpec, ...]:
+    """Of a signature that is being converted; None: the first."""
+    k = key.encode() if key else None
+    return specs(lib.tftrt_converter_input_count(handle, k), lambda *a: lib.tftrt_converter_input(handle, k, *a))
+
+
 class ConvertedFunction(Function):
     """A converted signature as a function of arrays, which runs the engines built so far and builds as a loaded model does. It
     keeps the converter alive. One thread at a time, as the Converter itself."""
 
     def __init__(self, converter: "Converter", key: str):
         self._converter, self.key = converter, key
-        self.inputs = converter._inputs(key)
         handle, k = converter._handle, key.encode()
+        self.inputs = _inputs(handle, key)
         self.outputs = specs(lib.tftrt_converter_output_count(handle, k), lambda *a: lib.tftrt_converter_output(handle, k, *a))
 
     def _title(self) -> str:
@@ -212,8 +220,9 @@ class Converter:
         self._handle = None
         self._params = params
         self._directory = directory
-        self._functions: dict[str, ConvertedFunction] = {}
-        self._feeds: list[Feed] = []  # those that calibration uses, until build() is done
+        self._keys: list[str] = []  # of the signatures that are converted
+        self._functions: weakref.WeakValueDictionary[str, ConvertedFunction] = weakref.WeakValueDictionary()  # they hold us
+        self._feeds: list[tuple[Feed, Any]] = []  # those that calibration uses, until build() is done
         self._progress = Reporter(progress)
         self._warned = 0
         tags = list(tags or ["serve"])
@@ -230,7 +239,7 @@ class Converter:
         o.backend, o.threads = backend.encode(), threads
         if compat or self._default_compat:
             o.compat = (compat or self._default_compat).encode()
-        o.progress = self._progress.callback
+        o.progress = self._progress.callback()  # which the struct keeps
         self._options = o
         handle = ctypes.c_void_p()
         error = new_error()
@@ -255,7 +264,7 @@ class Converter:
           ValueError: calibration_input_fn is missing or not wanted. KeyError: there is no such signature.
           AssertionError: it is converted already. tftrt.Error: the model cannot be read or converted.
         """
-        assert not self._functions, "convert() is called once"
+        assert not self._keys, "convert() is called once"
         if self._need_calibration and not calibration_input_fn and not self._options.calibration_table:
             raise ValueError("Should specify calibration_input_fn because INT8 calibration is needed")
         if not self._need_calibration and not self._automatic and calibration_input_fn:
@@ -264,9 +273,7 @@ class Converter:
             raise TypeError("Expected binary or unicode string, got None")
         callback = InputFn()
         if calibration_input_fn:
-            feed = Feed(calibration_input_fn, lambda: self._inputs(None))
-            self._feeds.append(feed)
-            callback = feed.callback
+            callback = self._kept_callback(calibration_input_fn, None)
         try:
             self._run(lib.tftrt_converter_convert, callback, None)
         except NotFoundError as e:
@@ -275,22 +282,20 @@ class Converter:
                 raise KeyError(missing[1]) from e
             raise
         self._finish_convert()
-        return next(iter(self._functions.values()))
+        return self._function(self._keys[0])
 
     def calibrate_with(self, signature_key: str, input_fn: InputFunction) -> None:
         """INT8 with calibration of several signatures: the inputs of each but the first, before convert()."""
-        feed, error = Feed(input_fn, lambda: self._inputs(signature_key)), new_error()
-        check(lib.tftrt_converter_calibrate_with(self._handle, signature_key.encode(), feed.callback, None,
+        callback, error = self._kept_callback(input_fn, signature_key), new_error()
+        check(lib.tftrt_converter_calibrate_with(self._handle, signature_key.encode(), callback, None,
                                                  ctypes.byref(error)), error)  # fmt: skip
-        self._feeds.append(feed)
 
     def measure_with(self, input_fn: InputFunction, *, signature_key: str | None = None) -> None:
         """Precision mode AUTO: inputs of a signature (None: the first) that errors are measured over, before convert(). Without
         them those of calibration serve, else those of build()."""
-        feed, error = Feed(input_fn, lambda: self._inputs(signature_key)), new_error()
+        callback, error = self._kept_callback(input_fn, signature_key), new_error()
         key = signature_key.encode() if signature_key else None
-        check(lib.tftrt_converter_measure_with(self._handle, key, feed.callback, None, ctypes.byref(error)), error)
-        self._feeds.append(feed)
+        check(lib.tftrt_converter_measure_with(self._handle, key, callback, None, ctypes.byref(error)), error)
 
     def precision(self, signature_key: str | None = None) -> dict:
         """What precision mode AUTO chose for a signature (None: the first): the "bound", errors and times of the "fastest"
@@ -366,7 +371,7 @@ class Converter:
         Raises:
           AssertionError: convert() was not called. RuntimeError: the needed calibration has not been done.
         """
-        assert self._functions, "convert() comes before save()"
+        assert self._keys, "convert() comes before save()"
         self._run(lib.tftrt_converter_save, path_bytes(output_saved_model_dir), int(bool(save_gpu_specific_engines)))
 
     # -------------------------------------------------------------------------------------------- what came of it
@@ -374,7 +379,7 @@ class Converter:
     @property
     def signatures(self) -> Mapping[str, ConvertedFunction]:
         """The converted signatures by key, the first one first; empty before convert()."""
-        return dict(self._functions)
+        return {key: self._function(key) for key in self._keys}
 
     def summary(self, line_length: int = 160, detailed: bool = True, print_fn: Callable[..., object] | None = None) -> None:
         """Describes the conversion: per engine its name, device, node counts, dtypes and shapes.
@@ -409,11 +414,11 @@ class Converter:
     # Names that TF-TRT's own tests and scripts look at.
     @property
     def _converted(self) -> bool:
-        return bool(self._functions)
+        return bool(self._keys)
 
     @property
     def _converted_func(self) -> ConvertedFunction | None:
-        return next(iter(self._functions.values()), None)
+        return self._function(self._keys[0]) if self._keys else None
 
     @property
     def _automatic(self) -> bool:
@@ -423,19 +428,29 @@ class Converter:
     def _need_calibration(self) -> bool:
         return self._params.precision_mode.upper() == TrtPrecisionMode.INT8 and bool(self._params.use_calibration)
 
-    def _inputs(self, key: str | None) -> tuple:
-        k = key.encode() if key else None
-        return specs(lib.tftrt_converter_input_count(self._handle, k),
-                     lambda *a: lib.tftrt_converter_input(self._handle, k, *a))  # fmt: skip
+    def _feed(self, input_fn: InputFunction, key: str | None) -> Feed:
+        handle = self._handle  # not self: feeds do not hold the converter
+        return Feed(input_fn, lambda: _inputs(handle, key))
+
+    def _kept_callback(self, input_fn: InputFunction, key: str | None):
+        """A callback that the library may call until build() is done."""
+        feed = self._feed(input_fn, key)
+        self._feeds.append((feed, feed.callback()))
+        return self._feeds[-1][1]
+
+    def _function(self, key: str) -> ConvertedFunction:
+        made = self._functions.get(key)
+        if made is None:
+            made = self._functions[key] = ConvertedFunction(self, key)
+        return made
 
     def _finish_convert(self) -> None:
-        keys = [lib.tftrt_converter_signature(self._handle, i).decode()
-                for i in range(lib.tftrt_converter_signature_count(self._handle))]  # fmt: skip
-        self._functions = {key: ConvertedFunction(self, key) for key in keys}
+        self._keys = [lib.tftrt_converter_signature(self._handle, i).decode()
+                      for i in range(lib.tftrt_converter_signature_count(self._handle))]  # fmt: skip
 
     def _build(self, function, input_fn: InputFunction | None, key: str | None) -> None:
-        feed = Feed(input_fn, lambda: self._inputs(key)) if input_fn else None
-        callback = feed.callback if feed else InputFn()
+        feed = self._feed(input_fn, key) if input_fn else None
+        callback = feed.callback() if feed else InputFn()
         self._run(function, key.encode() if key else None, callback, None, feed=feed)
 
     def _run(self, function, *arguments, feed: Feed | None = None) -> None:
@@ -446,7 +461,7 @@ class Converter:
         for text in self.warnings[self._warned :]:
             log.warning(text)
             self._warned += 1
-        for source in (self._progress, feed, *self._feeds):
+        for source in (self._progress, feed, *(kept for kept, _ in self._feeds)):
             if source is not None:
                 source.check()
         check(code, error)
@@ -457,7 +472,7 @@ class Converter:
             lib.tftrt_converter_destroy(handle)
 
     def __repr__(self) -> str:
-        state = f"converted {', '.join(self._functions)}" if self._functions else "not converted"
+        state = f"converted {', '.join(self._keys)}" if self._keys else "not converted"
         return f"<tftrt.Converter {os.fspath(self._directory or '')!r}: {state}>"
 
     def _repr_html_(self) -> str:

@@ -18,13 +18,34 @@ from .function import Function, specs
 _POLICIES = ("native", "build", "fail")  # tftrt_fallback
 
 
+class _Opened:
+    """The library's model, which goes with the last that needs it: the Model or one of its signatures."""
+
+    def __init__(self, directory: str):
+        self.directory = directory
+        self.value: ctypes.c_void_p | None = ctypes.c_void_p()
+
+    def get(self) -> ctypes.c_void_p:
+        if self.value is None:
+            raise InvalidArgumentError(f"{self.directory}: the model is closed")
+        return self.value
+
+    def close(self) -> None:
+        value, self.value = self.value, None
+        if value:
+            lib.tftrt_model_close(value)
+
+    def __del__(self):
+        self.close()
+
+
 class Signature(Function):
     """One signature of a model: call it with arrays, positional in alphabetical order of the inputs' names or by keyword; it
     returns a dict of NumPy arrays by output name. Any number of threads may call it at the same time."""
 
-    def __init__(self, model: "Model", key: str):
-        self._model, self.key = model, key
-        k, m = key.encode(), model._handle
+    def __init__(self, opened: _Opened, key: str):
+        self._opened, self.key = opened, key
+        k, m = key.encode(), opened.get()
         self.inputs = specs(lib.tftrt_model_input_count(m, k), lambda i, info, e: lib.tftrt_model_input(m, k, i, info, e))
         self.outputs = specs(lib.tftrt_model_output_count(m, k), lambda i, info, e: lib.tftrt_model_output(m, k, i, info, e))
 
@@ -32,12 +53,12 @@ class Signature(Function):
         return f"signature '{self.key}'"
 
     def _call(self, *arguments) -> int:
-        return lib.tftrt_model_run(self._model._open_handle(), self.key.encode(), *arguments)
+        return lib.tftrt_model_run(self._opened.get(), self.key.encode(), *arguments)
 
     def prepare(self) -> None:
         """What the first call would otherwise do: schedule the graph, load the engines."""
         error = new_error()
-        check(lib.tftrt_model_prepare(self._model._open_handle(), self.key.encode(), ctypes.byref(error)), error)
+        check(lib.tftrt_model_prepare(self._opened.get(), self.key.encode(), ctypes.byref(error)), error)
 
     def __repr__(self) -> str:
         return f"<Signature {self.key}{self._signature_text()}>"
@@ -66,14 +87,12 @@ class Model(Mapping):
             o.compat = compat.encode()
         if engine_cache_dir is not None:
             o.engine_cache_dir = path_bytes(engine_cache_dir)
-        self._handle: ctypes.c_void_p | None = ctypes.c_void_p()
-        error = new_error()
-        path = path_bytes(directory)
-        check(lib.tftrt_model_open(path, ctypes.byref(o), ctypes.byref(self._handle), ctypes.byref(error)), error)
-        keys = [lib.tftrt_model_signature(self._handle, i).decode()
-                for i in range(lib.tftrt_model_signature_count(self._handle))]  # fmt: skip
+        self._opened = _Opened(self.directory)
+        handle, error = self._opened.get(), new_error()
+        check(lib.tftrt_model_open(path_bytes(directory), ctypes.byref(o), ctypes.byref(handle), ctypes.byref(error)), error)
+        keys = [lib.tftrt_model_signature(handle, i).decode() for i in range(lib.tftrt_model_signature_count(handle))]
         # The initialisers' signature is TensorFlow's own affair; opening has run it.
-        self._signatures = {key: Signature(self, key) for key in keys if key != "__saved_model_init_op"}
+        self._signatures = {key: Signature(self._opened, key) for key in keys if key != "__saved_model_init_op"}
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
@@ -105,35 +124,24 @@ class Model(Mapping):
     def engine_stats(self) -> list[dict]:
         """What each TRTEngineOp of the signatures used so far did: name, runs, cache_hits, builds, fallbacks, their reasons and
         counts, and what it holds: engines, profiles, contexts."""
-        handle = self._open_handle()
+        handle = self._opened.get()
         return json.loads(told(lambda out, e: lib.tftrt_model_stats_json(handle, out, e)))["engines"]
 
     def engine_profile(self, i: int = 0) -> list[dict]:
         """Times per layer of the i-th engine of `engine_stats`: [{"layer", "type", "tactic", "us"}, ...], us being the mean of
         the runs since the first call, which starts the measuring. FailedPreconditionError before the engine has run."""
-        handle = self._open_handle()
+        handle = self._opened.get()
         return json.loads(told(lambda out, e: lib.tftrt_model_engine_profile(handle, i, out, e)))
 
     def close(self) -> None:
         """Frees the model. No call may be going on; later ones raise. Also done by `with` and at the end of its life."""
-        handle, self._handle = self._handle, None
-        if handle:
-            lib.tftrt_model_close(handle)
-
-    def _open_handle(self) -> ctypes.c_void_p:
-        if self._handle is None:
-            raise InvalidArgumentError(f"{self.directory}: the model is closed")
-        return self._handle
+        self._opened.close()
 
     def __enter__(self) -> "Model":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            self.close()
 
     def __repr__(self) -> str:
         return f"<tftrt.Model {self.directory!r}: {', '.join(repr(s) for s in self._signatures.values())}>"

@@ -1,7 +1,9 @@
 """tftrt.Converter: arguments, states, errors and results of tf.experimental.tensorrt.Converter (messages as TF-TRT 2.17 gives
 them), outputs against TensorFlow's goldens."""
+import gc
 import inspect
 import logging
+import weakref
 
 import numpy as np
 import pytest
@@ -219,6 +221,31 @@ def test_tables_are_filled_before_the_converted_function_runs(saved_model):
         assert_golden(function(**inputs), outputs)
     converter.build(lambda: (golden("vocab_asset", case)[0] for case in cases("vocab_asset")))
     assert_golden(function(**inputs), outputs)
+
+
+def test_memory_goes_with_the_last_reference(saved_model):
+    """No cycles: a converter may hold gigabytes, and Python's collector does not know."""
+    gc.disable()
+    try:
+        image = np.zeros((1, 28, 28, 1), np.float32)
+        converter = tftrt.Converter(saved_model("mnist_cnn"), precision_mode="INT8", progress=lambda *_: None)
+        function = converter.convert(lambda: [image])
+        converter.build(lambda: [image])
+        converter.summary(print_fn=lambda *_: None)
+        gone = weakref.ref(converter)
+        del converter
+        assert gone() is not None and function(image)  # the function keeps it
+        del function
+        assert gone() is None
+        model = tftrt.load(saved_model("mnist_cnn"))
+        signature = model["serving_default"]
+        gone, opened = weakref.ref(model), weakref.ref(model._opened)
+        del model
+        assert gone() is None and signature(image)  # it keeps what it needs of the model
+        del signature
+        assert opened() is None
+    finally:
+        gc.enable()
 
 
 def test_warnings_are_logged_once(saved_model, caplog, monkeypatch):
