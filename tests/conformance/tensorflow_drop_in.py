@@ -49,7 +49,14 @@ def names(_):
     assert tf.experimental.tensorrt.Converter is tftrt.tensorflow.Converter
     assert tf.experimental.tensorrt.ConversionParams is tftrt.TrtConversionParams
     assert tf.compat.v2.experimental.tensorrt.Converter is tftrt.tensorflow.Converter
-    assert trt_convert.TrtGraphConverterV2 is tftrt.tensorflow.Converter
+    assert trt_convert.TrtGraphConverterV2 is tftrt.tensorflow.TrtGraphConverterV2
+    assert trt_convert is tftrt.tensorflow.trt_convert
+    # TF-TRT's tests have Erfc between two engines; ours can take it.
+    for kind, engines in (trt_convert.TrtGraphConverterV2, 2), (tf.experimental.tensorrt.Converter, 1):
+        c = kind(os.path.join(ROOT, "tests/models/tf_trt_tests/simple_multi_engines/saved_model"), minimum_segment_size=2)
+        c.convert()
+        functions = c._converted_graph_def.library.function
+        assert sum(n.op == "TRTEngineOp" for f in functions for n in f.node_def) == engines
     assert trt_convert.TrtPrecisionMode.INT8 == "INT8"
     assert trt_convert.DEFAULT_TRT_CONVERSION_PARAMS._replace(precision_mode="FP16").precision_mode == "FP16"
     return "all"

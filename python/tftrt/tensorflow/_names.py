@@ -10,11 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from .. import params
-from .converter import Converter
+from .converter import Converter, TrtGraphConverterV2
 
 _PUBLIC: dict[str, Any] = {"Converter": Converter, "ConversionParams": params.TrtConversionParams}
 _TRT_CONVERT: dict[str, Any] = {
-    "TrtGraphConverterV2": Converter,
+    "TrtGraphConverterV2": TrtGraphConverterV2,
     "TrtConversionParams": params.TrtConversionParams,
     "TrtPrecisionMode": params.TrtPrecisionMode,
     "DEFAULT_TRT_CONVERSION_PARAMS": params.DEFAULT_TRT_CONVERSION_PARAMS,

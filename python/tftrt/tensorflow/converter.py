@@ -145,9 +145,15 @@ class Converter(_base.Converter):
 
     def _finish_convert(self) -> None:
         super()._finish_convert()
-        self._tensorflow_functions = {key: ConvertedFunction(self, key) for key in self._functions}
+        self._tensorflow_functions = {key: ConvertedFunction(self, key) for key in self._keys}
 
     def _build(self, *args: Any) -> None:
         super()._build(*args)
         for function in self._tensorflow_functions.values():
             function._forget()
+
+
+class TrtGraphConverterV2(Converter):
+    """`Converter` with TensorFlow 2.17's behaviour, as `tftrt.trt_convert` has it: TF-TRT's tests count on which ops engines take."""
+
+    _default_op_set, _default_compat = "tf-trt", "2.17"
