@@ -182,13 +182,19 @@ static bool is_auto(const char *precision) {
   return strcmp(precision, "auto") == 0 || strcmp(precision, "AUTO") == 0;
 }
 
-static tftrt_code report_choices(tftrt_converter *c, tftrt_error *e) {
+static tftrt_code report_precisions(tftrt_converter *c, const tftrt_converter_options *o,
+                                    const char *dir, tftrt_error *e) {
   tftrt_code code = TFTRT_OK;
   for (int i = 0; i < tftrt_converter_signature_count(c) && !code; i++) {
-    char *text = NULL;
-    code = tftrt_converter_precision(c, tftrt_converter_signature(c, i), 0, &text, e);
-    if (!code) fputs(text, stdout);
+    const char *key = tftrt_converter_signature(c, i);
+    char *text = NULL, *choice = NULL;
+    code = tftrt_precision_summary(dir, o->input_saved_model_tags, o->n_tags, key, common.verbose,
+                                   &text, e);
+    if (!code && is_auto(o->precision_mode))
+      code = tftrt_converter_precision(c, key, 0, &choice, e);
+    if (!code) printf("%s%s", text, choice ? choice : "");
     tftrt_free(text);
+    tftrt_free(choice);
   }
   return code;
 }
@@ -249,7 +255,7 @@ int cmd_convert(int argc, char **argv) {
   for (int i = 0; c && i < tftrt_converter_warning_count(c) && !common.quiet; i++)
     fprintf(stderr, "tftrt: warning: %s\n", tftrt_converter_warning(c, i));
   if (!code) code = report(c, &e);
-  if (!code && automatic && !common.json && !common.quiet) code = report_choices(c, &e);
+  if (!code && !common.json && !common.quiet) code = report_precisions(c, &o, words[n - 1], &e);
   tftrt_converter_destroy(c);
   tftrt_model_close(model);
   conversion_free(&f);

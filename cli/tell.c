@@ -58,7 +58,8 @@ int cmd_summary(int argc, char **argv) {
   bool detailed = false;
   int64_t length = 160;
   const option_def_t defs[] = {
-      {"detailed", 'd', OPTION_FLAG, &detailed, NULL, "op counts of every engine"},
+      {"detailed", 'd', OPTION_FLAG, &detailed, NULL,
+       "op counts of every engine, precision of every layer"},
       {"line-length", 'l', OPTION_INT, &length, "N", "width of the table, at least 160"},
       {"tags", 0, OPTION_STRING, &tags, "A,B", "meta graph (serve)"},
       {"signature", 's', OPTION_STRING, &signature, "KEY", "signature (serving_default)"},
@@ -78,7 +79,10 @@ int cmd_summary(int argc, char **argv) {
   if (tftrt_summary(words[0], t.n ? t.v : NULL, t.n, signature, (int)length, detailed, print_line,
                     stdout, &e))
     return report_error(&e);
-  return EXIT_DONE;
+  char *text = NULL;
+  tftrt_code code =
+      tftrt_precision_summary(words[0], t.n ? t.v : NULL, t.n, signature, detailed, &text, &e);
+  return print_text(code, text, &e);
 }
 
 int cmd_explain(int argc, char **argv) {

@@ -474,7 +474,13 @@ TFTRT_API tftrt_code tftrt_converter_explain(tftrt_converter *c, int json, char 
 TFTRT_API tftrt_code tftrt_summary(const char *dir, const char *const *tags, int n_tags,
                                    const char *signature, int line_length, int detailed,
                                    tftrt_print_fn print, void *user, tftrt_error *err);
-/* The summary's facts as one JSON object, "schema": "tftrt.report/1". */
+/* What the engines that are saved compute in: a line for each, layers counted by precision;
+ * detailed: a line for each layer too, with dtypes and scales of what it reads and makes, and why
+ * it has more bits than the mode allows. No weights are read. */
+TFTRT_API tftrt_code tftrt_precision_summary(const char *dir, const char *const *tags, int n_tags,
+                                             const char *signature, int detailed, char **out,
+                                             tftrt_error *err);
+/* Both's facts as one JSON object, "schema": "tftrt.report/1". */
 TFTRT_API tftrt_code tftrt_summary_json(const char *dir, const char *const *tags, int n_tags,
                                         const char *signature, char **out, tftrt_error *err);
 /* A converted model tells what it has, an unconverted one what converting would do. */

@@ -382,6 +382,13 @@ tftrt_code tftrt_summary(const char *dir, const char *const *tags, int n_tags,
                     err);
 }
 
+tftrt_code tftrt_precision_summary(const char *dir, const char *const *tags, int n_tags,
+                                   const char *signature, int detailed, char **out,
+                                   tftrt_error *err) {
+  return api_report(
+      summarize_precisions(dir, tags, tags ? n_tags : 0, signature, detailed != 0, out), err);
+}
+
 tftrt_code tftrt_summary_json(const char *dir, const char *const *tags, int n_tags,
                               const char *signature, char **out, tftrt_error *err) {
   return api_report(summarize_saved_model_json(dir, tags, tags ? n_tags : 0, signature, out), err);

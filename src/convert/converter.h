@@ -110,6 +110,9 @@ status_t summarize_graph(const graph_t *g, int line_length, bool detailed, print
 status_t summarize_saved_model(const char *dir, const char *const *tags, int n_tags,
                                const char *signature, int line_length, bool detailed,
                                print_fn print, void *user);
+// What the model's engines compute in (convert/precisions.h), as lines; mem_free *out.
+status_t summarize_precisions(const char *dir, const char *const *tags, int n_tags,
+                              const char *signature, bool detailed, char **out);
 // The same facts as one JSON object; mem_free *out.
 status_t summarize_saved_model_json(const char *dir, const char *const *tags, int n_tags,
                                     const char *signature, char **out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "convert/precisions.h"
 #include "convert/state.h"
 
 static bool structural(const node_t *n) {
@@ -49,6 +50,14 @@ static json_t *shapes_json(const shape_t *shapes, int n) {
   return list;
 }
 
+static json_t *built_json(const built_engine_t *b, int n_inputs) {
+  json_t *counts = NULL;
+  status_free(plan_precisions_json(&b->plan, &counts));
+  return json_pack("{s:o, s:I, s:o}", "input_shapes", shapes_json(b->shapes, n_inputs),
+                   "plan_bytes", (json_int_t)b->plan.size, "layers_by_precision",
+                   counts ? counts : json_object());
+}
+
 static json_t *node_json(const node_t *n, const char *engine) {
   json_t *o = json_pack("{s:s, s:s}", "name", n->name, "op", n->op);
   if (engine) json_object_set_new(o, "engine", json_string(engine));
@@ -67,9 +76,7 @@ static json_t *explain_signature(const converter_t *c) {
                           f.name ? f.name : "", "inputs", engine->n_in, "outputs", engine->n_out);
     json_t *built = json_array();
     for (size_t k = 0; e && k < e->built.n; k++)
-      json_array_append_new(built, json_pack("{s:o, s:I}", "input_shapes",
-                                             shapes_json(e->built.v[k].shapes, e->n_inputs),
-                                             "plan_bytes", (json_int_t)e->built.v[k].plan.size));
+      json_array_append_new(built, built_json(&e->built.v[k], e->n_inputs));
     json_object_set_new(o, "engines", built);
     json_array_append_new(engines, o);
     const graph_t *body = segment_of(c, engine);

@@ -44,18 +44,8 @@ static status_t keep_plan(void *user, const shape_t *shapes, int n, const uint8_
 }
 
 static status_t read_engines(converter_t *c, engine_node_t *e) {
-  char *assets = file_join(saved_model_dir(c->model), "assets");
-  char *name = mem_printf("trt-serialized-engine.%s", e->node->name);
-  char *path = file_join(assets, name);
-  file_map_t *file = NULL;
   reading_t r = {.c = c, .e = e, .backend = backend_find(c->o.backend)};
-  status_t st = file_exists(path) ? file_map_open(path, &file) : NULL;
-  if (file) st = saved_engine_records(file->data, file->size, path, keep_plan, &r);
-  if (file) file_map_unref(file);
-  mem_free(path);
-  mem_free(name);
-  mem_free(assets);
-  return st;
+  return saved_engines(saved_model_dir(c->model), e->node->name, keep_plan, &r);
 }
 
 static status_t load_segment(converter_t *c, engine_node_t *e, const char *segment) {

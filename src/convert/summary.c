@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "convert/converter.h"
+#include "convert/precisions.h"
 #include "convert/state.h"
 
 enum { COLUMNS = 9 };
@@ -283,7 +284,13 @@ static json_t *op_counts_json(const graph_t *body) {
   return ops;
 }
 
+typedef struct json_request {
+  const char *dir;
+  char *out;
+} json_request_t;
+
 static status_t visit_json(const graph_t *g, void *user) {
+  json_request_t *r = user;
   json_t *engines = json_array();
   int others = 0, converted = 0;
   for (int i = 0; i < g->n_nodes; i++) {
@@ -295,25 +302,29 @@ static status_t visit_json(const graph_t *g, void *user) {
     }
     func_ref_t f = node_native_segment(n);
     graph_t *body = NULL;
+    json_t *saved = NULL;
     status_t st = f.name ? library_body(g->library, f.name, &body) : NULL;
+    if (!st) st = precisions_json(r->dir, n, &saved);
     if (st) {
+      json_decref(saved);
       json_decref(engines);
       return st;
     }
     int count = body ? count_segment(body) : 0;
     const char *outputs = node_attr(n, "_output_shapes") ? "_output_shapes" : "output_shapes";
     converted += count;
-    json_array_append_new(engines,
-                          json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "name", n->name, "device",
-                                    n->device ? n->device : "", "nodes", count, "inputs",
-                                    ports_json(n, "InT", "input_shapes"), "outputs",
-                                    ports_json(n, "OutT", outputs), "ops", op_counts_json(body)));
+    json_array_append_new(
+        engines, json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:s, s:o}", "name", n->name, "device",
+                           n->device ? n->device : "", "nodes", count, "inputs",
+                           ports_json(n, "InT", "input_shapes"), "outputs",
+                           ports_json(n, "OutT", outputs), "ops", op_counts_json(body),
+                           "precision_mode", node_string(n, "precision_mode"), "engines", saved));
   }
   json_t *root = json_pack("{s:s, s:s, s:o, s:i, s:i}", "schema", "tftrt.report/1", "command",
                            "summary", "engines", engines, "nodes_converted", converted,
                            "nodes_total", converted + others);
   char *dumped = json_dumps(root, JSON_INDENT(1));
-  *(char **)user = mem_printf("%s\n", dumped ? dumped : "{}");
+  r->out = mem_printf("%s\n", dumped ? dumped : "{}");
   free(dumped);
   json_decref(root);
   return NULL;
@@ -321,6 +332,39 @@ static status_t visit_json(const graph_t *g, void *user) {
 
 status_t summarize_saved_model_json(const char *dir, const char *const *tags, int n_tags,
                                     const char *signature, char **out) {
-  *out = NULL;
-  return visit_engines(dir, tags, n_tags, signature, visit_json, out);
+  json_request_t r = {.dir = dir};
+  status_t st = visit_engines(dir, tags, n_tags, signature, visit_json, &r);
+  *out = r.out;
+  return st;
+}
+
+// ---------------------------------------------------------------- precisions
+
+typedef struct precision_request {
+  const char *dir;
+  bool detailed;
+  text_t text;
+} precision_request_t;
+
+static status_t visit_precisions(const graph_t *g, void *user) {
+  precision_request_t *r = user;
+  VEC(node_t *) engines = {0};
+  for (int i = 0; i < g->n_nodes; i++)
+    if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "TRTEngineOp") == 0)
+      vec_push(&engines, g->nodes[i]);
+  if (engines.n) qsort(engines.v, engines.n, sizeof *engines.v, by_name);
+  status_t st = NULL;
+  for (size_t i = 0; i < engines.n && !st; i++)
+    st = precisions_text(r->dir, engines.v[i], r->detailed, &r->text);
+  vec_free(&engines);
+  return st;
+}
+
+status_t summarize_precisions(const char *dir, const char *const *tags, int n_tags,
+                              const char *signature, bool detailed, char **out) {
+  precision_request_t r = {.dir = dir, .detailed = detailed};
+  status_t st = visit_engines(dir, tags, n_tags, signature, visit_precisions, &r);
+  *out = st ? NULL : text_take(&r.text);
+  text_free(&r.text);
+  return st;
 }

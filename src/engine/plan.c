@@ -411,7 +411,16 @@ static status_t round_weight(net_tensor_t *t) {
   return NULL;
 }
 
+static status_t no_weight(void *self, const char *key, tensor_t *out) {
+  (void)self;
+  *out = (tensor_t){0};
+  return FAIL(NOT_FOUND, "weight %s was not to be read", key);
+}
+
+const weight_source_t plan_no_weights = {no_weight, NULL};
+
 static status_t read_external(loader_t *ld, net_tensor_t *t) {
+  if (ld->source == &plan_no_weights) return NULL;
   if (!ld->source)
     return FAIL(FAILED_PRECONDITION, "the plan needs weight %s, and no weights were given",
                 t->weight_key);
@@ -451,7 +460,9 @@ static status_t read_network(loader_t *ld) {
       net_tensor_t *t = ok ? n->tensors[n->n_tensors - 1] : NULL;
       if (ok && t->is_const && !t->weight_key) ok = find_weight(ld, t, range);
       if (ok && t->is_const && t->weight_key) TRY(read_external(ld, t));
-      if (t) t->known = t->is_const && ok ? known_from_tensor(n->arena, &t->value) : NULL;
+      if (t)
+        t->known =
+            t->is_const && ok && t->value.buf ? known_from_tensor(n->arena, &t->value) : NULL;
     }
     if (f.tag == NET_INPUTS) ok = read_ids(ld, &f, &n->inputs, &n->n_inputs);
     if (f.tag == NET_OUTPUTS) ok = read_ids(ld, &f, &n->outputs, &n->n_outputs);

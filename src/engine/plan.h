@@ -35,6 +35,9 @@ status_t plan_write(const network_t *n, const char *backend, const plan_blob_t *
 // that are no plan, or a damaged one, give one DATA_LOSS error; a newer major version gives
 // UNIMPLEMENTED.
 status_t plan_read(const uint8_t *data, size_t size, const weight_source_t *weights, plan_t **out);
+// For plan_read where only what a plan says of itself is wanted: constants that are stored outside
+// have no value.
+extern const weight_source_t plan_no_weights;
 void plan_free(plan_t *p);                                        // NULL is fine
 const plan_blob_t *plan_blob(const plan_t *p, const char *name);  // NULL when there is none
 

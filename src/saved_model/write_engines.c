@@ -53,6 +53,16 @@ status_t saved_engine_records(const uint8_t *data, size_t size, const char *name
   return st;
 }
 
+status_t saved_engines(const char *dir, const char *engine, saved_engine_fn each, void *user) {
+  char *path = mem_printf("%s/assets/trt-serialized-engine.%s", dir, engine);
+  file_map_t *file = NULL;
+  status_t st = file_exists(path) ? file_map_open(path, &file) : NULL;
+  if (file) st = saved_engine_records(file->data, file->size, path, each, user);
+  if (file) file_map_unref(file);
+  mem_free(path);
+  return st;
+}
+
 // ---------------------------------------------------------------- functions
 
 #define GPU "/device:GPU:*"

@@ -99,6 +99,9 @@ typedef status_t (*saved_engine_fn)(void *user, const shape_t *input_shapes, int
 status_t saved_engine_records(const uint8_t *data, size_t size, const char *name,
                               saved_engine_fn each, void *user);
 
+// For every engine that the model in dir has as an asset of a TRTEngineOp; there may be none.
+status_t saved_engines(const char *dir, const char *engine, saved_engine_fn each, void *user);
+
 // ---------------------------------------------------------------- weights (weights.c)
 //
 // A Const node with the attribute _tftrt_weight is written without its content; the content goes

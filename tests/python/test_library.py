@@ -18,6 +18,7 @@ ELSEWHERE = {
     "tftrt_params_load", "tftrt_params_apply", "tftrt_params_destroy", "tftrt_conversion_params_init_sized",  # from_json
     "tftrt_model_engine_stats", "tftrt_model_engine_fallback",  # engine_stats, from tftrt_model_stats_json
     "tftrt_converter_build",  # tftrt_converter_build_signature
+    "tftrt_precision_summary",  # summary_dict
     "tftrt_comparison_warning_count", "tftrt_comparison_warning", "tftrt_comparison_layer_count", "tftrt_comparison_layer", "tftrt_comparison_output_count", "tftrt_comparison_output",  # compare, from tftrt_comparison_json
     "tftrt_code_name", "tftrt_dtype_size",  # classes of exceptions; NumPy's dtypes
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Precision mode AUTO: bounds hold when they are measured by compare, and what was kept is told."""
 import os
+import struct
 import subprocess
 from pathlib import Path
 
@@ -64,3 +65,48 @@ def test_other_inputs_to_measure_over(spoiled, tmp_path):
     converter.build(lambda: iter([golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]))
     choice = converter.precision()
     assert choice["input_sets"] == 3 and choice["chosen"]["cosine"] >= 0.99
+
+
+def scales_of(table):
+    """TensorRT's calibration cache: the hex of a float32 for each tensor."""
+    lines = [line.rsplit(": ", 1) for line in table.read_text().splitlines()[1:]]
+    return {name: struct.unpack(">f", bytes.fromhex(value))[0] for name, value in lines}
+
+
+def test_the_summary_tells_dtypes_and_scales(saved_model, tmp_path):
+    converter = tftrt.Converter(saved_model("mnist_cnn"), precision_mode="INT8", calibration_table=tmp_path / "table")
+    converter.convert(lambda: iter(INPUTS))
+    converter.save(tmp_path / "int8")
+    (node,) = tftrt.summary_dict(tmp_path / "int8")["engines"]
+    (engine,) = node["engines"]
+    scales = scales_of(tmp_path / "table")
+    assert node["precision_mode"] == "INT8"
+    assert engine["layers_by_precision"]["int8"] >= 5 and engine["layers_by_precision"]["fp32"] >= 1
+    quantize = next(layer for layer in engine["layers"] if layer["type"] == "QUANTIZE")
+    assert quantize["outputs"][0]["dtype"] == "int8"
+    assert quantize["outputs"][0]["scale"] == pytest.approx(scales["TensorRTInputPH_0"], rel=1e-6)
+    conv = [layer for layer in engine["layers"] if layer["type"] == "CONVOLUTION"]
+    for layer, channels in zip(conv, (16, 32)):
+        x, w = layer["inputs"][:2]
+        assert layer["precision"] == "int8" and w["constant"] and w["channel_scales"]["count"] == channels
+        assert w["channel_scales"]["min"] <= w["channel_scales"]["max"] and x["scale"] > 0
+    # Behind a Relu there are 255 steps: the range of 127 of them is the table's.
+    (relu,) = [o for o in conv[0]["outputs"]]
+    name = next(n for n in scales if n.endswith("conv2d_1/Relu"))
+    pooled = next(n for n in scales if n.endswith("max_pooling2d_1/MaxPool2d"))
+    assert relu["dtype"] == "uint8"
+    assert relu["scale"] * 255 / 127 == pytest.approx(scales[pooled], rel=1e-5) or \
+        relu["scale"] * 255 / 127 == pytest.approx(scales[name], rel=1e-5)
+
+
+def test_the_summary_tells_why_a_layer_has_more_bits(spoiled, saved_model, tmp_path):
+    automatic(spoiled, tmp_path / "auto", max_error=0.02)
+    (node,) = tftrt.summary_dict(tmp_path / "auto")["engines"]
+    why = {layer["name"].split("functional_1/")[-1]: layer.get("why") for layer in node["engines"][0]["layers"]}
+    assert why["conv2d_1_2/Relu"] == "it is kept in higher precision"
+    converter = tftrt.Converter(saved_model("bert_tiny"), precision_mode="INT8")
+    converter.convert(lambda: iter([golden("bert_tiny")[0]]))
+    converter.save(tmp_path / "bert")
+    (node,) = tftrt.summary_dict(tmp_path / "bert")["engines"]
+    attention = [layer for layer in node["engines"][0]["layers"] if layer["name"].endswith("mha0_1/Mul")]
+    assert attention[0]["precision"] == "fp32" and attention[0]["why"] == "its weights are not constant"
