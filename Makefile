@@ -31,6 +31,7 @@ conformance: wheel
 	@PYTHONPATH=python TFTRT_LIBRARY=$(BUILD)/lib/libtftrt.so $(BUILD)/venv-tensorflow/bin/python tests/conformance/tensors_test.py
 	@tests/conformance/scale_out $(BUILD)
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/trained.py --build $(BUILD)
 
 bench: build
 	@tools/setup bench
