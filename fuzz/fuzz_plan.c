@@ -1,5 +1,8 @@
 // Plans from anywhere, with a right checksum: each backend either refuses them with one clear error
 // or loads them, makes a context for small shapes, and runs.
+#include <jansson.h>
+
+#include "convert/precisions.h"
 #include "engine/backend.h"
 #include "engine/plan.h"
 #include "engine/specialize.h"
@@ -72,6 +75,13 @@ static void run(const backend_t *b, backend_engine_t *e) {
   }
 }
 
+// What it says of its layers, without weights.
+static void tell_precisions(uint8_t *data, size_t size) {
+  json_t *counts = NULL;
+  status_free(plan_precisions_json(&(bytes_t){data, size}, &counts));
+  json_decref(counts);
+}
+
 // Profiles: told, and asked for one that has small shapes.
 static void read_profiles(const uint8_t *data, size_t size) {
   profiles_t *p = NULL;
@@ -99,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size) memcpy(copy, data, size);
   fuzz_seal_plan(copy, size);
   read_profiles(copy, size);
+  tell_precisions(copy, size);
   static const char *const names[] = {"ref", "cpu"};
   for (int i = 0; i < 2; i++) {
     const backend_t *b = backend_find(names[i]);

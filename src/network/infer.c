@@ -887,7 +887,7 @@ status_t network_infer_layer(network_t *n, layer_t *l) {
   for (int i = 0; i < l->n_in; i++) {
     in[i] = l->in[i]->shape;
     values[i] = l->in[i]->known;
-    tensors[i] = l->in[i]->is_const ? &l->in[i]->value : NULL;
+    tensors[i] = l->in[i]->is_const && l->in[i]->value.buf ? &l->in[i]->value : NULL;
   }
   status_t st = infer_shapes(l, in, values, tensors, out);
   if (!st) known_eval(n->arena, l, in, values, out, results);
