@@ -25,6 +25,8 @@ def convert(source: os.PathLike[str], target: str) -> list[str]:
     converter.add_profile({"x": (1, 4)}, {"x": (2, 4)}, {"x": answer.shape})
     converter.build(inputs)
     converter.save(target, save_gpu_specific_engines=False)
+    worst: float = tftrt.compare(source, target, [{"x": answer}], per_layer=True)["outputs"]["y"]["max_abs"]
+    print(worst, converter.precision()["kept"])
     lines: list[str] = []
     converter.summary(print_fn=lines.append)
     return lines + converter.warnings + list(converter.signatures)
