@@ -1,6 +1,7 @@
 """tftrt.compare against NumPy's figures on the same arrays."""
 import math
 import os
+import struct
 import subprocess
 from pathlib import Path
 
@@ -208,3 +209,35 @@ def test_nothing_to_observe(saved_model):
         tftrt.compare(source, source, inputs, per_layer=True)
     with pytest.raises(tftrt.InvalidArgumentError, match="it has no layers to observe"):
         tftrt.compare(source, {"output_0": np.zeros((1, 10), "f4")}, inputs, per_layer=True)
+
+
+def test_a_layers_own_error_is_numpys(saved_model, tmp_path):
+    """The first convolution of mnist_cnn in 8 bits, simulated: its input rounded to the calibrated steps, its weights to 127 steps of
+    each output channel, what it makes to the steps of the next layer."""
+    table = tmp_path / "table"
+    converter = tftrt.Converter(saved_model("mnist_cnn"), precision_mode="INT8", calibration_table=table)
+    converter.convert(lambda: iter([golden("mnist_cnn")[0]]))
+    converter.save(tmp_path / "int8")
+    values = np.fromfile(Path(saved_model("mnist_cnn")) / "variables/variables.data-00000-of-00001", "<f4")
+    weights, bias = values[:144].reshape(9, 16).astype("f8"), values[144:160].astype("f8")  # variables/0 and /1: [3,3,1,16], [16]
+    x = golden("mnist_cnn")[0]["image"][0, :, :, 0].astype("f8")
+
+    def conv(x, w):
+        return np.maximum(np.lib.stride_tricks.sliding_window_view(x, (3, 3)).reshape(26, 26, 9) @ w + bias, 0)
+
+    line = next(s for s in table.read_text().splitlines() if s.startswith("TensorRTInputPH_0: "))
+    step = struct.unpack(">f", bytes.fromhex(line.split(": ")[1]))[0]
+    channel = np.abs(weights).max(0) / 127
+    y = conv(np.clip(np.rint(x / step), -128, 127) * step, np.rint(weights / channel) * channel)
+    (node,) = tftrt.summary_dict(tmp_path / "int8")["engines"]
+    told = next(layer for layer in node["engines"][0]["layers"] if layer["name"].endswith("conv2d_1/Relu"))["outputs"][0]
+    assert told["dtype"] == "uint8"
+    y = np.clip(np.rint(y / told["scale"]), 0, 255) * told["scale"]
+    want = conv(x, weights)
+    layers = tftrt.compare(saved_model("mnist_cnn"), tmp_path / "int8", golden("mnist_cnn")[0], per_layer=True)["layers"]
+    got = next(layer for layer in layers if layer["layer"].endswith("conv2d_1/Relu"))
+    assert got["count"] == want.size
+    assert got["own"]["relative_l2"] == pytest.approx(np.linalg.norm(y - want) / np.linalg.norm(want), rel=1e-3)
+    assert got["own"]["max_abs"] == pytest.approx(np.abs(y - want).max(), rel=1e-3)
+    assert got["own"]["mean_abs"] == pytest.approx(np.abs(y - want).mean(), rel=1e-3)
+    assert got["accumulated"] == pytest.approx(got["own"], rel=1e-3)  # nothing comes before it but the same rounding
