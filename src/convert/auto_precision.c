@@ -242,6 +242,7 @@ static void mark_fp32(search_t *s) {
     node_set_string(s->c->graph, n, "precision_mode", "FP32", 4);
     node_set_string(s->c->graph, n, "calibration_data", "", 0);
     node_set_bool(s->c->graph, n, "use_calibration", false);
+    node_remove_attr(n, ATTR_PRECISION);
     node_remove_attr(n, ATTR_KEEP_FP32);
     node_remove_attr(n, ATTR_KEEP_16BIT);
   }

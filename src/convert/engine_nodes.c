@@ -321,6 +321,7 @@ static void set_attributes(const converter_t *c, const precision_t *p, node_t *n
   node_set_bool(g, n, "_use_implicit_batch", !c->o.dynamic_shape);
   node_set_bool(g, n, "_allow_build_at_runtime", true);
   if (c->bf16) node_set_string(g, n, ATTR_PRECISION, "BF16", 4);
+  if (c->automatic) node_set_string(g, n, ATTR_PRECISION, "AUTO", 4);
 }
 
 static void free_border(border_t *b) {
