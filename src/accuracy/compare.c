@@ -289,7 +289,7 @@ status_t compare_sides(side_t *a, side_t *b, const compare_options_t *o, compari
   comparison_t *c = mem_calloc(1, sizeof *c);
   layer_watch_t *w = o->per_layer ? layer_watch_create() : NULL;
   status_t st = compare_all(a, b, o, w, c);
-  if (!st && w) c->layers = layer_watch_errors(w);
+  if (!st && w) c->layers = layer_watch_errors(w, false);
   if (!st && w && !c->layers->n) st = no_layers(b, c);
   layer_watch_destroy(w);
   if (st) {

@@ -19,7 +19,7 @@ typedef struct watched {
   network_t *lowered;
   bytes_t plan;
   backend_engine_t *reference;
-  shape_t *shapes;  // of the inputs that it was made for
+  shape_t *shapes;  // of the inputs of this run
   int n_in;
   layer_error_t *layers;  // [n_layers of the planned network]
   int n_layers;
@@ -130,26 +130,44 @@ static watched_t *find_watched(layer_watch_t *w, const engine_served_t *by) {
   return e;
 }
 
-static bool is_for(const watched_t *e, const tensor_t *in, int n_in) {
-  for (int i = 0; e->reference && i < n_in; i++)
-    if (!shape_equal(&e->shapes[i], &in[i].shape)) return false;
-  return e->reference != NULL;
+static void note_shapes(watched_t *e, const tensor_t *in, int n_in) {
+  e->shapes = mem_realloc(e->shapes, ((size_t)n_in + 1) * sizeof *e->shapes);
+  for (int i = 0; i < n_in; i++) e->shapes[i] = in[i].shape;
 }
 
-// The native segment as one FP32 engine for the inputs' shapes.
+// Of an input. Dims that are not known, but known to be equal, are so by symbols that mean nothing
+// elsewhere: those of the first dims that have them are counted.
+static shape_t partial_shape(const network_t *n, int input) {
+  enum { FIRST_SYMBOL = -500000 };
+  shape_t s = n->inputs[input]->shape;
+  for (int d = 0; d < s.rank; d++) {
+    int count = 0;
+    bool found = s.d[d] >= 0;
+    for (int i = 0; i < n->n_inputs && !found; i++)
+      for (int k = 0; k < n->inputs[i]->shape.rank && !found; k++, count++)
+        if (n->inputs[i]->shape.d[k] == s.d[d]) {
+          s.d[d] = FIRST_SYMBOL - count;
+          found = true;
+        }
+  }
+  return s;
+}
+
+// The native segment as an FP32 engine. It is lowered for the shapes that the planned network is
+// for, as what is fused depends on what is known of shapes.
 static status_t make_reference(watched_t *e, const engine_served_t *by, const tensor_t *in,
                                int n_in) {
-  if (is_for(e, in, n_in)) return NULL;
-  drop_reference(e);
-  if (!by->segment || by->segment->n_args != n_in)
+  const network_t *planned = by->backend->network(by->engine);
+  if (!by->segment || by->segment->n_args != n_in || planned->n_inputs != n_in)
     return FAIL(NOT_FOUND,
-                "%s: its native segment is not in the model, so there is nothing to "
-                "compare its layers with",
+                "%s: its native segment is not in the model, so there is nothing to compare its "
+                "layers with",
                 by->name);
-  e->shapes = mem_calloc((size_t)n_in + 1, sizeof *e->shapes);
+  note_shapes(e, in, n_in);
+  if (e->reference) return NULL;
   arena_t *arena = arena_create();
   graph_t *body = graph_clone(by->segment, arena);
-  for (int i = 0; i < n_in; i++) e->shapes[i] = body->args[i]->out_shape[0] = in[i].shape;
+  for (int i = 0; i < n_in; i++) body->args[i]->out_shape[0] = partial_shape(planned, i);
   build_options_t o = {.struct_size = sizeof o, .threads = by->threads};
   status_t st = segment_lower(body, by->name, NULL, &e->lowered);
   weight_source_t weights = lowered_weights(e->lowered);
@@ -164,6 +182,7 @@ static status_t make_reference(watched_t *e, const engine_served_t *by, const te
 
 typedef struct seen {
   const network_t *net;
+  specialized_t *spec;
   tensor_t *values;  // [n_tensors]; empty: not seen
 } seen_t;
 
@@ -180,7 +199,7 @@ static void fill_views(seen_t *s) {
     const layer_t *l = s->net->layers[i];
     tensor_t *from = l->n_in ? &s->values[l->in[0]->id] : NULL, *to = &s->values[l->out[0]->id];
     if (!is_view(l) || tensor_empty(from) || !tensor_empty(to)) continue;
-    const shape_t *shape = &l->out[0]->shape;
+    const shape_t *shape = spec_shape(s->spec, l->out[0]);
     if (shape_known(shape) && shape_elements(shape) == tensor_elements(from))
       *to = tensor_reshaped(from, shape);
   }
@@ -199,15 +218,6 @@ static status_t run_seen(const backend_t *b, backend_context_t *c, seen_t *s, co
   return st;
 }
 
-static seen_t seen_begin(const network_t *n) {
-  return (seen_t){n, mem_calloc((size_t)n->n_tensors + 1, sizeof(tensor_t))};
-}
-
-static void seen_end(seen_t *s) {
-  for (int i = 0; i < s->net->n_tensors; i++) tensor_unref(&s->values[i]);
-  mem_free(s->values);
-}
-
 static tensor_t *shape_values(const network_t *n, const tensor_t *in) {
   bool *wanted = mem_calloc((size_t)n->n_inputs + 1, sizeof *wanted);
   tensor_t *values = mem_calloc((size_t)n->n_inputs + 1, sizeof *values);
@@ -216,6 +226,21 @@ static tensor_t *shape_values(const network_t *n, const tensor_t *in) {
     if (wanted[i]) values[i] = in[i];
   mem_free(wanted);
   return values;
+}
+
+static status_t seen_begin(const network_t *n, const shape_t *shapes, const tensor_t *in,
+                           seen_t *s) {
+  *s = (seen_t){n, NULL, mem_calloc((size_t)n->n_tensors + 1, sizeof(tensor_t))};
+  tensor_t *values = shape_values(n, in);
+  status_t st = specialize(n, shapes, values, &s->spec);
+  mem_free(values);
+  return st;
+}
+
+static void seen_end(seen_t *s) {
+  for (int i = 0; i < s->net->n_tensors; i++) tensor_unref(&s->values[i]);
+  mem_free(s->values);
+  specialized_free(s->spec);
 }
 
 static status_t run_reference(const watched_t *e, int threads, seen_t *s, const tensor_t *in,
@@ -320,9 +345,10 @@ static status_t run_as_reference(layer_watch_t *w, const engine_served_t *by, co
                                  int n_in, tensor_t *out, int n_out) {
   watched_t *e = find_watched(w, by);
   TRY(make_reference(e, by, in, n_in));
-  seen_t s = seen_begin(e->backend->network(e->reference));
+  seen_t s;
   kept_t k = {.w = e};
-  status_t st = run_reference(e, by->threads, &s, in, out, n_out);
+  status_t st = seen_begin(e->backend->network(e->reference), e->shapes, in, &s);
+  if (!st) st = run_reference(e, by->threads, &s, in, out, n_out);
   if (!st) st = keep_values(by->backend->network(by->engine), &s, &k);
   seen_end(&s);
   if (!st) st = measure_own(e, by, k.want, in);
@@ -368,14 +394,16 @@ static status_t add_accumulated(watched_t *e, const seen_t *s, const kept_t *k) 
 }
 
 static status_t run_as_planned(layer_watch_t *w, const engine_served_t *by, const tensor_t *in,
-                               tensor_t *out, int n_out) {
+                               int n_in, tensor_t *out, int n_out) {
   watched_t *e = find_watched(w, by);
+  note_shapes(e, in, n_in);
   if (!e->has_kernels) note_kernels(w, e, by);
   kept_t *k = NULL;
   for (size_t i = 0; i < w->kept.n && !k; i++)
     if (w->kept.v[i].w == e && !w->kept.v[i].used) k = &w->kept.v[i];
-  seen_t s = seen_begin(by->backend->network(by->engine));
-  status_t st = run_seen(by->backend, by->context, &s, in, out, n_out);
+  seen_t s;
+  status_t st = seen_begin(by->backend->network(by->engine), e->shapes, in, &s);
+  if (!st) st = run_seen(by->backend, by->context, &s, in, out, n_out);
   if (!st && k) st = add_accumulated(e, &s, k);
   if (k) k->used = true;
   seen_end(&s);
@@ -393,10 +421,9 @@ static status_t stand_in_reference(void *self, const engine_served_t *by, const 
 
 static status_t stand_in_planned(void *self, const engine_served_t *by, const tensor_t *in,
                                  int n_in, tensor_t *out, int n_out) {
-  (void)n_in;
   layer_watch_t *w = self;
   pthread_mutex_lock(&w->lock);
-  status_t st = run_as_planned(w, by, in, out, n_out);
+  status_t st = run_as_planned(w, by, in, n_in, out, n_out);
   pthread_mutex_unlock(&w->lock);
   return status_prefix(st, "%s", by->name);
 }
@@ -419,7 +446,7 @@ static int by_own_error(const void *a, const void *b) {
   return ((const layer_error_t *)a)->order - ((const layer_error_t *)b)->order;
 }
 
-layer_errors_t *layer_watch_errors(const layer_watch_t *w) {
+layer_errors_t *layer_watch_errors(const layer_watch_t *w, bool with_heavy) {
   layer_errors_t *all = mem_calloc(1, sizeof *all);
   int most = 1;
   all->arena = arena_create();
@@ -428,7 +455,8 @@ layer_errors_t *layer_watch_errors(const layer_watch_t *w) {
   for (size_t i = 0; i < w->engines.n; i++) {
     for (int k = 0; k < w->engines.v[i]->n_layers; k++) {
       layer_error_t l = w->engines.v[i]->layers[k];
-      if ((!l.own.count && !l.accumulated.count) || l.moves) continue;
+      bool known = l.own.count || l.accumulated.count || (l.heavy && with_heavy);
+      if (!known || l.moves) continue;
       const char **nodes = arena_alloc(all->arena, ((size_t)l.n_nodes + 1) * sizeof *nodes);
       for (int j = 0; j < l.n_nodes; j++) nodes[j] = arena_strdup(all->arena, l.nodes[j]);
       l.nodes = nodes;

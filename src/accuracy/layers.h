@@ -42,8 +42,9 @@ void layer_watch_destroy(layer_watch_t *w);  // NULL is fine
 // the second time with the same inputs.
 engine_watch_t layer_watch_reference(layer_watch_t *w);
 engine_watch_t layer_watch_planned(layer_watch_t *w);
-// All sets so far; layer_errors_destroy.
-layer_errors_t *layer_watch_errors(const layer_watch_t *w);
+// All sets so far; layer_errors_destroy. Layers without a figure are left out, but for heavy ones
+// where all is asked for.
+layer_errors_t *layer_watch_errors(const layer_watch_t *w, bool all);
 void layer_errors_destroy(layer_errors_t *e);  // NULL is fine
 
 #endif

@@ -11,16 +11,16 @@ typedef enum level { LEVEL_FASTEST, LEVEL_16BIT, LEVEL_FP32 } level_t;
 typedef struct candidate {
   kept_layer_t l;
   level_t level;
-  bool settled;  // its level is not to be changed any more
 } candidate_t;
 
 typedef struct search {
   converter_t *c;
   status_t (*build)(converter_t *, engine_node_t *);
   measure_t *measure;
-  VEC(candidate_t)
-  all;            // heavy layers in less than FP32, the worst first, those that are settled last
-  size_t n_open;  // that are not settled
+  // All layers whose precision is chosen: first those in less than FP32, the worst first; what is
+  // in FP32 now need not be in another assignment.
+  VEC(candidate_t) all;
+  size_t n_open;  // in less than FP32
   precision_choice_t *out;
 } search_t;
 
@@ -63,10 +63,14 @@ static status_t try_assignment(search_t *s, measured_t *m) {
   return measure_engines(s->measure, m);
 }
 
-// The n worst at one level, the others at another.
+// The n worst at one level, the others in less than FP32 at another, the rest as it is.
 static status_t try_worst(search_t *s, size_t n, level_t worst, level_t others, measured_t *m) {
   for (size_t i = 0; i < s->n_open; i++) s->all.v[i].level = i < n ? worst : others;
   return try_assignment(s, m);
+}
+
+static void set_all(search_t *s, level_t level) {
+  for (size_t i = 0; i < s->all.n; i++) s->all.v[i].level = level;
 }
 
 // ---- layers ----------------------------------------------------------------------------------
@@ -78,8 +82,8 @@ static const char *node_of(const layer_error_t *l) {
 }
 
 static bool is_reduced(const layer_error_t *l) {
-  return l->heavy && (strcmp(l->precision, "int8") == 0 || strcmp(l->precision, "fp16") == 0 ||
-                      strcmp(l->precision, "bf16") == 0);
+  return strcmp(l->precision, "int8") == 0 || strcmp(l->precision, "fp16") == 0 ||
+         strcmp(l->precision, "bf16") == 0;
 }
 
 static candidate_t *find_candidate(const search_t *s, size_t n, const char *engine,
@@ -92,39 +96,38 @@ static candidate_t *find_candidate(const search_t *s, size_t n, const char *engi
   return NULL;
 }
 
-// From the engines as they are built now. Candidates of before that are not in less than FP32 any
-// more are settled at their level.
+static candidate_t candidate_of(const search_t *s, const layer_error_t *l, const char *node,
+                                const candidate_t *before) {
+  arena_t *own = s->c->own;
+  if (before) return *before;
+  return (candidate_t){.l = {.engine = arena_strdup(own, l->engine),
+                             .layer = arena_strdup(own, l->name),
+                             .type = l->type,
+                             .node = arena_strdup(own, node),
+                             .was = l->precision,
+                             .is = l->precision,
+                             .own_before = difference_relative_l2(&l->own)}};
+}
+
+// From the engines as they are built now; levels stay.
 static status_t rank_layers(search_t *s) {
   layer_errors_t *errors;
-  arena_t *own = s->c->own;
-  size_t n_before = s->all.n;
   VEC(candidate_t) ranked = {0};
   TRY(measure_layers(s->measure, &errors));
-  for (int i = 0; i < errors->n; i++) {
-    const layer_error_t *l = &errors->v[i];
-    const char *node = node_of(l);
-    if (!is_reduced(l) || !node) continue;
-    candidate_t k = {.l = {.engine = arena_strdup(own, l->engine),
-                           .layer = arena_strdup(own, l->name),
-                           .type = l->type,
-                           .node = arena_strdup(own, node),
-                           .was = l->precision,
-                           .is = l->precision,
-                           .own_before = difference_relative_l2(&l->own)}};
-    candidate_t *before = find_candidate(s, n_before, l->engine, l->name, l->type);
-    if (before) {
-      k.l.was = before->l.was;
-      k.l.own_before = before->l.own_before;
-      before->settled = true;  // taken over
+  for (int reduced = 1; reduced >= 0; reduced--) {
+    for (int i = 0; i < errors->n; i++) {
+      const layer_error_t *l = &errors->v[i];
+      const char *node = node_of(l);
+      if (!l->heavy || !node || is_reduced(l) != (bool)reduced) continue;
+      candidate_t *before = find_candidate(s, s->all.n, l->engine, l->name, l->type);
+      candidate_t k = candidate_of(s, l, node, before);
+      vec_push(&ranked, k);
+      if (before) before->l.engine = "";  // it has moved
     }
-    vec_push(&ranked, k);
+    if (reduced) s->n_open = ranked.n;
   }
-  s->n_open = ranked.n;
-  for (size_t i = 0; i < n_before; i++) {
-    if (s->all.v[i].settled) continue;
-    s->all.v[i].settled = true;
-    vec_push(&ranked, s->all.v[i]);
-  }
+  for (size_t i = 0; i < s->all.n; i++)  // what is not observed in these engines
+    if (*s->all.v[i].l.engine) vec_push(&ranked, s->all.v[i]);
   vec_free(&s->all);
   s->all.v = ranked.v;
   s->all.n = ranked.n;
@@ -148,7 +151,8 @@ static status_t note_kept(search_t *s) {
   layer_errors_destroy(errors);
   out->kept = arena_alloc(s->c->own, (s->all.n + 1) * sizeof *out->kept);
   for (size_t i = 0; i < s->all.n; i++)
-    if (s->all.v[i].level != LEVEL_FASTEST) out->kept[out->n_kept++] = s->all.v[i].l;
+    if (s->all.v[i].level != LEVEL_FASTEST && strcmp(s->all.v[i].l.was, "fp32") != 0)
+      out->kept[out->n_kept++] = s->all.v[i].l;
   return NULL;
 }
 
@@ -192,7 +196,9 @@ static status_t put_layers_back(search_t *s) {
   measured_t m;
   TRY(try_worst(s, s->n_open, LEVEL_16BIT, LEVEL_16BIT, &m));
   if (within(s->c, &m)) return bisect(s, LEVEL_16BIT, LEVEL_FASTEST);
-  TRY(rank_layers(s));  // in 16 bits
+  TRY(rank_layers(s));                           // in 16 bits
+  for (size_t i = s->n_open; i < s->all.n; i++)  // in FP32, with all others in 16 bits
+    if (s->all.v[i].level == LEVEL_FASTEST) s->all.v[i].level = LEVEL_FP32;
   return bisect(s, LEVEL_FP32, LEVEL_16BIT);
 }
 
@@ -204,16 +210,18 @@ static bool fp32_is_faster(const search_t *s) {
 
 static status_t search_within(search_t *s) {
   precision_choice_t *out = s->out;
-  TRY(try_worst(s, s->n_open, LEVEL_FP32, LEVEL_FP32, &out->fp32));
+  set_all(s, LEVEL_FP32);
+  TRY(try_assignment(s, &out->fp32));
   if (!within(s->c, &out->fp32)) return cannot_be_met(s);
+  set_all(s, LEVEL_FASTEST);
   if (within(s->c, &out->fastest))
-    TRY(try_worst(s, 0, LEVEL_FASTEST, LEVEL_FASTEST, &out->chosen));
+    TRY(try_assignment(s, &out->chosen));
   else
     TRY(put_layers_back(s));
   bool does = within(s->c, &out->chosen);
   if (does && !fp32_is_faster(s)) return NULL;
   out->because = does ? "FP32 is faster here" : "nothing else does";
-  for (size_t i = 0; i < s->all.n; i++) s->all.v[i].level = LEVEL_FP32;
+  set_all(s, LEVEL_FP32);
   return try_assignment(s, &out->chosen);
 }
 
@@ -224,8 +232,8 @@ static status_t search(search_t *s) {
   TRY(measure_engines(s->measure, &out->fastest));
   out->chosen = out->fp32 = out->fastest;
   TRY(rank_layers(s));
-  out->candidates = (int)s->all.n;
-  if (s->all.n)
+  out->candidates = (int)s->n_open;
+  if (s->n_open)
     TRY(search_within(s));
   else if (!within(s->c, &out->fp32))
     return cannot_be_met(s);

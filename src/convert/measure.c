@@ -197,7 +197,7 @@ status_t measure_layers(measure_t *m, layer_errors_t **out) {
     sets++;
   }
   engines_set_watch(engines, NULL);
-  *out = st ? NULL : layer_watch_errors(w);
+  *out = st ? NULL : layer_watch_errors(w, true);
   layer_watch_destroy(w);
   mem_free(ran);
   return st;

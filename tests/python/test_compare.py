@@ -241,3 +241,18 @@ def test_a_layers_own_error_is_numpys(saved_model, tmp_path):
     assert got["own"]["max_abs"] == pytest.approx(np.abs(y - want).max(), rel=1e-3)
     assert got["own"]["mean_abs"] == pytest.approx(np.abs(y - want).mean(), rel=1e-3)
     assert got["accumulated"] == pytest.approx(got["own"], rel=1e-3)  # nothing comes before it but the same rounding
+
+
+@pytest.mark.parametrize("arguments", [dict(), dict(use_dynamic_shape=True)])
+def test_every_product_is_observed(saved_model, tmp_path, arguments):
+    """Also where shapes are not known when the engine is built: the FP32 network is fused as the planned one."""
+    inputs = golden("bert_tiny")[0]
+    converter = tftrt.Converter(saved_model("bert_tiny"), precision_mode="INT8", **arguments)
+    converter.convert(lambda: iter([inputs]))
+    converter.build(lambda: iter([inputs]))
+    converter.save(tmp_path / "bert")
+    layers = tftrt.compare(saved_model("bert_tiny"), tmp_path / "bert", inputs, per_layer=True)["layers"]
+    seen = sorted(layer["layer"] for layer in layers if layer["type"] == "MATRIX_MULTIPLY")
+    (node,) = tftrt.summary_dict(tmp_path / "bert")["engines"]
+    assert seen == sorted(layer["name"] for layer in node["engines"][0]["layers"] if layer["type"] == "MATRIX_MULTIPLY")
+    assert all(0 < layer["own"]["relative_l2"] < 0.1 for layer in layers if layer["precision"] == "int8")
