@@ -1,6 +1,7 @@
 #include "convert/auto_precision.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "convert/build_jobs.h"
@@ -136,6 +137,11 @@ static status_t rank_layers(search_t *s) {
   return NULL;
 }
 
+static int by_error_before(const void *a, const void *b) {
+  double x = ((const kept_layer_t *)a)->own_before, y = ((const kept_layer_t *)b)->own_before;
+  return x > y ? -1 : x < y;
+}
+
 // What became of the candidates in the engines as they are now.
 static status_t note_kept(search_t *s) {
   layer_errors_t *errors;
@@ -153,6 +159,7 @@ static status_t note_kept(search_t *s) {
   for (size_t i = 0; i < s->all.n; i++)
     if (s->all.v[i].level != LEVEL_FASTEST && strcmp(s->all.v[i].l.was, "fp32") != 0)
       out->kept[out->n_kept++] = s->all.v[i].l;
+  if (out->n_kept) qsort(out->kept, (size_t)out->n_kept, sizeof *out->kept, by_error_before);
   return NULL;
 }
 
