@@ -24,6 +24,7 @@ demo: build
 conformance: wheel
 	@tools/setup conformance
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/precision.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/unseen_models.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_plugin.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)

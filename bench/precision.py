@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 """Reduced precision: our modes against our own FP32 and against OpenVINO's of the same type, on this machine, now.
 
-  precision.py --build build [--precision fp16,bf16] [--models resnet50,bert_base,...] [--threads 1,2] [--rounds 20] [--case 0]
+  precision.py --build build [--modes fp16,bf16,int8] [--models resnet50,bert_base,...] [--threads 1,2] [--rounds 20] [--case 0]
 
-As bench/run.py: warm peers in processes of their own take turns. Prints for each mode our median latency, how many times
-faster that is than our FP32, the ratio to OpenVINO's median with the same inference precision (below 1: we are ahead), and
-both relative L2 errors to the golden outputs (TensorFlow's, float32); of several outputs the largest. --case: which golden
-file's inputs (they differ in batch).
+As bench/run.py: warm peers in processes of their own take turns. Prints for each mode our least latency, how many times
+FP32's speed that is, the ratio to OpenVINO's least with the same inference precision (below 1: we are ahead), and both
+relative L2 errors to the golden outputs (TensorFlow's, float32); of several outputs the largest. INT8 is calibrated on the
+inputs themselves and has no peer here. --case: which golden file's inputs (they differ in batch).
 """
-import argparse, importlib.util, os, statistics, subprocess
+import argparse, importlib.util, json, os, subprocess
 
 import numpy as np
 
-# Under another name than run: it imports a module of that name itself.
-spec = importlib.util.spec_from_file_location("bench_run", os.path.join(os.path.dirname(os.path.abspath(__file__)), "run.py"))
-bench = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(bench)
+# Not as "run": that is what it calls tests/conformance/run.py.
+spec = importlib.util.spec_from_file_location("latency", os.path.join(os.path.dirname(os.path.abspath(__file__)), "run.py"))
+latency = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(latency)
 
 HINTS = {"fp16": "f16", "bf16": "bf16"}  # OpenVINO's names
 
@@ -31,26 +31,23 @@ def relative_error(got, golden):
     return worst
 
 
-def prepare(build, models, name, case, modes, log):
-    """The converted models in <work>/converted-<mode> for the case's inputs; returns work and the golden arrays."""
-    work = bench.prepare(build, models, name, log, case, onnx=False)
-    golden = dict(np.load(os.path.join(models, name, "golden", "serving_default.%d.npz" % case)))
+def convert(build, models, name, work, mode, threads, log):
+    """The model in <work>/converted-<mode>, its kernels chosen for these inputs and threads."""
     inputs = os.path.join(work, "inputs.npz")
-    for mode in modes:
-        subprocess.run([os.path.join(build, "bin/tftrt"), "convert", os.path.join(models, name, "saved_model"),
-                        os.path.join(work, "converted-" + mode), "--quiet", "--precision", mode, "--build-inputs", inputs],
-                       check=True, stdout=log, stderr=log)
-    return work, golden
+    subprocess.run([os.path.join(build, "bin/tftrt"), "convert", os.path.join(models, name, "saved_model"),
+                    os.path.join(work, "converted-" + mode), "--quiet", "--precision", mode, "--threads", str(threads),
+                    "--build-inputs", inputs, *(["--calibration-inputs", inputs] if mode == "int8" else [])],
+                   check=True, stdout=log, stderr=log)
 
 
 def measure(python, work, kinds, threads, rounds, golden, log, build):
-    """kind -> (median ms, relative error)."""
+    """kind -> (least ms, relative error)."""
     workers, result = {}, {}
     for kind in kinds:
         program = python.get(kind.partition(":")[0])
         try:
             if program:
-                workers[kind] = bench.Worker(program, kind, work, threads, log, build)
+                workers[kind] = latency.Worker(program, kind, work, threads, log, build)
         except RuntimeError as e:
             print("  " + str(e), file=log, flush=True)
     for kind, w in workers.items():
@@ -63,34 +60,42 @@ def measure(python, work, kinds, threads, rounds, golden, log, build):
             result[kind][0].append(w.run())
     for w in workers.values():
         w.close()
-    return {k: (statistics.median(t), error) for k, (t, error) in result.items()}
+    return {k: (min(t), error) for k, (t, error) in result.items()}
 
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--build", default="build")
-    a.add_argument("--precision", default="fp16,bf16")
+    a.add_argument("--modes", default="fp16,bf16,int8")
     a.add_argument("--models", default="resnet50,bert_base,mobilenet_v2,efficientnet_b0")
     a.add_argument("--threads", default="1,2")
     a.add_argument("--rounds", type=int, default=20)
     a.add_argument("--case", type=int, default=0)
+    a.add_argument("--json", help="write the numbers to this file")
     o = a.parse_args()
-    build, modes, names = os.path.abspath(o.build), o.precision.split(","), o.models.split(",")
+    build, modes, names, rows = os.path.abspath(o.build), ["fp32"] + o.modes.split(","), o.models.split(","), []
     os.makedirs(os.path.join(build, "bench"), exist_ok=True)
-    python = bench.pythons(build)
-    with open(os.path.join(build, "bench/log"), "w") as log:
-        models = bench.make_models(build, names)
+    python = latency.pythons(build)
+    kinds = ["tftrt:" + m for m in modes] + ["openvino:" + HINTS[m] for m in modes if m in HINTS]
+    with open(os.path.join(build, "bench/precision.log"), "w") as log:
+        models = latency.make_models(build, names)
         print("%-16s %7s %5s %9s %9s %9s %9s %9s" % ("model", "threads", "mode", "ours ms", "x fp32", "/ ov", "error", "ov error"))
         for name in names:
-            work, golden = prepare(build, models, name, o.case, ["fp32"] + modes, log)
+            work = latency.prepare(build, models, name, log, o.case, onnx=False)
+            golden = dict(np.load(os.path.join(models, name, "golden", "serving_default.%d.npz" % o.case)))
             for threads in map(int, o.threads.split(",")):
-                kinds = ["tftrt:" + m for m in ["fp32"] + modes] + ["openvino:" + HINTS[m] for m in modes]
+                for mode in modes:
+                    convert(build, models, name, work, mode, threads, log)
                 t = measure(python, work, kinds, threads, o.rounds, golden, log, build)
-                for mode in ["fp32"] + modes:
-                    ours, peer = t["tftrt:" + mode], t.get("openvino:" + HINTS.get(mode, "f32"))
+                for mode in modes:
+                    (ours, error), (peer, peers) = t["tftrt:" + mode], t.get("openvino:" + HINTS.get(mode, ""), (0, None))
                     print("%-16s %7d %5s %9.2f %9.2f %9s %9.2g %9s" % (
-                        name, threads, mode, ours[0], t["tftrt:fp32"][0] / ours[0], "%.2f" % (ours[0] / peer[0]) if peer else "-",
-                        ours[1], "%.2g" % peer[1] if peer else "-"), flush=True)
+                        name, threads, mode, ours, t["tftrt:fp32"][0] / ours, "%.2f" % (ours / peer) if peer else "-", error,
+                        "%.2g" % peers if peers else "-"), flush=True)
+                rows.append({"model": name, "case": o.case, "threads": threads, "least_ms": {k: v[0] for k, v in t.items()},
+                             "error": {k: v[1] for k, v in t.items()}})
+    if o.json:
+        json.dump({"schema": "tftrt.precision/1", "rows": rows}, open(o.json, "w"), indent=1)
 
 
 if __name__ == "__main__":

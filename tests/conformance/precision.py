@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""FP16 and BF16 against real TensorFlow: converts the large models in both modes and compares with their golden outputs.
+
+  precision.py --build build [--models resnet50,...]
+
+The relative L2 error of each output is to be within what rounding to the type costs such a model: MODELS has bounds for
+FP16's 11 bits (with sums in half precision, kernels/gemm_half.h) and BF16's 8. FP16 mode may take BF16 where the CPU has no half precision, and FP32 where nothing is faster.
+Random weights make classifiers sensitive; trained models lose far less. Ends with "N passed, N failed".
+"""
+import argparse, importlib.util, os, subprocess, sys
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODELS = {"resnet50": (0.2, 0.4), "mobilenet_v2": (0.2, 0.4), "efficientnet_b0": (0.05, 0.2), "bert_base": (3e-3, 6e-3)}
+
+os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and now
+
+
+def half_precision_cpu():
+    with open("/proc/cpuinfo") as f:
+        flags = f.read()
+    return "avx512_fp16" in flags and "amx_bf16" not in flags
+
+
+def errors(tftrt, source, case, mode, out):
+    """Relative L2 error of each golden output."""
+    golden = np.load(case)
+    inputs, outputs = os.path.join(out, "inputs.npz"), os.path.join(out, "outputs.npz")
+    np.savez(inputs, **{k[3:]: golden[k] for k in golden if k.startswith("in.")})
+    converted = os.path.join(out, "converted")
+    subprocess.run([tftrt, "convert", source, converted, "--quiet", "--precision", mode, "--build-inputs", inputs], check=True)
+    subprocess.run([tftrt, "run", converted, "--inputs", inputs, "--outputs", outputs], check=True, stdout=subprocess.DEVNULL)
+    got = np.load(outputs)
+    return {k: float(np.linalg.norm(got[k[4:]].astype(np.float64) - golden[k]) / np.linalg.norm(golden[k].astype(np.float64)))
+            for k in golden if k.startswith("out.")}
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--build", default="build")
+    a.add_argument("--models", default=",".join(MODELS))
+    o = a.parse_args()
+    build, names = os.path.abspath(o.build), o.models.split(",")
+    spec = importlib.util.spec_from_file_location("conformance", os.path.join(HERE, "run.py"))
+    conformance = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conformance)
+    models, out = conformance.make(build, names), os.path.join(build, "conformance", "precision")
+    os.makedirs(out, exist_ok=True)
+    counts = [0, 0]
+    for name in names:
+        for mode in ("fp16", "bf16"):
+            bound = MODELS[name][0 if mode == "fp16" and half_precision_cpu() else 1]
+            for case in ("0", "1"):
+                found = errors(os.path.join(build, "bin/tftrt"), os.path.join(models, name, "saved_model"),
+                               os.path.join(models, name, "golden", "serving_default.%s.npz" % case), mode, out)
+                good = all(e <= bound for e in found.values())
+                counts[not good] += 1
+                print("%-16s %s case %s: %s, bound %g%s" % (name, mode, case, ", ".join("%s %.2g" % (k[4:], e) for k, e in
+                                                            found.items()), bound, "" if good else "  FAILED"), flush=True)
+    print("%d passed, %d failed" % tuple(counts))
+    sys.exit(counts[1] > 0)
+
+
+if __name__ == "__main__":
+    main()
