@@ -30,6 +30,7 @@ conformance: wheel
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/back_to_tensorflow.py --build $(BUILD)
 	@PYTHONPATH=python TFTRT_LIBRARY=$(BUILD)/lib/libtftrt.so $(BUILD)/venv-tensorflow/bin/python tests/conformance/tensors_test.py
+	@PYTHONPATH=python TFTRT_LIBRARY=$(BUILD)/lib/libtftrt.so $(BUILD)/venv-tensorflow/bin/python tests/conformance/tf_trt_base.py
 	@tests/conformance/scale_out $(BUILD)
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/trained.py --build $(BUILD)

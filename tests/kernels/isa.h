@@ -19,8 +19,8 @@ static inline void run_for_each_isa(char **argv) {
   }
   int failed = 0;
   // Levels with kernels of our own; the others differ in oneDNN's alone.
-  static const cpu_isa_t levels[] = {CPU_GENERIC,    CPU_AVX2,        CPU_AVX2_VNNI,
-                                     CPU_AVX512,     CPU_AVX512_VNNI, CPU_AVX512_FP16};
+  static const cpu_isa_t levels[] = {CPU_GENERIC, CPU_AVX2,        CPU_AVX2_VNNI,
+                                     CPU_AVX512,  CPU_AVX512_VNNI, CPU_AVX512_FP16};
   for (size_t k = 0; k < sizeof levels / sizeof *levels && cpu_has(levels[k]); k++) {
     cpu_isa_t i = levels[k];
     pid_t pid = fork();

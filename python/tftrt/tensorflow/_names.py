@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from .. import params
+from .. import params, reports
 from .converter import Converter, TrtGraphConverterV2
 
 _PUBLIC: dict[str, Any] = {"Converter": Converter, "ConversionParams": params.TrtConversionParams}
@@ -25,7 +25,16 @@ _TRT_CONVERT: dict[str, Any] = {
     "PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE": params.PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE,
     "supported_profile_strategies": params.supported_profile_strategies,
 }
+# What TF 2.17 was linked with: scripts and tests ask whether there is TensorRT at all, and which.
+_TENSORRT = (8, 6, 1)
+_LIBRARY: dict[str, Any] = {
+    "is_tensorrt_enabled": lambda: True,
+    "get_linked_tensorrt_version": lambda: _TENSORRT,
+    "get_loaded_tensorrt_version": lambda: _TENSORRT,
+    "get_registered_op_converters": lambda: [op["op"] for op in reports.ops(as_dict=True)["ops"] if op["tf_trt"]],
+}
 _MODULES = {
+    "tensorflow.compiler.tf2tensorrt._pywrap_py_utils": _LIBRARY,
     "tensorflow.experimental.tensorrt": _PUBLIC,
     "tensorflow._api.v2.experimental.tensorrt": _PUBLIC,
     "tensorflow._api.v2.compat.v2.experimental.tensorrt": _PUBLIC,
