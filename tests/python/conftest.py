@@ -1,5 +1,6 @@
 """What the tests of the Python package share: the corpus, and its golden outputs of TensorFlow."""
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ def assert_golden(got, want):
             np.testing.assert_allclose(got[key], want[key], rtol=1e-4, atol=1e-5, err_msg=key)
         else:
             np.testing.assert_array_equal(got[key], want[key], err_msg=key)
+
+
+@pytest.fixture
+def spoil():
+    """Writes a copy of a model whose second convolution cannot be computed in 8 bits (tests/cli/spoil_model.c). The program is the
+    build's, whatever library is tested."""
+    tool = Path(os.environ["TFTRT_TEST_TOOLS"]) / "spoil_model"
+    return lambda source, target: subprocess.run([tool, source, target], check=True)
 
 
 @pytest.fixture

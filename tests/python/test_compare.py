@@ -1,8 +1,6 @@
 """tftrt.compare against NumPy's figures on the same arrays."""
 import math
-import os
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -157,10 +155,9 @@ def test_errors(saved_model):
 
 
 @pytest.fixture
-def spoiled(saved_model, tmp_path):
+def spoiled(saved_model, spoil, tmp_path):
     """A model whose second convolution cannot be computed in 8 bits, and its INT8 form."""
-    tool = Path(os.environ["TFTRT_LIBRARY"]).parents[1] / "tests" / "spoil_model"
-    subprocess.run([tool, saved_model("mnist_cnn"), tmp_path / "spoiled"], check=True)
+    spoil(saved_model("mnist_cnn"), tmp_path / "spoiled")
     converter = tftrt.Converter(tmp_path / "spoiled", precision_mode="INT8", maximum_cached_engines=3)
     converter.convert(lambda: iter([golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]))
     converter.build(lambda: iter([golden("mnist_cnn", f"serving_default.{i}")[0] for i in range(3)]))

@@ -1,8 +1,5 @@
 """Precision mode AUTO: bounds hold when they are measured by compare, and what was kept is told."""
-import os
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 import tftrt
@@ -12,10 +9,9 @@ INPUTS = [golden("mnist_cnn")[0]]
 
 
 @pytest.fixture
-def spoiled(saved_model, tmp_path):
+def spoiled(saved_model, spoil, tmp_path):
     """A model whose second convolution cannot be computed in 8 bits."""
-    tool = Path(os.environ["TFTRT_LIBRARY"]).parents[1] / "tests" / "spoil_model"
-    subprocess.run([tool, saved_model("mnist_cnn"), tmp_path / "spoiled"], check=True)
+    spoil(saved_model("mnist_cnn"), tmp_path / "spoiled")
     return tmp_path / "spoiled"
 
 
