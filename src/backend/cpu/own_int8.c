@@ -90,27 +90,12 @@ static status_t run(step_t *s, backend_context_t *c) {
 
 // ---------------------------------------------------------------- what to compute
 
+// As the kernels see it, which have channels last: other layers are swapped around them.
 static bool conv_shape(const backend_context_t *c, const layer_t *l, conv_shape_t *s) {
-  const conv_params_t *p = &l->p.conv;
-  const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1), *y = out_shape(c, l, 0);
-  int channels = p->channels_last ? x->rank - 1 : 1, first = p->channels_last ? 1 : 2;
+  const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1);
   if (shape_elements(x) == 0 || shape_elements(w) == 0) return false;
-  *s = (conv_shape_t){.spatial = p->spatial,
-                      .channels_last = true,
-                      .batch = x->d[0],
-                      .in_c = x->d[channels],
-                      .out_c = y->d[channels]};
-  s->groups = p->depthwise ? s->in_c : s->in_c / w->d[p->spatial];
-  for (int i = 0; i < p->spatial; i++) {
-    int64_t unused;
-    s->in[i] = x->d[first + i];
-    s->out[i] = y->d[first + i];
-    s->kernel[i] = w->d[i];
-    s->stride[i] = p->strides[i];
-    s->dilation[i] = p->dilations[i];
-    conv_geometry(s->in[i], s->kernel[i], s->stride[i], s->dilation[i], p->same, p->pad_begin[i],
-                  p->pad_end[i], &unused, &s->pad[i]);
-  }
+  conv_layer_shape(l, x, out_shape(c, l, 0), w, s);
+  s->channels_last = true;
   return s->groups > 0 && s->in_c % s->groups == 0 && s->out_c % s->groups == 0;
 }
 
