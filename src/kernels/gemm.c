@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "kernels/gemm_tile.h"
+#include "kernels/product_grid.h"
 #include "kernels/scratch.h"
 
 // Blocks: a row block of A (MC x KC) stays in L2 while panels of B (KC x NR) pass through L1.
@@ -146,7 +147,7 @@ typedef struct product {
   int64_t ldc;
   bool accumulate;
   const gemm_epilogue_t *ep;
-  int64_t grid_m, grid_n;  // pieces in either direction
+  product_grid_t grid;
 } product_t;
 
 // Rows of A may be read where they are, unless a power-of-two stride would map them all to the same
@@ -200,15 +201,13 @@ static void product_part(const product_t *p, int64_t m0, int64_t m1, int64_t n0,
   }
 }
 
-static void product_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
+static void run_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const product_t *p = ctx;
-  int64_t mt = ceil_div(p->m, p->isa->mr), nt = ceil_div(p->n, p->isa->nr);
+  const int mr = p->isa->mr, nr = p->isa->nr;
   for (int64_t i = begin; i < end; i++) {
-    int64_t im = i / p->grid_n, in = i % p->grid_n;
-    int64_t m0 = mt * im / p->grid_m * p->isa->mr, m1 = mt * (im + 1) / p->grid_m * p->isa->mr;
-    int64_t n0 = nt * in / p->grid_n * p->isa->nr, n1 = nt * (in + 1) / p->grid_n * p->isa->nr;
-    product_part(p, m0, min64(m1, p->m), n0, min64(n1, p->n));
+    product_piece_t t = product_piece(&p->grid, i);
+    product_part(p, t.m0 * mr, min64(t.m1 * mr, p->m), t.n0 * nr, min64(t.n1 * nr, p->n));
   }
 }
 
@@ -223,17 +222,11 @@ void gemm_packed(int64_t m, int64_t n, int64_t k, const gemm_rows_t *rows, const
     ep = &in_place;
     accumulate = true;
   }
-  product_t p = {gemm_isa(), m, n, k, rows, packed_b, c, ldc, accumulate, ep, 1, 1};
-  // The grid of threads whose largest piece is smallest. Splitting rows is preferred: splitting
-  // columns would make every piece pack the same rows.
-  int64_t mt = ceil_div(m, p.isa->mr), nt = ceil_div(n, p.isa->nr), best = INT64_MAX;
+  const gemm_isa_t *isa = gemm_isa();
   if ((double)m * (double)n * (double)k < 32768.0) threads = 1;
-  for (int64_t gm = min64(threads < 1 ? 1 : threads, mt); gm >= 1; gm--) {
-    int64_t gn = min64((threads < 1 ? 1 : threads) / gm, nt);
-    int64_t cost = ceil_div(mt, gm) * ceil_div(nt, gn);
-    if (cost < best) best = cost, p.grid_m = gm, p.grid_n = gn;
-  }
-  parallel_for(threads, p.grid_m * p.grid_n, 1, product_pieces, &p);
+  product_grid_t grid = product_grid(ceil_div(m, isa->mr), ceil_div(n, isa->nr), threads);
+  product_t p = {isa, m, n, k, rows, packed_b, c, ldc, accumulate, ep, grid};
+  parallel_for(threads, product_pieces(&grid), 1, run_pieces, &p);
 }
 
 // ---------------------------------------------------------------- unpacked

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "kernels/gemm_half_inner.h"
+#include "kernels/product_grid.h"
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -173,30 +174,29 @@ size_t half_product_scratch(const half_source_t *s, int threads) {
 
 typedef struct product {
   const half_source_t *s;
-  int64_t n, k, panels;
+  int64_t n, k;
   const float *scale;
   const uint16_t *b;
   char *c;
   int64_t ldc;
   const half_epilogue_t *ep;
   char *scratch;
-  int64_t grid_m, grid_n;  // pieces in either direction
+  product_grid_t grid;  // of tiles and panels
 } product_t;
 
 static size_t type_size(dtype_t t) { return t == DT_FLOAT ? sizeof(float) : sizeof(uint16_t); }
 
-static void product_piece(const product_t *p, int64_t t0, int64_t t1, int64_t p0, int64_t p1,
-                          char *scratch) {
+static void product_part(const product_t *p, product_piece_t piece, char *scratch) {
   const half_source_t *s = p->s;
   half_rows_t *rows = (half_rows_t *)scratch;
   half_segment_t *seg = (half_segment_t *)(scratch + rows_bytes(s));
   void *copies = scratch + rows_bytes(s) + segments_bytes(s);
   const size_t c_size = type_size(p->ep->out_type), r_size = type_size(p->ep->residual_type);
   void (*tile)(const half_tile_t *) = p->k > 0 ? half_isa()->tile : generic_tile;
-  for (int64_t at = t0; at < t1; at += s->block) {
-    int64_t count = min64(s->block, t1 - at);
+  for (int64_t at = piece.m0; at < piece.m1; at += s->block) {
+    int64_t count = min64(s->block, piece.m1 - at);
     s->prepare(s->ctx, at, at + count, rows, seg, copies);
-    for (int64_t panel = p0; panel < p1; panel++) {
+    for (int64_t panel = piece.n0; panel < piece.n1; panel++) {
       int64_t n = panel * HALF_NR;
       half_tile_t t = {.cols = (int)min64(HALF_NR, p->n - n),
                        .segments = s->segments,
@@ -206,7 +206,8 @@ static void product_piece(const product_t *p, int64_t t0, int64_t t1, int64_t p0
                        .ep = p->ep,
                        .bias = p->ep->bias ? p->ep->bias + n : NULL};
       // The next panel is fetched meanwhile, half by half.
-      const uint16_t *next = panel + 1 < p1 ? t.b + HALF_NR * p->k : p->b + p0 * HALF_NR * p->k;
+      int64_t next_panel = panel + 1 < piece.n1 ? panel + 1 : piece.n0;
+      const uint16_t *next = p->b + next_panel * HALF_NR * p->k;
       for (int64_t i = 0; i < count; i++) {
         t.soon = i < 2 ? next + i * (HALF_NR / 2) * p->k : t.b;
         t.rows = rows[i].rows;
@@ -221,14 +222,10 @@ static void product_piece(const product_t *p, int64_t t0, int64_t t1, int64_t p0
   }
 }
 
-static void product_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
+static void run_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
   const product_t *p = ctx;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t m = i / p->grid_n, n = i % p->grid_n;
-    product_piece(p, p->s->tiles * m / p->grid_m, p->s->tiles * (m + 1) / p->grid_m,
-                  p->panels * n / p->grid_n, p->panels * (n + 1) / p->grid_n,
-                  p->scratch + piece_scratch(p->s) * (size_t)thread);
-  }
+  for (int64_t i = begin; i < end; i++)
+    product_part(p, product_piece(&p->grid, i), p->scratch + piece_scratch(p->s) * (size_t)thread);
 }
 
 void half_product(const half_source_t *s, int64_t n, int64_t k, const void *packed, void *c,
@@ -237,23 +234,15 @@ void half_product(const half_source_t *s, int64_t n, int64_t k, const void *pack
   product_t p = {.s = s,
                  .n = n,
                  .k = k,
-                 .panels = ceil_div(n, HALF_NR),
                  .scale = packed,
                  .c = c,
                  .ldc = ldc,
                  .ep = ep ? ep : &none,
-                 .scratch = scratch,
-                 .grid_m = 1,
-                 .grid_n = 1};
-  p.b = (const uint16_t *)(p.scale + p.panels * HALF_NR);
+                 .scratch = scratch};
   if ((double)s->tiles * HALF_MR * (double)n * (double)k < 65536.0) threads = 1;
-  int64_t best = INT64_MAX;  // the grid whose largest piece is smallest
-  for (int64_t gm = min64(threads < 1 ? 1 : threads, s->tiles); gm >= 1; gm--) {
-    int64_t gn = min64((threads < 1 ? 1 : threads) / gm, p.panels);
-    int64_t cost = ceil_div(s->tiles, gm) * ceil_div(p.panels, gn);
-    if (cost < best) best = cost, p.grid_m = gm, p.grid_n = gn;
-  }
-  parallel_for(threads, p.grid_m * p.grid_n, 1, product_pieces, &p);
+  p.grid = product_grid(s->tiles, ceil_div(n, HALF_NR), threads);
+  p.b = (const uint16_t *)(p.scale + p.grid.tiles_n * HALF_NR);
+  parallel_for(threads, product_pieces(&p.grid), 1, run_pieces, &p);
 }
 
 // ---------------------------------------------------------------- matrices

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "kernels/gemm_int8_tile.h"
+#include "kernels/product_grid.h"
 #include "kernels/scratch.h"
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -114,7 +115,7 @@ typedef struct product {
   void *c;
   int64_t ldc, channel;
   const int8_finish_t *finish;
-  int64_t grid_m, grid_n;
+  product_grid_t grid;
 } product_t;
 
 // Bytes of A that should stay in the second-level cache while panels of B pass.
@@ -179,15 +180,13 @@ static void product_part(const product_t *p, int64_t m0, int64_t m1, int64_t n0,
   }
 }
 
-static void product_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
+static void run_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const product_t *p = ctx;
-  int64_t mt = ceil_div(p->m, p->isa->mr), nt = ceil_div(p->n, p->isa->nr);
+  const int mr = p->isa->mr, nr = p->isa->nr;
   for (int64_t i = begin; i < end; i++) {
-    int64_t im = i / p->grid_n, in = i % p->grid_n;
-    int64_t m0 = mt * im / p->grid_m * p->isa->mr, m1 = mt * (im + 1) / p->grid_m * p->isa->mr;
-    int64_t n0 = nt * in / p->grid_n * p->isa->nr, n1 = nt * (in + 1) / p->grid_n * p->isa->nr;
-    product_part(p, m0, min64(m1, p->m), n0, min64(n1, p->n));
+    product_piece_t t = product_piece(&p->grid, i);
+    product_part(p, t.m0 * mr, min64(t.m1 * mr, p->m), t.n0 * nr, min64(t.n1 * nr, p->n));
   }
 }
 
@@ -195,16 +194,10 @@ void gemm_int8(int64_t m, int64_t n, int64_t k, const gemm_int8_rows_t *rows, co
                void *c, int64_t ldc, const int8_finish_t *finish, int64_t channel, int threads) {
   if (m <= 0 || n <= 0) return;
   const gemm_int8_isa_t *isa = gemm_int8_isa();
-  int64_t mt = ceil_div(m, isa->mr), nt = ceil_div(n, isa->nr), best = INT64_MAX;
   const int32_t *sums = packed;
-  product_t p = {isa, m,   n,       k,      rows, sums, (const int8_t *)(sums + nt * isa->nr),
-                 c,   ldc, channel, finish, 1,    1};
   if ((double)m * (double)n * (double)k < 65536.0) threads = 1;
-  // The grid of threads whose largest piece is smallest, rows split first (kernels/gemm.c).
-  for (int64_t gm = min64(threads < 1 ? 1 : threads, mt); gm >= 1; gm--) {
-    int64_t gn = min64((threads < 1 ? 1 : threads) / gm, nt);
-    int64_t cost = ceil_div(mt, gm) * ceil_div(nt, gn);
-    if (cost < best) best = cost, p.grid_m = gm, p.grid_n = gn;
-  }
-  parallel_for(threads, p.grid_m * p.grid_n, 1, product_pieces, &p);
+  product_grid_t grid = product_grid(ceil_div(m, isa->mr), ceil_div(n, isa->nr), threads);
+  const int8_t *panels = (const int8_t *)(sums + grid.tiles_n * isa->nr);
+  product_t p = {isa, m, n, k, rows, sums, panels, c, ldc, channel, finish, grid};
+  parallel_for(threads, product_pieces(&grid), 1, run_pieces, &p);
 }
