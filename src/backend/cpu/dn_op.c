@@ -269,6 +269,12 @@ status_t dn_op_create(const dn_problem_t *p, dn_op_t **out) {
   return NULL;
 }
 
+status_t dn_op_refused(status_t e) {
+  if (status_code(e) != CODE_UNIMPLEMENTED && status_code(e) != CODE_UNAVAILABLE) return e;
+  status_free(e);
+  return NULL;
+}
+
 // The library, which is there when an op is.
 static const onednn_t *library(void) {
   const onednn_t *dn = NULL;

@@ -58,6 +58,8 @@ bool dn_activation_supported(const activation_t *act);
 // UNIMPLEMENTED when oneDNN has nothing for the problem, UNAVAILABLE without oneDNN. The primitive
 // splits its work for the caller's current number of OpenMP threads.
 status_t dn_op_create(const dn_problem_t *p, dn_op_t **out);
+// NULL where e, which is freed then, is one of these two; else e.
+status_t dn_op_refused(status_t e);
 void dn_op_destroy(dn_op_t *op);            // NULL is fine
 const char *dn_op_name(const dn_op_t *op);  // oneDNN's implementation
 size_t dn_op_scratch_bytes(const dn_op_t *op);

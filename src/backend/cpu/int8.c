@@ -105,10 +105,7 @@ static status_t make_onednn(backend_context_t *c, const layer_t *l, const int8_l
   if (!e && p.pack) e = weights_for_op(c, l->in[1], st->op, &st->weights);
   if (e) {
     destroy(st);
-    bool none = status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE;
-    if (!none) return e;
-    status_free(e);
-    return NULL;
+    return dn_op_refused(e);
   }
   *s = (step_t){.layer = l,
                 .run = run_onednn,

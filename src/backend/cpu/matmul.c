@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/own_act.h"
 #include "base/parallel.h"
 #include "kernels/gemm.h"
 
@@ -15,8 +16,7 @@ typedef struct matmul_state {
   // own kernel
   gemm_epilogue_t ep;
   gemm_batch_t batch;
-  tile_unary_fn act;
-  activation_t act_args;
+  own_act_t act;
 } matmul_state_t;
 
 static void destroy(void *p) {
@@ -84,11 +84,6 @@ static void merge_batch(dn_problem_t *p) {
                                  t[i]->strides[r - 1]}};
     *t[i] = f;
   }
-}
-
-static void own_act(float *x, int64_t n, const void *arg) {
-  const matmul_state_t *st = arg;
-  st->act(n, x, x, st->act_args.alpha, st->act_args.beta);
 }
 
 static status_t run_onednn(step_t *s, backend_context_t *c) {
@@ -166,11 +161,8 @@ static status_t pack_panels(const void *self, const float *w, float *packed, int
 static status_t make_own(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
                          matmul_state_t *st) {
   st->ep.alpha = p->scale;
-  if (l->p.matmul.act.on) {
-    st->act_args = l->p.matmul.act;
-    st->ep.act = own_act;
-    st->ep.act_arg = st;
-  }
+  st->ep.clamp = st->act.clamp, st->ep.hi = st->act.hi;
+  if (st->act.fn) st->ep.act = own_act_apply, st->ep.act_arg = &st->act;
   matmul_batch(p, &st->batch);
   const gemm_batch_t *g = &st->batch;
   if (g->batch != 1 || !p->pack || !gemm_packed_floats(g->k, g->n)) return NULL;
@@ -225,13 +217,14 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
     if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_matmul_step(c, l, &p, s));
     if (s->run || prefers_own(c, l) || !dn_activation_supported(act)) return NULL;
   }
-  if (act->on && !tile_ops()->unary[act->op]) return NULL;
+  own_act_t own;
+  if (!own_act_of(act, DT_FLOAT, &own)) return NULL;
   matmul_state_t *st = mem_calloc(1, sizeof *st);
   st->bias = has_bias ? 2 : -1;
   st->residual = has_residual ? 2 + has_bias : -1;
   st->out_bytes = (size_t)shape_elements(y) * dtype_size(l->out[0]->dtype);
   st->beside = p.residual == DN_RESIDUAL_BINARY;
-  st->act = act->on ? tile_ops()->unary[act->op] : NULL;
+  st->act = own;
   *s = (step_t){.layer = l, .run = run_onednn, .state = st, .destroy = destroy};
   s->reuse = st->beside ? -1 : st->residual;
   status_t e = prefers_own(c, l) ? FAIL(UNIMPLEMENTED, "not wanted") : make_onednn(c, l, &p, st);
@@ -240,22 +233,15 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
     s->tactic = dn_op_name(st->op);
     return NULL;
   }
-  bool none = status_code(e) == CODE_UNIMPLEMENTED || status_code(e) == CODE_UNAVAILABLE;
-  if (none && half) {
-    status_free(e);
-    destroy(st);
-    *s = (step_t){0};
-    return NULL;
-  }
-  if (none) {
-    status_free(e);
+  e = dn_op_refused(e);
+  if (!e && !half) {
     s->run = run_own;
     s->tactic = "gemm";
     s->reuse = -1;  // partial sums would overwrite the residual
     e = make_own(c, l, &p, st);
     if (!e && !st->weights) s->inner = gemm_batch_scratch(&st->batch, c->threads);
   }
-  if (e) {
+  if (e || half) {
     destroy(st);
     *s = (step_t){0};
   }

@@ -1,7 +1,6 @@
 // Convolutions and transposed convolutions by our own kernels.
-#include <math.h>
-
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/own_act.h"
 #include "kernels/conv.h"
 
 typedef enum kind { PLAIN, DEPTHWISE, TRANSPOSED } kind_t;
@@ -12,14 +11,8 @@ typedef struct own_conv {
   const float *packed;
   int bias, residual;  // inputs' indexes; -1: none
   gemm_epilogue_t ep;
-  tile_unary_fn act;
-  float alpha, beta;
+  own_act_t act;
 } own_conv_t;
-
-static void apply_act(float *x, int64_t n, const void *arg) {
-  const own_conv_t *st = arg;
-  st->act(n, x, x, st->alpha, st->beta);
-}
 
 static status_t run(step_t *s, backend_context_t *c) {
   const own_conv_t *st = s->state;
@@ -77,14 +70,8 @@ status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (p->depthwise && p->spatial > 2) return NULL;
   conv_layer_shape(l, transposed ? y : x, transposed ? x : y, w, &st.shape);
   if (transposed && st.shape.groups != 1) return NULL;
-  if (p->act.on && (p->act.op == UNARY_RELU || p->act.op == UNARY_RELU6)) {
-    st.ep.clamp = true;
-    st.ep.hi = p->act.op == UNARY_RELU6 ? 6.0f : INFINITY;
-  } else if (p->act.on) {
-    st.act = tile_ops()->unary[p->act.op];
-    st.alpha = p->act.alpha, st.beta = p->act.beta;
-    if (!st.act) return NULL;
-  }
+  if (!own_act_of(&p->act, DT_FLOAT, &st.act)) return NULL;
+  st.ep.clamp = st.act.clamp, st.ep.hi = st.act.hi;
   if (st.kind != DEPTHWISE) {
     if (!in_value(c, l, 1)) return NULL;
     packer_t packer = {
@@ -97,10 +84,7 @@ status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   }
   own_conv_t *state = mem_alloc(sizeof *state);
   *state = st;
-  if (state->act) {
-    state->ep.act = apply_act;
-    state->ep.act_arg = state;
-  }
+  if (st.act.fn) state->ep.act = own_act_apply, state->ep.act_arg = &state->act;
   *s = (step_t){.layer = l,
                 .run = run,
                 .state = state,

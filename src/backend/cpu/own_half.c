@@ -1,8 +1,7 @@
 // Convolutions and products of f16 tensors by our own kernels: on a CPU with AVX512-FP16 twice as
 // fast as in float32, which oneDNN 3 computes these in. Depthwise ones read and write half as much.
-#include <math.h>
-
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/own_act.h"
 #include "kernels/conv_half.h"
 #include "kernels/to_float.h"
 
@@ -16,19 +15,13 @@ typedef struct own_half {
   int bias, residual;   // inputs' indexes; -1: none
   float a_max;
   half_epilogue_t ep;
-  tile_unary_fn act;
-  float alpha, beta;
+  own_act_t act;
 } own_half_t;
 
 static void destroy(void *p) {
   own_half_t *st = p;
   matmul_batch_free(&st->batch);
   mem_free(st);
-}
-
-static void apply_act(float *x, int64_t n, const void *arg) {
-  const own_half_t *st = arg;
-  st->act(n, x, x, st->alpha, st->beta);
 }
 
 static status_t run(step_t *s, backend_context_t *c) {
@@ -53,32 +46,18 @@ static status_t run(step_t *s, backend_context_t *c) {
 }
 
 // False: there is no such activation.
-static bool set_act(const activation_t *act, own_half_t *st) {
-  if (!act->on) return true;
-  if (act->op == UNARY_RELU || act->op == UNARY_RELU6) {
-    st->ep.clamp = true;
-    st->ep.hi = act->op == UNARY_RELU6 ? 6.0f : INFINITY;
-    return true;
-  }
-  const tile_ops_t *ops = tile_ops();
-  bool rounded = act->op == UNARY_GELU_ERF && st->ep.out_type == DT_HALF;
-  st->act = rounded ? ops->gelu_half : ops->unary[act->op];
-  st->alpha = act->alpha, st->beta = act->beta;
-  return st->act != NULL;
-}
-
-static void set_types(const layer_t *l, own_half_t *st) {
+static bool set_epilogue(const layer_t *l, const activation_t *act, own_half_t *st) {
   st->ep.out_type = l->out[0]->dtype;
   if (st->residual >= 0) st->ep.residual_type = l->in[st->residual]->dtype;
+  if (!own_act_of(act, st->ep.out_type, &st->act)) return false;
+  st->ep.clamp = st->act.clamp, st->ep.hi = st->act.hi;
+  return true;
 }
 
 static void finish(const layer_t *l, const own_half_t *st, size_t scratch, step_t *s) {
   own_half_t *state = mem_alloc(sizeof *state);
   *state = *st;
-  if (state->act) {
-    state->ep.act = apply_act;
-    state->ep.act_arg = state;
-  }
+  if (st->act.fn) state->ep.act = own_act_apply, state->ep.act_arg = &state->act;
   *s = (step_t){.layer = l,
                 .run = run,
                 .state = state,
@@ -131,8 +110,7 @@ status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t 
                    .bias = p->has_bias ? 2 : -1,
                    .residual = p->has_residual ? 2 + p->has_bias : -1};
   conv_layer_shape(l, x, y, w, &st.shape);
-  set_types(l, &st);
-  if (!set_act(&p->act, &st)) return NULL;
+  if (!set_epilogue(l, &p->act, &st)) return NULL;
   size_t scratch = 0;
   if (st.kind == DEPTHWISE) {
     bool halves = st.ep.out_type == DT_HALF && (st.residual < 0 || st.ep.residual_type == DT_HALF);
@@ -166,8 +144,7 @@ status_t make_own_half_matmul_step(backend_context_t *c, const layer_t *l, const
                    .residual = l->p.matmul.has_residual ? 2 + has_bias : -1,
                    .a_max = largest_of(l->in[0]),
                    .ep.alpha = p->scale};
-  set_types(l, &st);
-  if (!set_act(&l->p.matmul.act, &st)) return NULL;
+  if (!set_epilogue(l, &l->p.matmul.act, &st)) return NULL;
   matmul_batch(p, &st.batch);
   const gemm_batch_t *g = &st.batch;
   st.ep.ld_residual = g->n;
