@@ -27,21 +27,25 @@ static const tftrt_converter_options defaults = {
     .backend = "cpu",
     .max_error = -1,
     .min_cosine = -1};
-static const tftrt_conversion_params default_params = {
-    .struct_size = sizeof default_params,
-    .max_workspace_size_bytes = DEFAULT_WORKSPACE_BYTES,
-    .precision_mode = "FP32",
-    .minimum_segment_size = 3,
-    .maximum_cached_engines = 1,
-    .use_calibration = 1,
-    .allow_build_at_runtime = 1};
+
+// Those of the converter's options that TF-TRT once had in a structure of their own.
+static tftrt_conversion_params default_params(void) {
+  return (tftrt_conversion_params){.struct_size = sizeof(tftrt_conversion_params),
+                                   .max_workspace_size_bytes = defaults.max_workspace_size_bytes,
+                                   .precision_mode = defaults.precision_mode,
+                                   .minimum_segment_size = defaults.minimum_segment_size,
+                                   .maximum_cached_engines = defaults.maximum_cached_engines,
+                                   .use_calibration = defaults.use_calibration,
+                                   .allow_build_at_runtime = defaults.allow_build_at_runtime};
+}
 
 void tftrt_converter_options_init_sized(tftrt_converter_options *o, uint32_t struct_size) {
   api_init_options(o, struct_size, &defaults, sizeof defaults);
 }
 
 void tftrt_conversion_params_init_sized(tftrt_conversion_params *p, uint32_t struct_size) {
-  api_init_options(p, struct_size, &default_params, sizeof default_params);
+  tftrt_conversion_params init = default_params();
+  api_init_options(p, struct_size, &init, sizeof init);
 }
 
 status_t api_read_converter_options(const tftrt_converter_options *options,
@@ -52,7 +56,7 @@ status_t api_read_converter_options(const tftrt_converter_options *options,
 
 status_t api_take_conversion_params(const tftrt_conversion_params *params,
                                     tftrt_converter_options *o) {
-  tftrt_conversion_params p = default_params;
+  tftrt_conversion_params p = default_params();
   TRY(api_read_options(params, "tftrt_conversion_params", &p, sizeof p));
   o->max_workspace_size_bytes = p.max_workspace_size_bytes;
   o->precision_mode = p.precision_mode;

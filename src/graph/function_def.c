@@ -264,24 +264,6 @@ static char *body_ref(const graph_t *g, const input_t *in) {
   return mem_printf("%s:%s:%d", in->src->name, name, i);
 }
 
-static status_t write_body_node(const graph_t *g, const node_t *n, wire_out_t *w) {
-  if (n->raw) {
-    wire_put_bytes(w, TF_FUNCTION_NODE_DEF, n->raw, n->raw_size);
-    return NULL;
-  }
-  size_t at = wire_begin(w, TF_FUNCTION_NODE_DEF);
-  wire_put_string(w, TF_NODE_DEF_NAME, n->name);
-  wire_put_string(w, TF_NODE_DEF_OP, n->op);
-  for (int i = 0; i < n->n_in; i++) {
-    char *ref = body_ref(g, &n->in[i]);
-    wire_put_string(w, TF_NODE_DEF_INPUT, ref);
-    mem_free(ref);
-  }
-  TRY(node_write_tail(n, w));
-  wire_end(w, at);
-  return NULL;
-}
-
 static void write_arg(const arg_def_t *a, wire_out_t *w, uint32_t field) {
   size_t at = wire_begin(w, field);
   wire_put_string(w, TF_ARG_DEF_NAME, a->name);
@@ -315,7 +297,8 @@ status_t function_write(const function_t *f, wire_out_t *w, uint32_t field) {
   wire_end(w, sig);
   for (int i = 0; i < g->n_nodes; i++)
     if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "_Arg") != 0)
-      TRY(status_prefix(write_body_node(g, g->nodes[i], w), "function '%s'", f->name));
+      TRY(status_prefix(node_write(g, g->nodes[i], body_ref, w, TF_FUNCTION_NODE_DEF),
+                        "function '%s'", f->name));
   for (int i = 0; i < f->n_rets; i++) {
     char *ref = body_ref(g, &g->rets[i]);
     write_map_entry(w, TF_FUNCTION_RET, f->rets[i].name, ref);

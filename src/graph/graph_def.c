@@ -131,33 +131,8 @@ status_t graph_parse(const uint8_t *data, size_t size, graph_t *g) {
 
 // ---------------------------------------------------------------- writing
 
-static status_t write_node(const node_t *n, wire_out_t *w, uint32_t field) {
-  if (n->raw) {
-    wire_put_bytes(w, field, n->raw, n->raw_size);
-    return NULL;
-  }
-  size_t at = wire_begin(w, field);
-  wire_put_string(w, TF_NODE_DEF_NAME, n->name);
-  wire_put_string(w, TF_NODE_DEF_OP, n->op);
-  for (int i = 0; i < n->n_in; i++) {
-    const input_t *in = &n->in[i];
-    char *ref = in->port ? mem_printf("%s:%d", in->src->name, in->port) : mem_strdup(in->src->name);
-    wire_put_string(w, TF_NODE_DEF_INPUT, ref);
-    mem_free(ref);
-  }
-  TRY(node_write_tail(n, w));
-  wire_end(w, at);
-  return NULL;
-}
-
-status_t graph_write_nodes(const graph_t *g, wire_out_t *w, uint32_t field) {
-  for (int i = 0; i < g->n_nodes; i++)
-    if (!g->nodes[i]->dead) TRY(write_node(g->nodes[i], w, field));
-  return wire_out_status(w);
-}
-
 // Control inputs, device and attributes.
-status_t node_write_tail(const node_t *n, wire_out_t *w) {
+static status_t write_tail(const node_t *n, wire_out_t *w) {
   for (int i = 0; i < n->n_control; i++) {
     char *s = mem_printf("^%s", n->control[i]->name);
     wire_put_string(w, TF_NODE_DEF_INPUT, s);
@@ -166,4 +141,34 @@ status_t node_write_tail(const node_t *n, wire_out_t *w) {
   if (n->device && *n->device) wire_put_string(w, TF_NODE_DEF_DEVICE, n->device);
   return status_prefix(attr_write_entries(n->attrs, n->def, w, TF_NODE_DEF_ATTR), "node '%s'",
                        n->name);
+}
+
+status_t node_write(const graph_t *g, const node_t *n, name_input_fn name_input, wire_out_t *w,
+                    uint32_t field) {
+  if (n->raw) {
+    wire_put_bytes(w, field, n->raw, n->raw_size);
+    return NULL;
+  }
+  size_t at = wire_begin(w, field);
+  wire_put_string(w, TF_NODE_DEF_NAME, n->name);
+  wire_put_string(w, TF_NODE_DEF_OP, n->op);
+  for (int i = 0; i < n->n_in; i++) {
+    char *name = name_input(g, &n->in[i]);
+    wire_put_string(w, TF_NODE_DEF_INPUT, name);
+    mem_free(name);
+  }
+  TRY(write_tail(n, w));
+  wire_end(w, at);
+  return NULL;
+}
+
+static char *graph_input_name(const graph_t *g, const input_t *in) {
+  (void)g;
+  return in->port ? mem_printf("%s:%d", in->src->name, in->port) : mem_strdup(in->src->name);
+}
+
+status_t graph_write_nodes(const graph_t *g, wire_out_t *w, uint32_t field) {
+  for (int i = 0; i < g->n_nodes; i++)
+    if (!g->nodes[i]->dead) TRY(node_write(g, g->nodes[i], graph_input_name, w, field));
+  return wire_out_status(w);
 }

@@ -22,8 +22,10 @@ status_t node_parse(graph_t *g, const wire_field_t *f, node_t **out);
 typedef status_t (*find_input_fn)(graph_t *g, const char *ref, size_t n, input_t *out);
 // Resolves the outputs of all nodes, then connects their edges from the NodeDefs' inputs.
 status_t graph_connect(graph_t *g, find_input_fn find);
-// What follows the data inputs of a NodeDef: control inputs, device, attributes.
-status_t node_write_tail(const node_t *n, wire_out_t *w);
+// How a NodeDef names one of its inputs; mem_free it.
+typedef char *(*name_input_fn)(const graph_t *g, const input_t *in);
+status_t node_write(const graph_t *g, const node_t *n, name_input_fn name_input, wire_out_t *w,
+                    uint32_t field);
 // A FunctionDef's signature; its body waits for library_body.
 status_t function_parse(library_t *l, const wire_field_t *f);
 

@@ -203,6 +203,20 @@ static void move_block(const plan_t *p, const char *src, char *dst) {
   }
 }
 
+// The next place in the first n dims; false: it was the last.
+static inline bool next_index(const strided_t *s, int n, int64_t *index, int64_t *from,
+                              int64_t *to) {
+  for (int i = n - 1; i >= 0; i--) {
+    *from += s->src_stride[i];
+    *to += s->dst_stride[i];
+    if (++index[i] < s->dims[i]) return true;
+    *from -= s->dims[i] * s->src_stride[i];
+    *to -= s->dims[i] * s->dst_stride[i];
+    index[i] = 0;
+  }
+  return false;
+}
+
 static void walk(void *ctx, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const plan_t *p = ctx;
@@ -223,14 +237,7 @@ static void walk(void *ctx, int64_t begin, int64_t end, int thread) {
     else
       move_row(p->size, p->src + from * size, p->dst + to * size, s->dims[last],
                s->src_stride[last], s->dst_stride[last]);
-    for (int i = outer - 1; i >= 0; i--) {
-      from += s->src_stride[i];
-      to += s->dst_stride[i];
-      if (++index[i] < s->dims[i]) break;
-      from -= s->dims[i] * s->src_stride[i];
-      to -= s->dims[i] * s->dst_stride[i];
-      index[i] = 0;
-    }
+    next_index(s, outer, index, &from, &to);
   }
 }
 
@@ -301,16 +308,7 @@ status_t strided_copy(dtype_t dtype, const strided_t *s, const void *src, void *
   int64_t index[STRIDED_MAX_RANK] = {0}, from = s->src_start, to = s->dst_start;
   for (;;) {
     TRY(copy_elements(dtype, element_at(dtype, src, from), element_at(dtype, dst, to), 1));
-    int i = s->rank - 1;
-    for (; i >= 0; i--) {
-      from += s->src_stride[i];
-      to += s->dst_stride[i];
-      if (++index[i] < s->dims[i]) break;
-      from -= s->dims[i] * s->src_stride[i];
-      to -= s->dims[i] * s->dst_stride[i];
-      index[i] = 0;
-    }
-    if (i < 0) return NULL;
+    if (!next_index(s, s->rank, index, &from, &to)) return NULL;
   }
 }
 

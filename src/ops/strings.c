@@ -96,17 +96,6 @@ static status_t strip_kernel(op_ctx_t *c) {
 
 // ---------------------------------------------------------------- Substr
 
-static status_t substr_infer(infer_ctx_t *c) {
-  shape_t out;
-  char a[128], b[128];
-  if (!shape_broadcast(infer_in(c, 0), infer_in(c, 1), &out))
-    return OP_FAIL(c, INVALID_ARGUMENT, "incompatible shapes: %s vs. %s",
-                   shape_format(infer_in(c, 0), a, sizeof a),
-                   shape_format(infer_in(c, 1), b, sizeof b));
-  infer_out(c, 0, &out);
-  return NULL;
-}
-
 // The element of t (broadcast to `shape`) at flat position i.
 static int64_t broadcast_at(const shape_t *shape, const shape_t *t, int64_t i) {
   int64_t at = 0, step = 1;
@@ -481,7 +470,7 @@ const op_def_t ops_strings[] = {
     {.name = "Substr",
      .sig = "input: string, pos: T, len: T -> output: string",
      .attrs = "T: type; unit: string = 'BYTE'",
-     .infer = substr_infer,
+     .infer = infer_broadcast,
      .kernel = substr_kernel},
     {.name = "StringJoin",
      .sig = "inputs: N * string -> output: string",
