@@ -21,11 +21,11 @@ void tftrt_compare_options_init_sized(tftrt_compare_options *o, uint32_t struct_
 }
 
 static status_t compare_over(side_t *a, side_t *b, const tftrt_compare_options *given,
-                             compare_options_t *o, comparison_t **out) {
+                             compare_options_t o, comparison_t **out) {
   const signature_t *s = compare_signature(a, b);
   feed_t feed = {.fn = given->inputs, .user = given->user, .signature = s};
-  if (s && given->inputs) o->inputs = (input_source_t){feed_next, &feed};
-  status_t st = compare_sides(a, b, o, out);
+  if (s && given->inputs) o.inputs = (input_source_t){feed_next, &feed};
+  status_t st = compare_sides(a, b, &o, out);
   feed_free(&feed);
   return st;
 }
@@ -42,7 +42,7 @@ static status_t compare_paths(const char *a, const char *b, const tftrt_compare_
   side_t *x = NULL, *y = NULL;
   status_t st = side_open(a, &o, &x);
   if (!st) st = side_open(b, &o, &y);
-  if (!st) st = compare_over(x, y, given, &o, out);
+  if (!st) st = compare_over(x, y, given, o, out);
   side_close(x);
   side_close(y);
   return st;

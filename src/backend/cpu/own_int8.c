@@ -145,7 +145,8 @@ static bool limits_of(const activation_t *a, float *lo, float *hi) {
 // Are all values numbers below 2^30, whatever x is?
 static bool stay_small(const own_int8_t *st) {
   const conv_shape_t *s = &st->conv.s;
-  float products = (float)(s->in_c / s->groups);
+  const int64_t channels = s->in_c / s->groups;
+  float products = (float)channels;
   for (int i = 0; i < s->spatial; i++) products *= (float)s->kernel[i];
   for (int64_t m = 0; m < st->channels; m++) {
     float most = products * (512 * 128) * fabsf(st->scale[m]) + fabsf(st->scaled_bias[m]);
