@@ -216,6 +216,13 @@ static inline status_t open_with_tags(const char *dir, const char *tags, bool si
 // The corpus models below `folder` (only the wanted ones, if any are named), appended to *out.
 typedef VEC(corpus_model_t) corpus_t;
 
+static inline const corpus_model_t *corpus_model(const corpus_t *list, const char *name) {
+  for (size_t i = 0; i < list->n; i++)
+    if (strcmp(list->v[i].name, name) == 0) return &list->v[i];
+  fail_msg("no model %s", name);
+  return NULL;
+}
+
 static inline void corpus_list(const char *folder, int n_wanted, char **wanted, corpus_t *out) {
   char **names;
   size_t n;

@@ -31,51 +31,33 @@ static int unload(void **state) {
   return 0;
 }
 
-static const corpus_model_t *model_named(const char *name) {
-  for (size_t i = 0; i < corpus.n; i++)
-    if (strcmp(corpus.v[i].name, name) == 0) return &corpus.v[i];
-  fail_msg("no model %s", name);
-  return NULL;
-}
-
 // The first case of a model, `sets` times.
 typedef struct feed {
   golden_t golden;
   const signature_t *signature;  // NULL: the converter's first
   const converter_t *c;
   int next, sets;
-  tensor_t in[8];
+  inputs_t in;
 } feed_t;
-
-static void drop(feed_t *f) {
-  for (int i = 0; i < 8; i++) tensor_unref(&f->in[i]);
-}
 
 static status_t next_case(void *self, const tensor_t **inputs, bool *end) {
   feed_t *f = self;
-  drop(f);
   *end = f->next++ >= f->sets;
   if (*end) return NULL;
-  const signature_t *s = f->signature ? f->signature : converter_signature(f->c, 0);
-  npz_t z = npz_open(f->golden.cases.v[0].path);
-  for (int i = 0; i < s->n_inputs; i++) {
-    tensor_t borrowed = input_array(&z, &s->inputs[i]);
-    assert_ok(tensor_copy(&borrowed, &f->in[i]));
-    tensor_unref(&borrowed);
-  }
-  npz_close(&z);
-  *inputs = f->in;
+  read_inputs(&f->golden.cases.v[0], f->signature ? f->signature : converter_signature(f->c, 0),
+              &f->in);
+  *inputs = f->in.v;
   return NULL;
 }
 
 static input_source_t start_feed(feed_t *f, const char *model, const converter_t *c) {
   *f = (feed_t){.c = c, .sets = 2};
-  golden_load(model_named(model), &f->golden);
+  golden_load(corpus_model(&corpus, model), &f->golden);
   return (input_source_t){next_case, f};
 }
 
 static void end_feed(feed_t *f) {
-  drop(f);
+  free_inputs(&f->in);
   golden_free(&f->golden);
 }
 
@@ -149,7 +131,7 @@ static int count_int8(const layer_errors_t *l) {
 // The error of INT8 throughout is measured first; bounds below it make more and more layers higher.
 static void a_tighter_bound_keeps_more(void **state) {
   (void)state;
-  const char *source = model_named("resnet_tiny")->saved;
+  const char *source = corpus_model(&corpus, "resnet_tiny")->saved;
   static const double parts[] = {2, 0.7, 0.35, 0.1, 0.001};
   double full = 0;
   int kept[5];
@@ -309,7 +291,7 @@ static void without_calibration(void **state) {
 static void quantization_nodes(void **state) {
   (void)state;
   for (int i = 0; i < 2; i++) {
-    converter_options_t o = options(model_named("qat_cnn")->saved, i ? 1e9 : 1e-4);
+    converter_options_t o = options(corpus_model(&corpus, "qat_cnn")->saved, i ? 1e9 : 1e-4);
     converter_t *c;
     feed_t f;
     assert_ok(converter_create(&o, &c));
@@ -328,7 +310,7 @@ static void quantization_nodes(void **state) {
 static void a_transformer(void **state) {
   (void)state;
   static const double bounds[] = {0.1, 0.01, 0.001, 1e-5};
-  const char *source = model_named("bert_tiny")->saved;
+  const char *source = corpus_model(&corpus, "bert_tiny")->saved;
   for (int i = 0; i < 4; i++) {
     converter_options_t o = options(source, bounds[i]);
     converter_t *c;

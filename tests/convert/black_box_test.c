@@ -209,31 +209,18 @@ typedef struct feed {
   const golden_t *g;
   size_t next;
   bool zeros;
-  tensor_t in[4];
+  inputs_t in;
 } feed_t;
-
-static void drop(feed_t *f) {
-  for (int i = 0; i < 4; i++) tensor_unref(&f->in[i]);
-}
 
 static status_t next_case(void *self, const tensor_t **inputs, bool *end) {
   feed_t *f = self;
-  drop(f);
   *end = f->next >= f->g->cases.n;
   if (*end) return NULL;
   const signature_t *s = converter_signature(f->c, 0);
-  npz_t z = npz_open(f->g->cases.v[f->next++].path);
-  for (int i = 0; i < s->n_inputs; i++) {
-    tensor_t given = input_array(&z, &s->inputs[i]);
-    assert_ok(tensor_alloc(given.dtype, &given.shape, &f->in[i]));
-    if (f->zeros)
-      memset(f->in[i].data, 0, tensor_bytes(&given));
-    else
-      memcpy(f->in[i].data, given.data, tensor_bytes(&given));
-    tensor_unref(&given);
-  }
-  npz_close(&z);
-  *inputs = f->in;
+  read_inputs(&f->g->cases.v[f->next++], s, &f->in);
+  for (int i = 0; f->zeros && i < s->n_inputs; i++)
+    memset(f->in.v[i].data, 0, tensor_bytes(&f->in.v[i]));
+  *inputs = f->in.v;
   return NULL;
 }
 
@@ -247,8 +234,8 @@ static void convert_and_save(const corpus_model_t *cm, const golden_t *g, const 
   if (how->dynamic_shape) assert_ok(converter_build(c, NULL, &shapes));
   for (int i = 0; i < converter_n_warnings(c); i++) print_message("%s\n", converter_warning(c, i));
   assert_ok(converter_save(c, dir, true));
-  drop(&calibration);
-  drop(&zeros);
+  free_inputs(&calibration.in);
+  free_inputs(&zeros.in);
   converter_destroy(c);
 }
 

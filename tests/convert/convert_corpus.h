@@ -16,33 +16,43 @@ typedef struct conversion {
   bool use_calibration, compat_2_17;
 } conversion_t;
 
+// One set of inputs.
+typedef struct inputs {
+  tensor_t v[32];
+} inputs_t;
+
+static inline void free_inputs(inputs_t *in) {
+  for (size_t i = 0; i < sizeof in->v / sizeof *in->v; i++) tensor_unref(&in->v[i]);
+}
+
+// Those of a golden case, in the place of what is there.
+static inline void read_inputs(const golden_case_t *from, const signature_t *s, inputs_t *in) {
+  free_inputs(in);
+  assert_true((size_t)s->n_inputs <= sizeof in->v / sizeof *in->v);
+  npz_t z = npz_open(from->path);
+  for (int i = 0; i < s->n_inputs; i++) {
+    tensor_t borrowed = input_array(&z, &s->inputs[i]);
+    assert_ok(tensor_copy(&borrowed, &in->v[i]));
+    tensor_unref(&borrowed);
+  }
+  npz_close(&z);
+}
+
 // The inputs of golden cases, for build(): of `at` and those behind it that are of the same
 // signature.
 typedef struct case_inputs {
   const signature_t *signature;
   const golden_case_t *at, *first;
-  npz_t z;
-  tensor_t *in;
+  inputs_t in;
 } case_inputs_t;
-
-static inline void drop_inputs(case_inputs_t *c) {
-  for (int i = 0; c->in && i < c->signature->n_inputs; i++) tensor_unref(&c->in[i]);
-  mem_free(c->in);
-  if (c->in) npz_close(&c->z);
-  c->in = NULL;
-}
 
 static inline status_t give_inputs(void *self, const tensor_t **inputs, bool *end) {
   case_inputs_t *c = self;
-  const signature_t *s = c->signature;
-  drop_inputs(c);
   *end = !c->at->file || strcmp(c->at->signature, c->first->signature) != 0 ||
          strcmp(c->at->tags, c->first->tags) != 0;
   if (*end) return NULL;
-  c->z = npz_open(c->at++->path);
-  c->in = mem_calloc((size_t)s->n_inputs + 1, sizeof(tensor_t));
-  for (int i = 0; i < s->n_inputs; i++) c->in[i] = input_array(&c->z, &s->inputs[i]);
-  *inputs = c->in;
+  read_inputs(c->at++, c->signature, &c->in);
+  *inputs = c->in.v;
   return NULL;
 }
 
@@ -56,7 +66,7 @@ static inline status_t build_from(converter_t *c, const golden_case_t *first) {
   case_inputs_t inputs = {.signature = converter_signature(c, at), .at = first, .first = first};
   if (!inputs.signature) return converter_build(c, first->signature, NULL);
   status_t st = converter_build(c, inputs.signature->key, &(input_source_t){give_inputs, &inputs});
-  drop_inputs(&inputs);
+  free_inputs(&inputs.in);
   return st;
 }
 

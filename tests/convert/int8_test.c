@@ -25,41 +25,22 @@ static int unload(void **state) {
   return 0;
 }
 
-static const corpus_model_t *model_named(const char *name) {
-  for (size_t i = 0; i < corpus.n; i++)
-    if (strcmp(corpus.v[i].name, name) == 0) return &corpus.v[i];
-  fail_msg("no model %s", name);
-  return NULL;
-}
-
 // All cases of a model, one after the other; or none.
 typedef struct feed {
   const converter_t *c;
   const golden_t *g;
   size_t next, most;
-  tensor_t in[8];
+  inputs_t in;
   float poison;  // goes into the first element when it is not 0
 } feed_t;
 
-static void drop(feed_t *f) {
-  for (int i = 0; i < 8; i++) tensor_unref(&f->in[i]);
-}
-
 static status_t next_case(void *self, const tensor_t **inputs, bool *end) {
   feed_t *f = self;
-  drop(f);
   *end = f->next >= f->g->cases.n || f->next >= f->most;
   if (*end) return NULL;
-  const signature_t *s = converter_signature(f->c, 0);
-  npz_t z = npz_open(f->g->cases.v[f->next++].path);
-  for (int i = 0; i < s->n_inputs; i++) {
-    tensor_t borrowed = input_array(&z, &s->inputs[i]);
-    assert_ok(tensor_copy(&borrowed, &f->in[i]));
-    tensor_unref(&borrowed);
-  }
-  if (f->poison != 0) TENSOR_DATA(float, &f->in[0])[0] = f->poison;
-  npz_close(&z);
-  *inputs = f->in;
+  read_inputs(&f->g->cases.v[f->next++], converter_signature(f->c, 0), &f->in);
+  if (f->poison != 0) TENSOR_DATA(float, &f->in.v[0])[0] = f->poison;
+  *inputs = f->in.v;
   return NULL;
 }
 
@@ -72,7 +53,7 @@ typedef struct setup {
 
 static converter_options_t options(const char *model) {
   return (converter_options_t){.struct_size = sizeof(converter_options_t),
-                               .dir = model_named(model)->saved,
+                               .dir = corpus_model(&corpus, model)->saved,
                                .precision_mode = "INT8",
                                .max_workspace_bytes = DEFAULT_WORKSPACE_BYTES,
                                .minimum_segment_size = 3,
@@ -85,7 +66,7 @@ static converter_options_t options(const char *model) {
 
 static setup_t start(const char *model, const converter_options_t *o) {
   setup_t s = {0};
-  golden_load(model_named(model), &s.golden);
+  golden_load(corpus_model(&corpus, model), &s.golden);
   assert_ok(converter_create(o, &s.c));
   return s;
 }
@@ -100,7 +81,7 @@ static const input_source_t *feed(setup_t *s) {
 
 static void finish(setup_t *s) {
   converter_destroy(s->c);
-  drop(&s->feed);
+  free_inputs(&s->feed.in);
   golden_free(&s->golden);
 }
 

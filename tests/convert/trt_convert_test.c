@@ -40,10 +40,7 @@ typedef struct subject {
 } subject_t;
 
 static subject_t subject(const char *name, const conversion_t *how) {
-  subject_t s = {.saved = file_join(scratch, "saved")};
-  for (size_t i = 0; i < corpus.n; i++)
-    if (strcmp(corpus.v[i].name, name) == 0) s.cm = &corpus.v[i];
-  assert_non_null(s.cm);
+  subject_t s = {.cm = corpus_model(&corpus, name), .saved = file_join(scratch, "saved")};
   golden_load(s.cm, &s.golden);
   conversion_t as_tf_trt = *how;
   as_tf_trt.op_set = OP_SET_TF_TRT;
@@ -63,23 +60,15 @@ static void done(subject_t *s) {
 typedef struct feed {
   subject_t *s;
   size_t at, n;
-  tensor_t in[2];
+  inputs_t in;
 } feed_t;
-
-static void drop(feed_t *f) {
-  for (int i = 0; i < 2; i++) tensor_unref(&f->in[i]);
-}
 
 static status_t next_case(void *self, const tensor_t **inputs, bool *end) {
   feed_t *f = self;
-  drop(f);
   *end = f->at >= f->n;
   if (*end) return NULL;
-  const signature_t *s = converter_signature(f->s->c, 0);
-  npz_t z = npz_open(f->s->golden.cases.v[f->at++].path);
-  for (int i = 0; i < s->n_inputs; i++) f->in[i] = input_array(&z, &s->inputs[i]);
-  npz_close(&z);
-  *inputs = f->in;
+  read_inputs(&f->s->golden.cases.v[f->at++], converter_signature(f->s->c, 0), &f->in);
+  *inputs = f->in.v;
   return NULL;
 }
 
@@ -179,7 +168,7 @@ static void calibration_is_kept_for_other_batch_sizes(void **state) {
                                                               .maximum_cached_engines = 2});
   feed_t one = {.s = &s, .n = 1};
   assert_ok(converter_convert(s.c, &(input_source_t){next_case, &one}));
-  drop(&one);
+  free_inputs(&one.in);
   assert_true(strlen(node_string(s.c->engines.v[0].node, "calibration_data")) > 0);
   assert_ok(build_from(s.c, &s.golden.cases.v[1]));
   assert_ok(converter_save(s.c, s.saved, true));
