@@ -29,6 +29,7 @@ typedef struct observed {
   bytes_t plan;
   backend_engine_t *engine;  // NULL: it cannot be observed
   bool *shape_input;         // [n_inputs]: shapes depend on its values
+  const char **names;        // [engine's n_tensors]: what a tensor with a range goes by; NULL: none
   VEC(context_t) contexts;
   histogram_t **seen;  // [engine's n_tensors]; NULL: none yet, or not of interest
 } observed_t;
@@ -50,6 +51,27 @@ static void name_tensors(network_t *n) {
   }
 }
 
+static bool is_view(const net_tensor_t *t) {
+  if (!t->producer) return false;
+  layer_type_t type = t->producer->type;
+  return type == LAYER_IDENTITY || type == LAYER_RESHAPE || type == LAYER_SQUEEZE ||
+         type == LAYER_EXPAND_DIMS;
+}
+
+// Layers that only give another shape have no step of their own, so what they read is observed for
+// them: it may have no name itself, as inside of what an Einsum becomes.
+static void name_observed(const network_t *n, const char **names) {
+  for (int i = 0; i < n->n_tensors; i++) {
+    const net_tensor_t *t = n->tensors[i];
+    if (!*t->name) continue;
+    names[t->id] = t->name;
+    while (is_view(t)) {
+      t = t->producer->in[0];
+      if (!*t->name) names[t->id] = n->tensors[i]->name;
+    }
+  }
+}
+
 static status_t start_observing(calibrating_t *k, observed_t *o) {
   build_options_t options = {
       .struct_size = sizeof options, .threads = k->c->o.threads, .keep_layers = true};
@@ -60,6 +82,8 @@ static status_t start_observing(calibrating_t *k, observed_t *o) {
   TRY(k->backend->load(o->plan.data, o->plan.size, &weights, &o->engine));
   const network_t *n = k->backend->network(o->engine);
   o->seen = mem_calloc((size_t)n->n_tensors + 1, sizeof *o->seen);
+  o->names = mem_calloc((size_t)n->n_tensors + 1, sizeof *o->names);
+  name_observed(n, o->names);
   o->shape_input = mem_calloc((size_t)n->n_inputs + 1, sizeof *o->shape_input);
   network_shape_inputs(n, o->shape_input);
   return NULL;
@@ -74,6 +98,7 @@ static void stop_observing(const calibrating_t *k, observed_t *o) {
   }
   vec_free(&o->contexts);
   mem_free(o->seen);
+  mem_free(o->names);
   mem_free(o->shape_input);
   if (o->engine) k->backend->unload(o->engine);
   mem_free(o->plan.data);
@@ -82,12 +107,13 @@ static void stop_observing(const calibrating_t *k, observed_t *o) {
 
 static status_t see(void *user, const net_tensor_t *t, const tensor_t *value) {
   observed_t *o = user;
-  if (!*t->name || (t->dtype != DT_FLOAT && t->dtype != DT_HALF && t->dtype != DT_BFLOAT16))
+  const char *name = o->names[t->id];
+  if (!name || (t->dtype != DT_FLOAT && t->dtype != DT_HALF && t->dtype != DT_BFLOAT16))
     return NULL;
   histogram_t **h = &o->seen[t->id];
   if (!*h) *h = mem_calloc(1, sizeof **h);
   if (histogram_add(*h, value)) return NULL;
-  return FAIL(INVALID_ARGUMENT, "tensor '%s' has a value that is NaN or infinite", t->name);
+  return FAIL(INVALID_ARGUMENT, "tensor '%s' has a value that is NaN or infinite", name);
 }
 
 static status_t context_for(const calibrating_t *k, observed_t *o, const tensor_t *in, int n_in,
@@ -199,18 +225,9 @@ done:
 
 // ---------------------------------------------------------------- tables
 
-// Layers that have no step of their own hand their input's range on.
 static const histogram_t *histogram_of(const observed_t *o, const net_tensor_t *t) {
-  for (int i = 0; i < 64; i++) {
-    if (o->seen[t->id]) return o->seen[t->id];
-    if (!t->producer) return NULL;
-    layer_type_t type = t->producer->type;
-    if (type != LAYER_IDENTITY && type != LAYER_RESHAPE && type != LAYER_SQUEEZE &&
-        type != LAYER_EXPAND_DIMS)
-      return NULL;
-    t = t->producer->in[0];
-  }
-  return NULL;
+  while (!o->seen[t->id] && is_view(t)) t = t->producer->in[0];
+  return o->seen[t->id];
 }
 
 static char *make_table(const calibrating_t *k, const observed_t *o) {
