@@ -24,18 +24,6 @@ static const tensor_t *value(const cleaner_t *x, const node_t *n, int i) {
   return i < n->n_in ? input_value(&from) : NULL;
 }
 
-static const shape_t *shape(const input_t *from) {
-  static const shape_t unknown = {.rank = -1};
-  return from->port < from->src->n_out ? &from->src->out_shape[from->port] : &unknown;
-}
-
-static bool same_shape(const shape_t *a, const shape_t *b) {
-  if (a->rank < 0 || !shape_equal(a, b)) return false;
-  for (int i = 0; i < a->rank; i++)
-    if (a->d[i] == -1) return false;
-  return true;
-}
-
 static bool all_equal(const tensor_t *t, int64_t what) {
   for (int64_t i = 0; t && i < tensor_elements(t); i++) {
     int64_t v;
@@ -70,7 +58,7 @@ static bool slices_all(const cleaner_t *x, const node_t *n) {
     return false;
   const tensor_t *begin = value(x, n, 1), *end = value(x, n, 2), *step = value(x, n, 3);
   input_t from = in(x, n, 0);
-  const shape_t *s = shape(&from);
+  const shape_t *s = input_shape(&from);
   if (!begin || !end || !step || s->rank < tensor_elements(begin)) return false;
   int64_t begin_mask = node_int(n, "begin_mask", 0), end_mask = node_int(n, "end_mask", 0);
   for (int i = 0; i < (int)tensor_elements(begin); i++) {
@@ -93,9 +81,11 @@ static bool passes_input(const cleaner_t *x, const node_t *n) {
   if (x->mode == SIMPLIFY_AS_GRAPPLER && !rewrite_is(n, "Reshape") &&
       rewrite_is_any(n, when_same_shape))
     return false;
-  if (x->mode == SIMPLIFY_AS_GRAPPLER && rewrite_is(n, "Reshape") && !shape_known(shape(&from)))
+  if (x->mode == SIMPLIFY_AS_GRAPPLER && rewrite_is(n, "Reshape") &&
+      !shape_known(input_shape(&from)))
     return false;
-  if (rewrite_is_any(n, when_same_shape)) return same_shape(shape(&from), &n->out_shape[0]);
+  if (rewrite_is_any(n, when_same_shape))
+    return rewrite_same_shape(input_shape(&from), &n->out_shape[0]);
   if (rewrite_is(n, "Transpose")) return counts_up(value(x, n, 1));
   if (rewrite_is(n, "Pad") || rewrite_is(n, "PadV2") || rewrite_is(n, "MirrorPad"))
     return all_equal(value(x, n, 1), 0);
@@ -113,7 +103,7 @@ static bool reduces_nothing(const cleaner_t *x, const node_t *n) {
   if (!rewrite_is_any(n, ops) || n->n_in != 2) return false;
   const tensor_t *axes = value(x, n, 1);
   input_t from = in(x, n, 0);
-  const shape_t *s = shape(&from);
+  const shape_t *s = input_shape(&from);
   int64_t count = axes ? tensor_elements(axes) : -1;
   if (!count) return true;
   if (!axes || s->rank < 0 || !node_bool(n, "keep_dims", false)) return false;
@@ -133,7 +123,7 @@ static bool undoes_reshape(const cleaner_t *x, const node_t *n, input_t *out) {
   input_t from = in(x, n, 0);
   if (!is_reshape(from.src)) return false;
   *out = in(x, from.src, 0);
-  return same_shape(shape(out), &n->out_shape[0]);
+  return rewrite_same_shape(input_shape(out), &n->out_shape[0]);
 }
 
 // Reshape of a reshape: the outer one alone decides.
@@ -206,12 +196,6 @@ static bool placed_by_data(const node_t *n) {
   return false;
 }
 
-static bool is_ret(const graph_t *g, const node_t *n) {
-  for (int i = 0; i < g->n_rets; i++)
-    if (g->rets[i].src == n) return true;
-  return false;
-}
-
 // Grappler keeps loops and branches that a result waits for, although they have no effects.
 static bool waits_for_control_flow(const node_t *n, int depth) {
   if (rewrite_is(n, "Exit") || rewrite_is(n, "Merge")) return true;
@@ -249,7 +233,8 @@ static void drop_idle_controls(const cleaner_t *x, node_t *const *order, int cou
   }
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
-    bool keep = x->mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n), by_data = placed_by_data(n);
+    bool keep = x->mode == SIMPLIFY_AS_GRAPPLER && rewrite_is_ret(g, n),
+         by_data = placed_by_data(n);
     for (int k = n->n_control; k-- > 0;)
       if (n->control[k]->mark && (by_data || !placed[n->control[k]->id]) &&
           !(keep && waits_for_control_flow(n->control[k], 0)))
@@ -281,7 +266,8 @@ static status_t clean(cleaner_t *x, node_t *const *order, int count) {
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
     input_t from;
-    if (!n->def || n->n_out < 1 || n->n_control || is_ret(x->g, n) || rewrite_is_arg(x->g, n))
+    if (!n->def || n->n_out < 1 || n->n_control || rewrite_is_ret(x->g, n) ||
+        rewrite_is_arg(x->g, n))
       continue;
     if (rewrite_is(n, "Identity") && is_pivot(x, n)) continue;
     if (passes_input(x, n)) {
@@ -312,7 +298,7 @@ status_t simplify_to_identities(graph_t *g, bool *changed) {
   int count = g->n_nodes;
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
-    if (!n->def || n->n_out != 1 || rewrite_is(n, "Identity") || is_ret(g, n) ||
+    if (!n->def || n->n_out != 1 || rewrite_is(n, "Identity") || rewrite_is_ret(g, n) ||
         rewrite_is_arg(g, n) || !passes_input(&x, n))
       continue;
     for (int k = 1; k < n->n_in; k++) node_add_control(g, n, n->in[k].src);

@@ -70,12 +70,6 @@ static bool same_node(const redirects_t *r, const node_t *a, const node_t *b) {
   return true;
 }
 
-static bool is_ret(const graph_t *g, const node_t *n) {
-  for (int i = 0; i < g->n_rets; i++)
-    if (g->rets[i].src == n) return true;
-  return false;
-}
-
 // ---------------------------------------------------------------- Grappler's order of operands
 
 static int by_tensor_name(const void *a, const void *b) {
@@ -138,7 +132,7 @@ status_t simplify_common(graph_t *g, simplify_mode_t mode) {
   } *table = mem_calloc(slots, sizeof *table);
   for (int i = 0; i < g->n_nodes; i++) {
     node_t *n = order[i];
-    if (!may_merge(g, n) || (as_grappler && is_ret(g, n))) continue;
+    if (!may_merge(g, n) || (as_grappler && rewrite_is_ret(g, n))) continue;
     uint64_t h = hash_node(r, n);
     size_t s = h & (slots - 1);
     while (table[s].node && !(table[s].hash == h && same_node(r, table[s].node, n)))

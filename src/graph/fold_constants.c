@@ -153,12 +153,6 @@ static bool is_materialised(const node_t *n, const bool *told) {
   return true;
 }
 
-static bool is_ret(const graph_t *g, const node_t *n) {
-  for (int i = 0; i < g->n_rets; i++)
-    if (g->rets[i].src == n) return true;
-  return false;
-}
-
 status_t graph_fold_constants(graph_t *g) { return simplify_fold(g, SIMPLIFY_ALL); }
 
 status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
@@ -174,7 +168,7 @@ status_t simplify_fold(graph_t *g, simplify_mode_t mode) {
     node_t *n = order[i];
     if (work_stopped()) break;
     if (n->dead || !fold_allowed(g, n)) continue;
-    if (mode == SIMPLIFY_AS_GRAPPLER && is_ret(g, n) && n->n_out != 1) continue;
+    if (mode == SIMPLIFY_AS_GRAPPLER && rewrite_is_ret(g, n) && n->n_out != 1) continue;
     told[n->id] = is_materialised(n, told);
     bool infer = mode == SIMPLIFY_ALL || told[n->id];
     if (!infer || !fold_by_inference(g, n, r, has_control_flow, mode == SIMPLIFY_AS_GRAPPLER))

@@ -247,3 +247,8 @@ const tensor_t *input_value(const input_t *in) {
   }
   return NULL;
 }
+
+const shape_t *input_shape(const input_t *in) {
+  static const shape_t unknown = {.rank = -1};
+  return in->port < in->src->n_out ? &in->src->out_shape[in->port] : &unknown;
+}

@@ -229,6 +229,8 @@ void attr_pack_list(arena_t *arena, attr_value_t *v, const attr_value_t *items);
 node_t *graph_add_const(graph_t *g, const char *name, const tensor_t *t);
 // The value that src:port is known to have (Const, or folded); NULL otherwise. Follows Identity.
 const tensor_t *input_value(const input_t *in);
+// What is known of its shape.
+const shape_t *input_shape(const input_t *in);
 
 // ---------------------------------------------------------------- functions
 

@@ -45,12 +45,6 @@ static bool generalise(shape_t *a, const shape_t *b) {
   return changed;
 }
 
-static const shape_t *in_shape(const node_t *n, int i) {
-  static const shape_t unknown = {.rank = -1};
-  const input_t *in = &n->in[i];
-  return in->port < in->src->n_out ? &in->src->out_shape[in->port] : &unknown;
-}
-
 static void forget(node_t *n) {
   for (int i = 0; i < n->n_out; i++) {
     n->out_shape[i] = SHAPE_UNKNOWN;
@@ -177,7 +171,7 @@ static status_t infer_call(inferrer_t *x, graph_t *g, node_t *n, const call_t *c
   int n_args = n->n_in - c->first_arg;
   if (n_args < 0 || !c->n_functions) return NULL;
   shape_t *args = mem_alloc((size_t)(n_args + 1) * sizeof *args);
-  for (int i = 0; i < n_args; i++) args[i] = *in_shape(n, i + c->first_arg);
+  for (int i = 0; i < n_args; i++) args[i] = *input_shape(&n->in[i + c->first_arg]);
   status_t st =
       c->kind == CALL_WHILE ? infer_while(x, g, n, c, args) : infer_branches(x, g, n, c, args);
   mem_free(args);
@@ -203,10 +197,10 @@ static shape_t merged_shape(const node_t *n, bool *loops) {
     if (is_next(n->in[i].src)) {
       *loops = true;
     } else if (first) {
-      s = *in_shape(n, i);
+      s = *input_shape(&n->in[i]);
       first = false;
     } else {
-      generalise(&s, in_shape(n, i));
+      generalise(&s, input_shape(&n->in[i]));
     }
   }
   return s;
@@ -226,7 +220,7 @@ static bool infer_control_flow(node_t *n, shape_t *loop_vars, bool first_round) 
     n->out_shape[0] = s;
     if (n->n_out > 1) n->out_shape[1] = SHAPE_SCALAR;
   } else {
-    for (int i = 0; i < n->n_out; i++) n->out_shape[i] = *in_shape(n, 0);
+    for (int i = 0; i < n->n_out; i++) n->out_shape[i] = *input_shape(&n->in[0]);
   }
   return true;
 }

@@ -28,32 +28,26 @@ static void merge(merger_t *m, int64_t a, int64_t b) {
   if (-gone < m->n) m->of[-gone] = keep_a ? a : b;
 }
 
-static const shape_t *in_shape(const node_t *n, int i) {
-  static const shape_t unknown = {.rank = -1};
-  const input_t *in = &n->in[i];
-  return in->port < in->src->n_out ? &in->src->out_shape[in->port] : &unknown;
-}
-
 static bool channels_first(const node_t *n) {
   return strncmp(node_string(n, "data_format"), "NC", 2) == 0;
 }
 
 // Dim `at` of input i with dim `at2` of input k.
 static void merge_dims(merger_t *m, const node_t *n, int i, int at, int k, int at2) {
-  const shape_t *a = in_shape(n, i), *b = in_shape(n, k);
+  const shape_t *a = input_shape(&n->in[i]), *b = input_shape(&n->in[k]);
   if (at >= 0 && at2 >= 0 && at < a->rank && at2 < b->rank) merge(m, a->d[at], b->d[at2]);
 }
 
 static void merge_shapes(merger_t *m, const node_t *n, int i, int k, int but) {
-  int rank = in_shape(n, i)->rank;
-  if (in_shape(n, k)->rank != rank) return;
+  int rank = input_shape(&n->in[i])->rank;
+  if (input_shape(&n->in[k])->rank != rank) return;
   for (int d = 0; d < rank; d++)
     if (d != but) merge_dims(m, n, i, d, k, d);
 }
 
 static void merge_product(merger_t *m, const node_t *n, const char *transpose_a,
                           const char *transpose_b) {
-  int a = in_shape(n, 0)->rank, b = in_shape(n, 1)->rank;
+  int a = input_shape(&n->in[0])->rank, b = input_shape(&n->in[1])->rank;
   merge_dims(m, n, 0, a - (node_bool(n, transpose_a, false) ? 2 : 1), 1,
              b - (node_bool(n, transpose_b, false) ? 1 : 2));
 }
@@ -75,7 +69,7 @@ static int64_t known_elements(const shape_t *s, int *unknown) {
 
 // A Reshape keeps the number of elements: one unknown dim follows from the others.
 static void merge_reshape(merger_t *m, const node_t *n) {
-  const shape_t *in = in_shape(n, 0), *out = &n->out_shape[0];
+  const shape_t *in = input_shape(&n->in[0]), *out = &n->out_shape[0];
   int a, b;
   int64_t had = known_elements(in, &a), has = known_elements(out, &b);
   if (a >= 0 && b == -1 && has % had == 0) merge(m, in->d[a], has / had);
@@ -85,7 +79,7 @@ static void merge_reshape(merger_t *m, const node_t *n) {
 // The first dim of an output shape that is a constant is the batch size.
 static void merge_sizes(merger_t *m, const node_t *n) {
   const tensor_t *sizes = input_value(&n->in[0]);
-  const shape_t *in = in_shape(n, 2);
+  const shape_t *in = input_shape(&n->in[2]);
   if (sizes && in->rank > 0 && tensor_elements(sizes) == in->rank)
     merge(m, in->d[0], (int64_t)tensor_number_at(sizes, 0));
 }
@@ -95,7 +89,7 @@ static void merge_node(merger_t *m, const node_t *n) {
   static const char *const norms[] = {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3",
                                       NULL};
   static const char *const alike[] = {"Pack", "AddN", NULL};
-  int rank = n->n_in ? in_shape(n, 0)->rank : -1;
+  int rank = n->n_in ? input_shape(&n->in[0])->rank : -1;
   int channel = channels_first(n) ? 1 : rank - 1;
   if (rewrite_is(n, "BiasAdd") && n->n_in == 2) {
     merge_dims(m, n, 0, channel, 1, 0);

@@ -80,6 +80,19 @@ bool rewrite_is_arg(const graph_t *g, const node_t *n) {
   return false;
 }
 
+bool rewrite_is_ret(const graph_t *g, const node_t *n) {
+  for (int i = 0; i < g->n_rets; i++)
+    if (g->rets[i].src == n) return true;
+  return false;
+}
+
+bool rewrite_same_shape(const shape_t *a, const shape_t *b) {
+  if (a->rank < 0 || !shape_equal(a, b)) return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->d[i] == -1) return false;
+  return true;
+}
+
 // ---------------------------------------------------------------- redirections
 
 struct redirects {

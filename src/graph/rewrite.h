@@ -18,6 +18,9 @@ bool rewrite_is_control_flow(const node_t *n);
 // Stateful, unknown, or calling functions that may be: must not be dropped, merged or moved.
 bool rewrite_has_effects(const node_t *n);
 bool rewrite_is_arg(const graph_t *g, const node_t *n);
+bool rewrite_is_ret(const graph_t *g, const node_t *n);
+// Are both known to be the same, in every run? Dims that are one symbol are.
+bool rewrite_same_shape(const shape_t *a, const shape_t *b);
 
 // Redirections made in bulk: each (src, port) reads another from now on; one walk applies all.
 typedef struct redirects redirects_t;

@@ -31,19 +31,6 @@ static const tensor_t *constant(const node_t *n, int i) {
   return src && rewrite_is(src, "Const") && !src->n_control ? input_value(&n->in[i]) : NULL;
 }
 
-static const shape_t *shape_in(const node_t *n, int i) {
-  static const shape_t unknown = {.rank = -1};
-  const input_t *in = &n->in[i];
-  return in->port < in->src->n_out ? &in->src->out_shape[in->port] : &unknown;
-}
-
-static bool same_shape(const shape_t *a, const shape_t *b) {
-  if (a->rank < 0 || !shape_equal(a, b)) return false;
-  for (int i = 0; i < a->rank; i++)
-    if (a->d[i] == -1) return false;
-  return true;
-}
-
 static bool all_are(const tensor_t *t, double what) {
   if (!t || dtype_is_complex(t->dtype) || !dtype_is_plain(t->dtype)) return false;
   int64_t n = tensor_elements(t);
@@ -52,14 +39,8 @@ static bool all_are(const tensor_t *t, double what) {
   return n > 0;
 }
 
-static bool is_ret(const graph_t *g, const node_t *n) {
-  for (int i = 0; i < g->n_rets; i++)
-    if (g->rets[i].src == n) return true;
-  return false;
-}
-
 static int data_readers(const rules_t *x, const node_t *n) {
-  int count = is_ret(x->g, n);
+  int count = rewrite_is_ret(x->g, n);
   for (int i = x->readers.begin[n->id]; i < x->readers.begin[n->id + 1]; i++)
     count += x->readers.list[i].input >= 0;
   return count;
@@ -80,7 +61,7 @@ static bool drop_neutral(rules_t *x, node_t *n) {
   if ((!mul && !add && !sub && !div) || n->n_in != 2) return false;
   const tensor_t *a = constant(n, 0), *b = constant(n, 1);
   const shape_t *out = &n->out_shape[0];
-  if (a && same_shape(shape_in(n, 1), out)) {
+  if (a && rewrite_same_shape(input_shape(&n->in[1]), out)) {
     if ((mul && all_are(a, 1)) || (add && all_are(a, 0))) {
       keep_one(x, n, 1);
       return true;
@@ -92,7 +73,7 @@ static bool drop_neutral(rules_t *x, node_t *n) {
       return true;
     }
   }
-  if (b && same_shape(shape_in(n, 0), out) &&
+  if (b && rewrite_same_shape(input_shape(&n->in[0]), out) &&
       (((mul || div) && all_are(b, 1)) || ((add || sub) && all_are(b, 0)))) {
     keep_one(x, n, 0);
     return true;
@@ -189,7 +170,7 @@ static bool push_into_convolution(rules_t *x, node_t *n) {
   if (!w || constant(conv, 0) || w->dtype != c->dtype) return false;
   bool last = strncmp(node_string(conv, "data_format"), "NC", 2) != 0;
   if (!scales_channels(c, w->shape.rank) || (!last && tensor_elements(c) != 1)) return false;
-  if (!same_shape(&conv->out_shape[0], &n->out_shape[0])) return false;
+  if (!rewrite_same_shape(&conv->out_shape[0], &n->out_shape[0])) return false;
   // The convolution goes on under the product's name, its old node becomes the weights' product.
   input_t scale = n->in[at_const], data = conv->in[0], weights = conv->in[1];
   attr_t *mul_attrs = n->attrs;
@@ -244,7 +225,7 @@ static bool concat_axis(const node_t *n, int64_t *axis) {
 static bool serves_only(const rules_t *x, const node_t *src, const node_t *n) {
   for (int i = x->readers.begin[src->id]; i < x->readers.begin[src->id + 1]; i++)
     if (x->readers.list[i].node != n) return false;
-  return !is_ret(x->g, src);
+  return !rewrite_is_ret(x->g, src);
 }
 
 // Only the axis as it is written counts: -1 is not 3 to Grappler.
@@ -274,8 +255,9 @@ static bool constant_select(rules_t *x, node_t *n) {
   bool yes = all_are(c, 1), no = all_are(c, 0);
   if (!yes && !no) return false;
   int live = yes ? 1 : 2;
-  const shape_t *ignored = shape_in(n, 3 - live), *where = shape_in(n, 0);
-  if (same_shape(shape_in(n, live), ignored) && (where->rank == 0 || same_shape(ignored, where))) {
+  const shape_t *ignored = input_shape(&n->in[3 - live]), *where = input_shape(&n->in[0]);
+  if (rewrite_same_shape(input_shape(&n->in[live]), ignored) &&
+      (where->rank == 0 || rewrite_same_shape(ignored, where))) {
     rewrite_to_identity(x->g, n, live);
     return true;
   }
@@ -331,7 +313,7 @@ status_t simplify_arithmetic(graph_t *g, bool *changed) {
   int count = g->n_nodes;
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
-    if (!n->def || n->n_out < 1 || is_ret(g, n)) continue;
+    if (!n->def || n->n_out < 1 || rewrite_is_ret(g, n)) continue;
     for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
       if (!rules[k](&x, n)) continue;
       *changed = true;
