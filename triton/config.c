@@ -5,6 +5,16 @@
 
 #include "types.h"
 
+fault_t config_parse(const char *text, size_t size, json_t **out) {
+  json_error_t e;
+  *out = json_loadb(text, size, 0, &e);
+  if (json_is_object(*out)) return NULL;
+  const char *why = *out ? "it is no object" : e.text;
+  json_decref(*out);
+  *out = NULL;
+  return REFUSE(INTERNAL, "the configuration cannot be read: %s", why);
+}
+
 // 64-bit numbers are texts in protobuf's JSON.
 static int64_t number_of(const json_t *v) {
   if (json_is_string(v)) return strtoll(json_string_value(v), NULL, 10);
@@ -197,12 +207,13 @@ fault_t config_check(const json_t *config, const signature_t *s, int64_t *max_ba
 }
 
 int config_instances(const json_t *config) {
+  enum { MOST = 4096 };
   size_t i;
   json_t *group;
   int64_t n = 0;
   json_array_foreach(json_object_get(config, "instance_group"), i, group) {
     int64_t count = number_of(json_object_get(group, "count"));
-    n += count > 0 ? count : 1;
+    n += count < 1 ? 1 : count > MOST ? MOST : count;
   }
-  return n < 1 ? 1 : n > 4096 ? 4096 : (int)n;
+  return n < 1 ? 1 : n > MOST ? MOST : (int)n;
 }

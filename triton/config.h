@@ -6,6 +6,8 @@
 
 #include "signature.h"
 
+// As Triton serialises it; json_decref it. INTERNAL when it is not one JSON object.
+fault_t config_parse(const char *text, size_t size, json_t **out);
 // Fills in what the configuration leaves out: inputs, outputs, their types and dims, and, where all
 // of them have an unknown first dim and none is listed with its first dim, max_batch_size and
 // dynamic batching. Outputs that Triton has no type for, or of unknown rank, are left out with a

@@ -18,10 +18,8 @@ static int cpus(void) {
 static fault_t read_json(TRITONSERVER_Message *message, json_t **out) {
   const char *base;
   size_t size;
-  json_error_t e;
   CHECK(TRITONSERVER_MessageSerializeToJson(message, &base, &size));
-  *out = json_loadb(base, size, 0, &e);
-  return *out ? NULL : REFUSE(INTERNAL, "the configuration cannot be read: %s", e.text);
+  return config_parse(base, size, out);
 }
 
 static fault_t read_config(TRITONBACKEND_Model *model, json_t **out) {
