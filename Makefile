@@ -1,4 +1,4 @@
-# The front door. `make demo` and `make test` install what is missing and do everything; see README.md.
+# The front door. `make demo` and `make test` install what is missing and do everything; see README.md. `make help` lists all.
 BUILD ?= build
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -6,22 +6,22 @@ export BUILD
 
 all: build
 
-build: $(BUILD)/build.ninja
+build: $(BUILD)/build.ninja  ## the library, the program, the plug-ins, into BUILD (build)
 	@cmake --build $(BUILD) -j $(JOBS)
 
 $(BUILD)/build.ninja: CMakeLists.txt tools/setup
 	@tools/setup build
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD)/cmake.log || (cat $(BUILD)/cmake.log; false)
 
-test: build
+test: build  ## all tests
 	@tools/setup test
 	@tests/run_all
 
-demo: build
+demo: build  ## a real model converted, run and compared
 	@tools/setup demo
 	@$(BUILD)/bin/transcribe $(BUILD)/wheels/basic-pitch/basic_pitch/saved_models/icassp_2022/nmp $(BUILD)/demo
 
-conformance: wheel
+conformance: wheel  ## against real TensorFlow, Beam, Ray and Triton (long)
 	@tools/setup conformance
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/precision.py --build $(BUILD)
@@ -35,33 +35,36 @@ conformance: wheel
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/trained.py --build $(BUILD)
 
-bench: build
+bench: build  ## speed, memory and accuracy beside TensorFlow, OpenVINO and ONNX Runtime (long)
 	@tools/setup bench
 	@$(BUILD)/venv-tensorflow/bin/python bench/run.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/precision.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/memory.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/int8_accuracy.py --build $(BUILD)
 
-fuzz:
+fuzz:  ## fuzz targets, a minute each
 	@tools/setup build
 	@tools/setup fuzz
 	@fuzz/run_all
 
-lint:
+lint:  ## format, includes, clang-tidy, types
 	@tools/setup lint
 	@tools/lint
 
-wheel: build
+wheel: build  ## the Python package, tested under every Python here
 	@tools/setup test
 	@$(BUILD)/venv-python/bin/pip wheel -q --disable-pip-version-check --no-deps -w $(BUILD)/wheelhouse .
 	@tests/python/check_wheel $(BUILD)
 	@tests/python/run_versions $(BUILD)
 	@ls $(BUILD)/wheelhouse/tftrt-*.whl
 
-install: build
+install: build  ## to PREFIX (/usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
-clean:
+clean:  ## removes BUILD
 	rm -rf $(BUILD)
 
-.PHONY: all build wheel test demo conformance bench fuzz lint install clean
+help:
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+.PHONY: all help build wheel test demo conformance bench fuzz lint install clean
