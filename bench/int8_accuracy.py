@@ -31,15 +31,22 @@ def samples(name, n, seed):
     return {"image": images(rng, n, 224, 224, lo=lo, hi=hi)}
 
 
-def prepare(build, models, name, log):
-    """<build>/bench/<name>: what bench/run.py makes, and the samples."""
-    import run
-    work = run.prepare(build, models, name, log)
+def calibration_files(work):
+    return [os.path.join(work, f"calibration.{i}.npz") for i in range(SAMPLES)]
+
+
+def make_samples(work, name):
     calibration = samples(name, SAMPLES, 11)
-    for i in range(SAMPLES):
-        np.savez(os.path.join(work, f"calibration.{i}.npz"), **{k: v[i:i + 1] for k, v in calibration.items()})
+    for i, path in enumerate(calibration_files(work)):
+        np.savez(path, **{k: v[i:i + 1] for k, v in calibration.items()})
     np.savez(os.path.join(work, "measured.npz"), **samples(name, MEASURED, 12))
-    return work
+
+
+def quantize_peers(python, work, outputs, log):
+    """int8.xml and int8.onnx, and of measured.npz the outputs that are named."""
+    if "openvino" in python:
+        subprocess.run([python["openvino"], os.path.join(HERE, "int8_peers.py"), work, *outputs], check=True, stdout=log,
+                       stderr=log)
 
 
 def tensorflow(work):
@@ -51,10 +58,9 @@ def tensorflow(work):
 
 def ours(build, work, source, calibrator, log):
     tftrt = os.path.join(build, "bin/tftrt")
-    calibration = [os.path.join(work, f"calibration.{i}.npz") for i in range(SAMPLES)]
     target, measured, out = (os.path.join(work, f) for f in ("int8", "measured.npz", "int8.npz"))
     subprocess.run([tftrt, "convert", source, target, "-q", "-p", "int8", "--calibrator", calibrator, "--dynamic-shape",
-                    "--calibration-inputs", *calibration, "--build-inputs", measured], check=True, stdout=log, stderr=log)
+                    "--calibration-inputs", *calibration_files(work), "--build-inputs", measured], check=True, stdout=log, stderr=log)
     subprocess.run([tftrt, "run", target, "--inputs", measured, "--outputs", out], check=True, stdout=log, stderr=log)
     return dict(np.load(out).items())
 
@@ -71,17 +77,17 @@ def main():
     a.add_argument("--calibrators", default="entropy")
     o = a.parse_args()
     build, calibrators = os.path.abspath(o.build), o.calibrators.split(",")
-    peers = os.path.join(build, "venv-peers/bin/python")
     os.makedirs(os.path.join(build, "bench"), exist_ok=True)
     import run
     with open(os.path.join(build, "bench/int8.log"), "w") as log:
         models = run.make_models(build, o.models.split(","))
         print("%-16s %-18s %10s %10s" % ("model", "output", "OpenVINO", "ORT"), *("%10s %6s" % (c, "/best") for c in calibrators))
         for name in o.models.split(","):
-            work = prepare(build, models, name, log)
+            work = run.prepare(build, models, name, log)
+            make_samples(work, name)
             want = tensorflow(work)
             order = sorted(want)  # the frozen graph's outputs
-            subprocess.run([peers, os.path.join(HERE, "int8_peers.py"), work, *order], check=True, stdout=log, stderr=log)
+            quantize_peers(run.pythons(build), work, order, log)
             source = os.path.join(models, name, "saved_model")
             mine = {c: ours(build, work, source, c, log) for c in calibrators}
             for k in order:

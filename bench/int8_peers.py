@@ -1,14 +1,16 @@
 """INT8 models of OpenVINO (NNCF) and ONNX Runtime from the calibration samples in a folder of bench/int8_accuracy.py, with
-each peer's defaults: int8.xml, int8.onnx; and what they make of measured.npz: <peer>_int8.npz.
+each peer's defaults: int8.xml, int8.onnx, made again when samples, model or peer have changed. With OUTPUTs also what they
+make of measured.npz: <peer>_int8.npz.
 
-  int8_peers.py WORK OUTPUT...
+  int8_peers.py WORK [OUTPUT...]
 """
-import glob, json, os, sys
+import glob, hashlib, json, os, sys
 
 import numpy as np
 
 WORK, ORDER = sys.argv[1], sys.argv[2:]
 IO = json.load(open(os.path.join(WORK, "io.json")))
+SAMPLES = sorted(glob.glob(os.path.join(WORK, "calibration.*.npz")))
 
 
 def sample(path):
@@ -16,16 +18,31 @@ def sample(path):
         return {i["tensor"]: z[i["name"]] for i in IO["inputs"]}
 
 
-def calibration():
-    return [sample(p) for p in sorted(glob.glob(os.path.join(WORK, "calibration.*.npz")))]
+def made_of(source, *packages):
+    """Of what a quantized model is made."""
+    h = hashlib.sha256(" ".join("%s %s" % (p.__name__, p.__version__) for p in packages).encode())
+    for path in [source] + SAMPLES:
+        with open(path, "rb") as f:
+            h.update(hashlib.file_digest(f, "sha256").digest())
+    return h.hexdigest()
+
+
+def once(target, source, packages, make):
+    """Makes the file when it is not there, or was made of something else."""
+    key, stamp = made_of(source, *packages), target + ".made_of"
+    if os.path.exists(target) and os.path.exists(stamp) and open(stamp).read() == key:
+        return
+    make()
+    with open(stamp, "w") as f:
+        f.write(key)
 
 
 def openvino():
     import nncf
     import openvino as ov
-    model = ov.Core().read_model(os.path.join(WORK, "frozen.pb"))
+    source, target = (os.path.join(WORK, f) for f in ("frozen.pb", "int8.xml"))
 
-    def positions(x):
+    def positions(model, x):
         found = {}
         for at, p in enumerate(model.inputs):
             names = set(p.get_names()) | {p.get_node().get_friendly_name()}
@@ -34,12 +51,17 @@ def openvino():
                     found[at] = v
         return found
 
-    kind = {"model_type": nncf.ModelType.TRANSFORMER} if "bert" in WORK else {}
-    data = nncf.Dataset(calibration(), positions)
-    quantized = nncf.quantize(model, data, subset_size=20, **kind)
-    ov.save_model(quantized, os.path.join(WORK, "int8.xml"))
-    compiled = ov.Core().compile_model(quantized, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    out = compiled(positions(sample(os.path.join(WORK, "measured.npz"))))
+    def quantize():
+        model = ov.Core().read_model(source)
+        kind = {"model_type": nncf.ModelType.TRANSFORMER} if "bert" in WORK else {}
+        data = nncf.Dataset([sample(p) for p in SAMPLES], lambda x: positions(model, x))
+        ov.save_model(nncf.quantize(model, data, subset_size=20, **kind), target)
+
+    once(target, source, (ov, nncf), quantize)
+    if not ORDER:
+        return None
+    compiled = ov.Core().compile_model(target, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    out = compiled(positions(compiled, sample(os.path.join(WORK, "measured.npz"))))
     return [out[i] for i in range(len(ORDER))]
 
 
@@ -48,23 +70,34 @@ def onnxruntime():
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
     source, ready, target = (os.path.join(WORK, f) for f in ("model.onnx", "model_ready.onnx", "int8.onnx"))
-    quant_pre_process(source, ready, skip_symbolic_shape=True)
 
     class Reader(CalibrationDataReader):
         def __init__(self):
-            self.rest = iter(calibration())
+            self.rest = iter(sample(p) for p in SAMPLES)
 
         def get_next(self):
             return next(self.rest, None)
 
-    quantize_static(ready, target, Reader(), per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    def quantize():
+        quant_pre_process(source, ready, skip_symbolic_shape=True)
+        quantize_static(ready, target, Reader(), per_channel=True, activation_type=QuantType.QUInt8,
+                        weight_type=QuantType.QInt8)
+        os.remove(ready)
+
+    once(target, source, (ort,), quantize)
+    if not ORDER:
+        return None
     s = ort.InferenceSession(target, providers=["CPUExecutionProvider"])
     return s.run(None, sample(os.path.join(WORK, "measured.npz")))
 
 
 for peer in (openvino, onnxruntime):
-    target = os.path.join(WORK, f"{peer.__name__}_int8.npz")
+    answers = os.path.join(WORK, f"{peer.__name__}_int8.npz")
+    if ORDER and os.path.exists(answers):
+        os.remove(answers)
     try:
-        np.savez(target, **dict(zip(ORDER, peer())))
+        made = peer()
+        if made:
+            np.savez(answers, **dict(zip(ORDER, made)))
     except Exception as e:  # a peer that cannot is left out
         print(f"{peer.__name__}: {type(e).__name__}: {e}", file=sys.stderr)

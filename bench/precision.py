@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
-"""Reduced precision: our modes against our own FP32 and against OpenVINO's of the same type, on this machine, now.
+"""Reduced precision: our modes against our own FP32 and against the peers', on this machine, now.
 
   precision.py --build build [--modes fp16,bf16,int8] [--models resnet50,bert_base,...] [--threads 1,2] [--rounds 20] [--case 0]
 
 As bench/run.py: warm peers in processes of their own take turns. Prints for each mode our least latency, how many times
-FP32's speed that is, the ratio to OpenVINO's least with the same inference precision (below 1: we are ahead), and both
-relative L2 errors to the golden outputs (TensorFlow's, float32); of several outputs the largest. INT8 is calibrated on the
-inputs themselves and has no peer here. --case: which golden file's inputs (they differ in batch).
+FP32's speed that is, the ratio to the best peer's least (below 1: we are ahead) and which that is, and both relative L2 errors
+to the golden outputs (TensorFlow's, float32); of several outputs the largest. Peers: OpenVINO with the same inference
+precision; of INT8 what OpenVINO (NNCF) and ONNX Runtime made of the samples that ours is calibrated on
+(bench/int8_peers.py; kept in <build>/bench). --case: which golden file's inputs (they differ in batch).
 """
 import argparse, importlib.util, json, os, subprocess
 
 import numpy as np
+
+import int8_accuracy
 
 # Not as "run": that is what it calls tests/conformance/run.py.
 spec = importlib.util.spec_from_file_location("latency", os.path.join(os.path.dirname(os.path.abspath(__file__)), "run.py"))
 latency = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(latency)
 
-HINTS = {"fp16": "f16", "bf16": "bf16"}  # OpenVINO's names
+PEERS = {"fp32": ["openvino:f32"], "fp16": ["openvino:f16"], "bf16": ["openvino:bf16"],
+         "int8": ["openvino:int8", "openvino:int8/f32", "onnxruntime:int8"]}
 
 
 def relative_error(got, golden):
@@ -33,10 +37,10 @@ def relative_error(got, golden):
 
 def convert(build, models, name, work, mode, threads, log):
     """The model in <work>/converted-<mode>, its kernels chosen for these inputs and threads."""
-    inputs = os.path.join(work, "inputs.npz")
+    inputs, samples = os.path.join(work, "inputs.npz"), int8_accuracy.calibration_files(work)
     subprocess.run([os.path.join(build, "bin/tftrt"), "convert", os.path.join(models, name, "saved_model"),
                     os.path.join(work, "converted-" + mode), "--quiet", "--precision", mode, "--threads", str(threads),
-                    "--build-inputs", inputs, *(["--calibration-inputs", inputs] if mode == "int8" else [])],
+                    "--build-inputs", inputs, *(["--calibration-inputs", *samples] if mode == "int8" else [])],
                    check=True, stdout=log, stderr=log)
 
 
@@ -51,7 +55,7 @@ def measure(python, work, kinds, threads, rounds, golden, log, build):
         except RuntimeError as e:
             print("  " + str(e), file=log, flush=True)
     for kind, w in workers.items():
-        saved = os.path.join(work, "outputs-" + kind.replace(":", "-") + ".npz")
+        saved = os.path.join(work, "outputs-" + kind.replace(":", "-").replace("/", "-") + ".npz")
         w.save(saved)
         with np.load(saved) as z:
             result[kind] = [[], relative_error([z[k] for k in z], golden)]
@@ -76,22 +80,28 @@ def main():
     build, modes, names, rows = os.path.abspath(o.build), ["fp32"] + o.modes.split(","), o.models.split(","), []
     os.makedirs(os.path.join(build, "bench"), exist_ok=True)
     python = latency.pythons(build)
-    kinds = ["tftrt:" + m for m in modes] + ["openvino:" + HINTS[m] for m in modes if m in HINTS]
+    kinds = ["tftrt:" + m for m in modes] + [p for m in modes for p in PEERS.get(m, [])]
     with open(os.path.join(build, "bench/precision.log"), "w") as log:
         models = latency.make_models(build, names)
-        print("%-16s %7s %5s %9s %9s %9s %9s %9s" % ("model", "threads", "mode", "ours ms", "x fp32", "/ ov", "error", "ov error"))
+        print("%-16s %7s %5s %9s %9s %9s %9s %9s  %s" % ("model", "threads", "mode", "ours ms", "x fp32", "/ peer", "error",
+                                                     "peer's", "peer"))
         for name in names:
-            work = latency.prepare(build, models, name, log, o.case, onnx=False)
+            work = latency.prepare(build, models, name, log, o.case, onnx="int8" in modes)
+            if "int8" in modes:
+                int8_accuracy.make_samples(work, name)
+                int8_accuracy.quantize_peers(python, work, [], log)
             golden = dict(np.load(os.path.join(models, name, "golden", "serving_default.%d.npz" % o.case)))
             for threads in map(int, o.threads.split(",")):
                 for mode in modes:
                     convert(build, models, name, work, mode, threads, log)
                 t = measure(python, work, kinds, threads, o.rounds, golden, log, build)
                 for mode in modes:
-                    (ours, error), (peer, peers) = t["tftrt:" + mode], t.get("openvino:" + HINTS.get(mode, ""), (0, None))
-                    print("%-16s %7d %5s %9.2f %9.2f %9s %9.2g %9s" % (
+                    ours, error = t["tftrt:" + mode]
+                    peers = sorted((t[p], p) for p in PEERS.get(mode, []) if p in t)
+                    (peer, peers_error), which = peers[0] if peers else ((0, None), "-")
+                    print("%-16s %7d %5s %9.2f %9.2f %9s %9.2g %9s  %s" % (
                         name, threads, mode, ours, t["tftrt:fp32"][0] / ours, "%.2f" % (ours / peer) if peer else "-", error,
-                        "%.2g" % peers if peers else "-"), flush=True)
+                        "%.2g" % peers_error if peers_error is not None else "-", which), flush=True)
                 rows.append({"model": name, "case": o.case, "threads": threads, "least_ms": {k: v[0] for k, v in t.items()},
                              "error": {k: v[1] for k, v in t.items()}})
     if o.json:

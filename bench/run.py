@@ -83,16 +83,12 @@ def prepare(build, models, name, log, case=0, onnx=True):
     if not os.path.exists(os.path.join(work, "io.json")):
         subprocess.run([sys.executable, os.path.join(HERE, "worker.py"), "prepare", source, work, str(case)],
                        check=True, stdout=log, stderr=log)
-    io = json.load(open(os.path.join(work, "io.json")))
     inputs = os.path.join(work, "inputs.npz")
     subprocess.run([os.path.join(build, "bin/tftrt"), "convert", os.path.join(source, "saved_model"),
                     os.path.join(work, "converted"), "--quiet", "--build-inputs", inputs], check=True, stdout=log, stderr=log)
     exporter = os.path.join(build, "venv-onnx/bin/python")
     if onnx and os.path.exists(exporter) and not os.path.exists(os.path.join(work, "model.onnx")):
-        subprocess.run([exporter, "-m", "tf2onnx.convert", "--graphdef", os.path.join(work, "frozen.pb"), "--inputs",
-                        ",".join(i["tensor"] for i in io["inputs"]), "--outputs",
-                        ",".join(o["tensor"] for o in io["outputs"]), "--opset", "17", "--output",
-                        os.path.join(work, "model.onnx")], stdout=log, stderr=log)
+        subprocess.run([exporter, os.path.join(HERE, "export_onnx.py"), work], stdout=log, stderr=log)
     return work
 
 

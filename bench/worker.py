@@ -1,6 +1,8 @@
 """One peer of bench/run.py or bench/precision.py: loads a model, says "ready", then for every line on stdin runs it once and
 prints the milliseconds; for "save FILE" it writes the outputs of a run. A kind may name a precision: tftrt:bf16 (what
-WORK/converted-bf16 holds), openvino:bf16. `worker.py prepare SOURCE WORK CASE` writes what the peers read (needs TensorFlow)."""
+WORK/converted-bf16 holds), openvino:bf16; openvino:int8 and onnxruntime:int8 run what bench/int8_peers.py made. What OpenVINO
+has not in 8 bits is in the 16 that it prefers here; in float for openvino:int8/f32. `worker.py prepare SOURCE WORK CASE`
+writes what the peers read (needs TensorFlow)."""
 import ctypes, json, os, sys, time
 
 import numpy as np
@@ -73,7 +75,7 @@ def onnxruntime(work, inputs, threads, build, precision):
     import onnxruntime as ort
     o = ort.SessionOptions()
     o.intra_op_num_threads, o.inter_op_num_threads = threads, 1
-    s = ort.InferenceSession(os.path.join(work, "model.onnx"), o, providers=["CPUExecutionProvider"])
+    s = ort.InferenceSession(os.path.join(work, "int8.onnx" if precision else "model.onnx"), o, providers=["CPUExecutionProvider"])
     io = json.load(open(os.path.join(work, "io.json")))
     args = {i["tensor"]: inputs[i["name"]] for i in io["inputs"]}
     return lambda copy=False: s.run(None, args)
@@ -83,14 +85,18 @@ def openvino(work, inputs, threads, build, precision):
     import openvino as ov
     core = ov.Core()
     io = json.load(open(os.path.join(work, "io.json")))
-    model = core.read_model(os.path.join(work, "frozen.pb"))
+    quantized, _, rest = precision.partition("/")
+    model = core.read_model(os.path.join(work, "int8.xml" if quantized == "int8" else "frozen.pb"))
     by_name = {}
     for p in model.inputs:
         for i in io["inputs"]:
             if {i["tensor"], i["tensor"].split(":")[0]} & (set(p.get_names()) | {p.get_node().get_friendly_name()}):
                 by_name[i["name"]] = p
     model.reshape({p: list(inputs[k].shape) for k, p in by_name.items()})
-    config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision or "f32"}
+    config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    hint = rest if quantized == "int8" else precision or "f32"
+    if hint:
+        config["INFERENCE_PRECISION_HINT"] = hint
     compiled = core.compile_model(model, "CPU", config)
     request = compiled.create_infer_request()
     args = {model.inputs.index(p): inputs[k] for k, p in by_name.items()}

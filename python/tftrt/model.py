@@ -128,8 +128,8 @@ class Model(Mapping):
         return json.loads(told(lambda out, e: lib.tftrt_model_stats_json(handle, out, e)))["engines"]
 
     def engine_profile(self, i: int = 0) -> list[dict]:
-        """Times per layer of the i-th engine of `engine_stats`: [{"layer", "type", "tactic", "us"}, ...], us being the mean of
-        the runs since the first call, which starts the measuring. FailedPreconditionError before the engine has run."""
+        """Times per layer of the i-th engine of `engine_stats`: [{"layer", "type", "tactic", "us", "least_us"}, ...], us being
+        the mean and least_us the least of the runs since the first call, which starts the measuring. FailedPreconditionError before the engine has run."""
         handle = self._opened.get()
         return json.loads(told(lambda out, e: lib.tftrt_model_engine_profile(handle, i, out, e)))
 

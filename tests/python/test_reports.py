@@ -58,6 +58,7 @@ def test_times_per_layer(converted):
         model(**inputs)
         layers = model.engine_profile(0)
         assert any(layer["us"] > 0 for layer in layers) and all(layer["tactic"] for layer in layers)
+        assert all(layer["least_us"] <= layer["us"] for layer in layers)
 
 
 def test_notebooks_see_the_segments(saved_model, converted):

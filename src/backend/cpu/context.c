@@ -303,6 +303,7 @@ static status_t run_steps(backend_context_t *c) {
     if (c->profile) {
       int64_t end = clock_ns();
       s->ns += end - t;
+      if (!s->least_ns || end - t < s->least_ns) s->least_ns = end - t;
       t = end;
     }
   }

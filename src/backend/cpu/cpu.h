@@ -49,6 +49,7 @@ struct step {
   bool reuse_any;      // elementwise: any input of the output's size will do
   const char *tactic;  // how it runs, for profiles
   int64_t ns;          // time of all runs
+  int64_t least_ns;    // of the fastest
 };
 
 struct backend_context {
