@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "backend/cpu/context.h"
+#include "backend/cpu/least_time.h"
 #include "base/cpu.h"
 #include "base/map.h"
 #include "base/parallel.h"
@@ -14,8 +15,10 @@
 #include "engine/timing_cache.h"
 #include "engine/turns.h"
 
-enum { MIN_ROUNDS = 3, MAX_ROUNDS = 24 };
-static const double enough_seconds = 0.03;
+// So many rounds at least; then until enough_seconds are over and the least times are settled, but
+// no longer than most_seconds.
+enum { MIN_ROUNDS = 3, MAX_ROUNDS = 24, MAX_UNSETTLED_ROUNDS = 200 };
+static const double enough_seconds = 0.03, most_seconds = 0.3;
 // Our own kernels replace oneDNN's only when they are clearly faster: the clock is not that good.
 static const double clearly = 0.92;
 
@@ -104,7 +107,7 @@ static void free_operands(operands_t *m, backend_context_t *c, const layer_t *l)
   }
 }
 
-static status_t run_once(chooser_t *ch, step_t *s, int64_t *best) {
+static status_t run_once(chooser_t *ch, step_t *s, least_time_t *time) {
   backend_context_t *c = ch->c;
   const layer_t *l = s->layer;
   void *out = c->at[l->out[0]->id];
@@ -115,24 +118,33 @@ static status_t run_once(chooser_t *ch, step_t *s, int64_t *best) {
   status_t st = s->run(s, c);
   int64_t ns = (int64_t)((seconds(c) - start) * 1e9);
   c->at[l->out[0]->id] = out;
-  if (ns < 1) ns = 1;
-  if (!*best || ns < *best) *best = ns;
+  least_time_add(time, ns);
   return st;
+}
+
+static bool rounds_suffice(int rounds, double took, const step_t *steps,
+                           const least_time_t *times) {
+  bool settled = true;
+  for (int i = 0; i < N_TACTICS; i++) settled &= !steps[i].run || least_time_settled(&times[i]);
+  if (rounds < MIN_ROUNDS) return false;
+  if (settled) return rounds >= MAX_ROUNDS || took > enough_seconds;
+  return rounds >= MAX_UNSETTLED_ROUNDS || took > most_seconds;
 }
 
 // In turns, so that whatever else the machine does meets all alike.
 static status_t run_rounds(chooser_t *ch, step_t *steps, int64_t *best) {
+  least_time_t times[N_TACTICS] = {{0}};
   status_t st = NULL;
   turns_alone();
   double start = seconds(ch->c);
-  for (int r = 0; !st && r < MAX_ROUNDS; r++) {
-    if (r >= MIN_ROUNDS && seconds(ch->c) - start > enough_seconds) break;
+  for (int r = 0; !st && !rounds_suffice(r, seconds(ch->c) - start, steps, times); r++) {
     for (int i = 0; !st && i < N_TACTICS; i++) {
       st = work_check();
-      if (!st && steps[i].run) st = run_once(ch, &steps[i], &best[i]);
+      if (!st && steps[i].run) st = run_once(ch, &steps[i], &times[i]);
     }
   }
   turns_together();
+  for (int i = 0; i < N_TACTICS; i++) best[i] = times[i].least;
   return st;
 }
 
