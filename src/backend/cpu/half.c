@@ -35,10 +35,15 @@ static dtype_t fast_type(void) {
   return cpu_has(CPU_AVX512_BF16) ? DT_BFLOAT16 : DT_FLOAT;
 }
 
-// What is small gains less than its casts cost. Only weights' sizes are known for sure.
+// What is small gains less than its casts cost. Weights' sizes are known for sure; of a product of
+// two activations the second one's matrices often are.
 static bool is_small(const layer_t *l) {
   enum { LEAST = 4096 };
-  return l->in[1]->is_const && tensor_elements(&l->in[1]->value) < LEAST;
+  const net_tensor_t *b = l->in[1];
+  if (b->is_const) return tensor_elements(&b->value) < LEAST;
+  int rank = b->shape.rank;
+  if (rank < 2 || b->shape.d[rank - 2] < 0 || b->shape.d[rank - 1] < 0) return false;
+  return b->shape.d[rank - 2] * b->shape.d[rank - 1] < LEAST;
 }
 
 static void choose_by_name(const network_t *n, dtype_t *type) {

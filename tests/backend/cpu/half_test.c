@@ -93,6 +93,34 @@ static void expect(const char *text, int64_t fp32, int64_t fp16, int64_t bf16, d
   timing_cache_destroy(times);
 }
 
+// Without times: products of activations whose matrices have size * size elements.
+static dtype_t untimed_product(int64_t size) {
+  network_t *n = network_create("product");
+  shape_t s = SHAPE(-1, size, size);
+  net_tensor_t *a = network_add_input(n, "a", DT_FLOAT, &s),
+               *b = network_add_input(n, "b", DT_FLOAT, &s);
+  network_mark_output(n, net_matmul(n, a, b, false, false));
+  assert_ok(network_infer(n));
+  n->half = HALF_FASTER;
+  build_options_t o = {.struct_size = sizeof o, .threads = 1};
+  assert_ok(cpu_assign_half(n, &o, 0));
+  dtype_t found = DT_INVALID;
+  for (int i = 0; i < n->n_layers; i++)
+    if (n->layers[i]->type == LAYER_MATMUL) found = n->layers[i]->in[0]->dtype;
+  network_destroy(n);
+  return found;
+}
+
+static void small_products_stay_in_fp32(void **state) {
+  (void)state;
+  assert_int_equal(untimed_product(12), DT_FLOAT);
+  dtype_t fast = cpu_has(CPU_AMX)           ? DT_BFLOAT16
+                 : cpu_has(CPU_AVX512_FP16) ? DT_HALF
+                 : cpu_has(CPU_AVX512_BF16) ? DT_BFLOAT16
+                                            : DT_FLOAT;
+  assert_int_equal(untimed_product(128), fast);
+}
+
 static void the_faster_type_is_taken(void **state) {
   (void)state;
   timing_cache_t *times = timing_cache_create();
@@ -144,6 +172,7 @@ static void without_times_the_cpu_decides(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_faster_type_is_taken),
+      cmocka_unit_test(small_products_stay_in_fp32),
       cmocka_unit_test(without_times_the_cpu_decides),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
