@@ -19,6 +19,7 @@ bool simplify_grappler_infers(const node_t *n);
 // Dims that ops want to be equal are equal from now on (graph/merge_dims.c).
 void simplify_merge_dims(graph_t *g);
 status_t simplify_fold(graph_t *g, simplify_mode_t mode);
+void simplify_fold_ranges(graph_t *g);  // what QuantizeV2 tells of a constant range (fold_ranges.c)
 status_t simplify_clean_up(graph_t *g, simplify_mode_t mode);
 // As Grappler's constant folding: what does nothing becomes an Identity that waits for its other
 // inputs.

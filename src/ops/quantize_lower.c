@@ -472,11 +472,18 @@ status_t lower_dequantize(lower_ctx_t *c) {
     v[channels + k] = (float)d.base;
     v[2 * channels + k] = (float)d.shift;
   }
-  bool steps = quantize_mode(c->node) == SCALED;
+  quantize_mode_t mode = quantize_mode(c->node);
+  // Of MIN_FIRST's steps one is at 0, of MIN_COMBINED's need not be.
+  double zero = mode == MIN_FIRST ? -(double)v[2 * channels] - (double)(v[channels] / v[0]) : 0;
+  double lowest = 0, highest = 0;
+  quantize_limits(from, &lowest, &highest);
+  bool steps = mode == SCALED || (mode == MIN_FIRST && channels == 1 && rint(zero) >= lowest &&
+                                  rint(zero) <= highest);
   for (int64_t k = 0; k < channels; k++) steps = steps && v[k] > 0;
   net_tensor_t *y = NULL;
   if (steps) {
-    steps_t s = {.dtype = q->dtype, .axis = axis, .scale = v, .n = channels};
+    steps_t s = {
+        .dtype = q->dtype, .axis = axis, .zero_point = (int)lrint(zero), .scale = v, .n = channels};
     y = dequantize(c->net, q, &s);
   } else {
     int rank = lower_shape(c, 0)->rank;

@@ -328,7 +328,9 @@ static bool moves_numbers(const layer_t *l, const net_tensor_t *q) {
     case LAYER_TILE:
     case LAYER_REVERSE:
     case LAYER_DEPTH_TO_SPACE:
-    case LAYER_SPACE_TO_DEPTH: return l->n_out == 1;
+    case LAYER_SPACE_TO_DEPTH:
+    case LAYER_SPLIT:
+    case LAYER_UNPACK: return true;
     case LAYER_PAD: return l->n_in < 3 && q->zero_point == 0;
     case LAYER_POOL: return l->p.pool.max;
     default: return false;
@@ -343,14 +345,24 @@ static void move_to(network_t *n, layer_t *l, net_tensor_t *x) {
 }
 
 // What the mover m makes of q instead of its input.
-static net_tensor_t *moved(network_t *n, const layer_t *m, net_tensor_t *q) {
-  layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, m->in, 1, &q->dtype);
+static layer_t *moved(network_t *n, const layer_t *m, net_tensor_t *q) {
+  dtype_t *dtypes = arena_alloc(n->arena, (size_t)m->n_out * sizeof *dtypes);
+  for (int i = 0; i < m->n_out; i++) dtypes[i] = q->dtype;
+  layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, m->in, m->n_out, dtypes);
   l->p = m->p;
-  l->out[0]->shape = m->out[0]->shape;
   move_to(n, l, q);
-  set_steps(l->out[0], q);
+  for (int i = 0; i < m->n_out; i++) {
+    l->out[i]->shape = m->out[i]->shape;
+    set_steps(l->out[i], q);
+  }
   inherit_nodes(n, l, m);
-  return l->out[0];
+  return l;
+}
+
+static bool is_output(const network_t *n, const net_tensor_t *t) {
+  for (int i = 0; i < n->n_outputs; i++)
+    if (n->outputs[i] == t) return true;
+  return false;
 }
 
 // mover(DQ(q)) becomes DQ(mover(q)).
@@ -358,11 +370,36 @@ static bool sink_dequantize(network_t *n, layer_t *l) {
   const layer_t *d = l->n_in && l->n_in <= 8 ? dequantize_of(l->in[0]) : NULL;
   if (!d || !(d->in[0]->scale > 0) || !moves_numbers(l, d->in[0]) || l->out[0]->dtype != DT_FLOAT)
     return false;
-  net_tensor_t *q = d->in[0], *old = l->out[0];
-  bool output = false;
-  for (int i = 0; i < n->n_outputs; i++) output = output || n->outputs[i] == old;
-  if (output && old->n_readers == 1) return false;  // nothing behind it can use the numbers
-  redirect(n, old, add_dequantize(n, moved(n, l, q), l->name));
+  bool used = false;  // by what is behind it, which may be able to read the numbers
+  for (int i = 0; i < l->n_out; i++)
+    used = used || l->out[i]->n_readers > (is_output(n, l->out[i]) ? 1 : 0);
+  if (!used) return false;
+  layer_t *m = moved(n, l, d->in[0]);
+  for (int i = 0; i < l->n_out; i++) redirect(n, l->out[i], add_dequantize(n, m->out[i], l->name));
+  l->dead = true;
+  for (int i = 0; i < l->n_in; i++) l->in[i]->n_readers--;
+  return true;
+}
+
+// concat(DQ(a), DQ(b)), of the same steps, becomes DQ(concat(a, b)).
+static bool sink_through_concat(network_t *n, layer_t *l) {
+  const layer_t *first = l->type == LAYER_CONCAT ? dequantize_of(l->in[0]) : NULL;
+  net_tensor_t *old = l->out[0];
+  if (!first || !(first->in[0]->scale > 0) || (is_output(n, old) && old->n_readers == 1))
+    return false;
+  for (int i = 1; i < l->n_in; i++) {
+    const layer_t *d = dequantize_of(l->in[i]);
+    if (!d || !same_steps(d->in[0], first->in[0])) return false;
+  }
+  net_tensor_t **in = mem_alloc((size_t)l->n_in * sizeof *in);
+  for (int i = 0; i < l->n_in; i++) in[i] = l->in[i]->producer->in[0];
+  layer_t *both = network_add_layer(n, LAYER_CONCAT, l->name, l->n_in, in, 1, &in[0]->dtype);
+  both->p = l->p;
+  both->out[0]->shape = old->shape;
+  set_steps(both->out[0], in[0]);
+  mem_free(in);
+  inherit_nodes(n, both, l);
+  redirect(n, old, add_dequantize(n, both->out[0], l->name));
   l->dead = true;
   for (int i = 0; i < l->n_in; i++) l->in[i]->n_readers--;
   return true;
@@ -371,12 +408,12 @@ static bool sink_dequantize(network_t *n, layer_t *l) {
 // Q(mover(x)) becomes mover(Q(x)), where nothing else reads what the mover makes.
 static bool raise_quantize(network_t *n, layer_t *q) {
   layer_t *m = q->in[0]->producer;
-  if (!m || m->dead || m->n_in < 1 || m->n_in > 8 || q->in[0]->n_readers != 1 ||
+  if (!m || m->dead || m->n_in < 1 || m->n_in > 8 || m->n_out != 1 || q->in[0]->n_readers != 1 ||
       !(q->out[0]->scale > 0) || !moves_numbers(m, q->out[0]))
     return false;
   steps_t s = steps_of(q);
   net_tensor_t *above = add_quantize(n, m->in[0], &s);
-  redirect(n, q->out[0], moved(n, m, above));
+  redirect(n, q->out[0], moved(n, m, above)->out[0]);
   q->dead = true;
   q->in[0]->n_readers--;
   return true;
@@ -420,7 +457,7 @@ int pass_int8_moves(network_t *n) {
     if (l->type == LAYER_QUANTIZE)
       count += cancel(n, l) || raise_quantize(n, l) || raise_through_concat(n, l);
     else
-      count += sink_dequantize(n, l);
+      count += sink_dequantize(n, l) || sink_through_concat(n, l);
   }
   return count;
 }
