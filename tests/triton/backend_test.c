@@ -286,7 +286,7 @@ static void strings(void **state) {
     for (int64_t c = 0; c < columns; c++) {
       const tftrt_string *word = &s[(int64_t)k * columns + c];
       memcpy(data[k] + size, (uint32_t[]){(uint32_t)word->size}, 4);
-      memcpy(data[k] + size + 4, word->data, word->size);
+      if (word->size) memcpy(data[k] + size + 4, word->data, word->size);
       size += 4 + word->size;
     }
     r[k] = (TRITONBACKEND_Request){.n_inputs = 1, .outputs = {"y"}, .n_outputs = 1};
