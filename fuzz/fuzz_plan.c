@@ -108,6 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!copy) return 0;
   if (size) memcpy(copy, data, size);
   fuzz_seal_plan(copy, size);
+  char name[16];
+  status_free(plan_backend(copy, size, name, sizeof name));
   read_profiles(copy, size);
   tell_precisions(copy, size);
   static const char *const names[] = {"ref", "cpu"};

@@ -193,6 +193,7 @@ int node_floats(const node_t *n, const char *name, const float **v);
 int node_types(const node_t *n, const char *name, const dtype_t **v);
 const func_ref_t *node_func(const node_t *n, const char *name);  // NULL when absent
 // The "value" of a Const and the like; parsed once, kept. The result is owned by the attribute.
+// INVALID_ARGUMENT where a is NULL or no tensor.
 status_t attr_tensor(attr_value_t *a, const tensor_t **out);
 
 // Of a TRTEngineOp: the function that computes the same without an engine. name NULL: it has none.

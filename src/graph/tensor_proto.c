@@ -262,7 +262,7 @@ static pthread_mutex_t lazy = PTHREAD_MUTEX_INITIALIZER;
 
 status_t attr_tensor(attr_value_t *a, const tensor_t **out) {
   *out = NULL;
-  if (a->kind != ATTR_TENSOR) return FAIL(INVALID_ARGUMENT, "the attribute is no tensor");
+  if (!a || a->kind != ATTR_TENSOR) return FAIL(INVALID_ARGUMENT, "the attribute is no tensor");
   pthread_mutex_lock(&lazy);
   status_t st = NULL;
   if (tensor_empty(&a->tensor)) {

@@ -18,7 +18,7 @@ typedef struct lowering {
 
 static status_t lower_const(lowering_t *l, const node_t *n) {
   const tensor_t *value = n->out_value && n->out_value[0].buf ? &n->out_value[0] : NULL;
-  if (!value) TRY(attr_tensor(node_attr(n, "value"), &value));
+  if (!value) TRY(status_prefix(attr_tensor(node_attr(n, "value"), &value), "Const '%s'", n->name));
   const char *key = node_string(n, "_tftrt_weight");
   l->made[n->id][0] = network_add_constant(l->net, n->name, value, *key ? key : NULL);
   return NULL;
