@@ -45,7 +45,8 @@ static void check(conv_shape_t s, int threads) {
     }
     conv_half_pack(&s, full ? DT_FLOAT : DT_HALF, full ? (void *)w : hw, HALF_MAX, packed, threads);
     conv_half_run(&s, in + BESIDE, packed, y, &e, scratch, threads);
-    double size = sqrt((double)(volume(&s, s.kernel) * s.in_c / s.groups));
+    int64_t terms = volume(&s, s.kernel) * (s.in_c / s.groups);
+    double size = sqrt((double)terms);
     for (int64_t i = 0; i < ny; i++) {
       double v = want[i];
       double got = float_out ? (double)((float *)y)[i] : (double)half_to_float(((uint16_t *)y)[i]);

@@ -218,8 +218,8 @@ static void try_case(const conv_case_t *k, const finish_case_t *f, bool plain, i
   int64_t n = s->batch * s->out[0] * s->out[1] * s->out_c;
   void *x = random_bytes(s->batch * s->in[0] * s->in[1] * s->in_c);
   int8_t *w = random_bytes(s->kernel[0] * s->kernel[1] * s->in_c / s->groups * s->out_c);
-  double products = (double)(s->kernel[0] * s->kernel[1] * s->in_c / s->groups);
-  int8_finish_t e = make_finish(f, s->out_c, n, 60 * sqrt(products));
+  int64_t products = s->kernel[0] * s->kernel[1] * (s->in_c / s->groups);
+  int8_finish_t e = make_finish(f, s->out_c, n, 60 * sqrt((double)products));
   size_t bytes = (size_t)n * dtype_size(f->y);
   uint8_t *y = mem_alloc(bytes + 8);
   memset(y, 0xa5, bytes + 8);

@@ -197,7 +197,10 @@ static void transposed_weights(void **state) {
   tensor_t w;
   assert_ok(tensor_alloc(DT_FLOAT, &ws, &w));
   float *v = w.data;
-  for (int i = 0; i < CHANNELS * K; i++) v[i] = sinf((float)i) * (float)(1 + i / K * 10);
+  for (int i = 0; i < CHANNELS * K; i++) {
+    int channel = i / K;
+    v[i] = sinf((float)i) * (float)(1 + channel * 10);
+  }
   net_tensor_t *in[] = {x, network_add_constant(n, "w", &w, NULL)};
   layer_params_t p = {.matmul = {.transpose_b = true}};
   optimize(n, net_layer1(n, LAYER_MATMUL, 2, in, DT_FLOAT, &p));
