@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The op plug-in in real TensorFlow: converted models load and run there as SavedModels do.
 
-  tensorflow_plugin.py --build build [--only corpus,unbuilt,moved,names,session,saved,without_segments,large,threads,overhead,c]
+  tensorflow_plugin.py --build build [--only corpus,unbuilt,moved,names,session,saved,dropped,without_segments,large,threads,overhead,c]
 
 One TensorFlow process runs everything. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models (tests/models). Ends with "N passed, N failed".
 """
 import argparse
+import ctypes
+import gc
 import glob
 import json
 import os
@@ -209,11 +211,40 @@ def without_segments(c):
         c.tell("without native segments", "" if told else str(e)[:400])
 
 
-def convert_here(c, source, name, inputs):
-    """By tf.experimental.tensorrt.Converter, in this process; the engine is built for the inputs."""
+def resident():
+    """Bytes of this process in memory, without what malloc keeps for later."""
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def dropped(c):
+    """A model that is loaded, run and dropped leaves nothing: 20 times, after some to warm up."""
+    use_package(c)
+    from tensorflow.python.framework.func_graph import FuncGraph
+    folder = os.path.join(SMALL, "bert_tiny")
+    ours = c.convert(os.path.join(folder, "saved_model"), "dropped")
+    for label, target in {"ours": ours, "TF-TRT's": os.path.join(HERE, "../models/tf-trt-saved/bert_tiny")}.items():
+        held, graphs = [], []
+        for _ in range(25):
+            run_goldens(tf.saved_model.load(target), folder)
+            gc.collect()
+            held.append(resident())
+            graphs.append(sum(isinstance(o, FuncGraph) for o in gc.get_objects()))
+        each = (held[-1] - held[4]) / 20
+        wrong = f"{graphs[-1] - graphs[4]} graphs" if graphs[-1] != graphs[4] else f"{each:.0f} bytes each" if each > 1e6 else ""
+        c.tell(f"loaded and dropped, {label}", wrong, f"{each / 1e3:.0f} KB each")
+
+
+def use_package(c):
     sys.path.insert(0, os.path.join(HERE, "../../python"))
     os.environ["TFTRT_LIBRARY"] = os.path.join(c.build, "lib/libtftrt.so")
     import tftrt.tensorflow  # noqa: F401
+
+
+def convert_here(c, source, name, inputs):
+    """By tf.experimental.tensorrt.Converter, in this process; the engine is built for the inputs."""
+    use_package(c)
     target = os.path.join(c.scratch, name)
     converter = tf.experimental.tensorrt.Converter(input_saved_model_dir=source, maximum_cached_engines=16)
     converter.convert()
@@ -339,7 +370,7 @@ def c(checks):
     checks.tell("C program", f"differs by {worst:.2e}" if worst > 1e-3 else "", f"{worst:.1e}")
 
 
-CHECKS = {f.__name__: f for f in (corpus, unbuilt, moved, names, session, saved, without_segments, large, threads, overhead, c)}
+CHECKS = {f.__name__: f for f in (corpus, unbuilt, moved, names, session, saved, dropped, without_segments, large, threads, overhead, c)}
 
 
 def main():

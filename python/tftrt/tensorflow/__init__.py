@@ -17,12 +17,14 @@ from ..params import (
     TrtPrecisionMode,
     supported_profile_strategies,
 )
+from ._loading import keep_nothing as _keep_nothing
 from ._names import restore_names as _restore_names
 from ._plugin import load as _load
 from .converter import ConvertedFunction, Converter, TrtGraphConverterV2
 
 ConversionParams = TrtConversionParams
 plugin_file = _load()
+_keep_nothing()
 _restore_names()
 trt_convert = _importlib.import_module("tensorflow.python.compiler.tensorrt.trt_convert")
 
