@@ -15,6 +15,7 @@ struct hosted_engine {
   node_t *node;
   signature_t signature;
   saved_model_t *saved;  // NULL: nothing is outside of plan and segment
+  map_t *inside;         // weights by key that the native segment holds itself: const tensor_t *
   weight_source_t weights;
   exec_services_t services;
   engines_t *engines;
@@ -34,18 +35,26 @@ static status_t missing(const hosted_engine_t *h, const char *key) {
 
 static status_t read_weight(void *self, const char *key, tensor_t *out) {
   const hosted_engine_t *h = self;
+  const tensor_t *inside = map_get(h->inside, key);
+  if (inside) {
+    *out = tensor_ref(inside);
+    return NULL;
+  }
   return h->saved ? saved_model_bundle_tensor(h->saved, key, out) : missing(h, key);
 }
 
+// All bodies are prepared before the first run, so that `inside` needs no lock.
+static status_t take_weight(void *self, const char *key, const tensor_t *value) {
+  hosted_engine_t *h = self;
+  if (value) map_put(h->inside, key, (void *)(uintptr_t)value);
+  return value || h->saved ? NULL : missing(h, key);
+}
+
 static status_t prepare_body(void *self, graph_t *body) {
-  const hosted_engine_t *h = self;
+  hosted_engine_t *h = self;
   TRY(graph_inline_calls(body));
-  if (h->saved) return weights_load(h->saved, body);
-  for (int i = 0; i < body->n_nodes; i++) {
-    const char *key = node_string(body->nodes[i], WEIGHT_ATTR);
-    if (*key) return missing(h, key);
-  }
-  return NULL;
+  TRY(weights_each(body, take_weight, h));
+  return h->saved ? weights_load(h->saved, body) : NULL;
 }
 
 static status_t run_engine(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
@@ -156,8 +165,8 @@ static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
     h->build_cache = build_cache_open(o->engine_cache_dir, env_number("TFTRT_CACHE_SIZE"));
   engines_set_build_cache(h->engines, h->build_cache);
   engines_add_library(h->engines, h->library);
-  if (o->engine_file) TRY(engines_load(h->engines, h->node, o->engine_file));
-  return executable_create(h->graph, &h->services, &h->executable);
+  TRY(executable_create(h->graph, &h->services, &h->executable));
+  return o->engine_file ? engines_load(h->engines, h->node, o->engine_file) : NULL;
 }
 
 status_t hosted_engine_create(const hosted_engine_options_t *o, hosted_engine_t **out) {
@@ -166,6 +175,7 @@ status_t hosted_engine_create(const hosted_engine_options_t *o, hosted_engine_t 
   h->arena = arena_create();
   h->library = library_create(h->arena);
   h->graph = graph_create(h->arena, h->library);
+  h->inside = map_create();
   status_t st = start(h, o);
   if (st)
     hosted_engine_destroy(h);
@@ -182,6 +192,7 @@ void hosted_engine_destroy(hosted_engine_t *h) {
   resources_destroy(h->services.resources);
   graph_destroy(h->graph);
   library_destroy(h->library);
+  map_destroy(h->inside);
   saved_model_close(h->saved);
   arena_destroy(h->arena);
   mem_free(h);

@@ -55,6 +55,24 @@ status_t weights_load(const saved_model_t *m, graph_t *g) {
   return NULL;
 }
 
+status_t weights_each(const graph_t *g, weight_fn each, void *user) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    const char *key = is_const(n) ? node_string(n, WEIGHT_ATTR) : "";
+    attr_value_t *value = *key ? node_attr(n, "value") : NULL;
+    if (!value) continue;
+    const tensor_t *t = NULL;
+    shape_t shape;
+    dtype_t dtype;
+    bool stripped;
+    status_t st = weight_header(value, &dtype, &shape, &stripped);
+    if (!st && !stripped) st = attr_tensor(value, &t);
+    TRY(status_prefix(st, "node %s", n->name));
+    TRY(each(user, key, t));
+  }
+  return NULL;
+}
+
 status_t weight_header(const attr_value_t *value, dtype_t *dtype, shape_t *shape, bool *stripped) {
   *stripped = false;
   *dtype = DT_INVALID;

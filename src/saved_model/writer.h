@@ -115,5 +115,8 @@ status_t weights_assign_keys(graph_t *g, size_t min_bytes);
 // For a graph of a model that was opened, and for each function body of it. NOT_FOUND and
 // DATA_LOSS name the node.
 status_t weights_load(const saved_model_t *m, graph_t *g);
+// Calls `each` for every Const with the attribute; value: NULL where it has lost its content.
+typedef status_t (*weight_fn)(void *user, const char *key, const tensor_t *value);
+status_t weights_each(const graph_t *g, weight_fn each, void *user);
 
 #endif

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,nested,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,engines,saved,constants,freed,scripts]
 
 Outputs are compared with golden outputs that TensorFlow gave of the unconverted models. `scripts` runs
 examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, and with the package of the
 wheel. Ends with "N passed, N failed".
 """
 import argparse
+import gc
 import glob
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import weakref
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TFTRT_CACHE", "off")
@@ -55,8 +57,7 @@ def names(_):
     for kind, engines in (trt_convert.TrtGraphConverterV2, 2), (tf.experimental.tensorrt.Converter, 1):
         c = kind(os.path.join(ROOT, "tests/models/tf_trt_tests/simple_multi_engines/saved_model"), minimum_segment_size=2)
         c.convert()
-        functions = c._converted_graph_def.library.function
-        assert sum(n.op == "TRTEngineOp" for f in functions for n in f.node_def) == engines
+        assert sum(n.op == "TRTEngineOp" for n in c._converted_graph_def.node) == engines
     assert trt_convert.TrtPrecisionMode.INT8 == "INT8"
     assert trt_convert.DEFAULT_TRT_CONVERSION_PARAMS._replace(precision_mode="FP16").precision_mode == "FP16"
     return "all"
@@ -70,8 +71,7 @@ def functions(_):
     off = [worst(f(*[tf.constant(inputs[k]) for k in sorted(inputs)]), want), worst(f(**inputs), want)]
     assert isinstance(f, type(tf.function(lambda: 1).get_concrete_function())), type(f)
     assert set(f.structured_outputs) == set(want)
-    ops = [n.op for fun in f.graph.as_graph_def().library.function for n in fun.node_def]
-    assert "TRTEngineOp" in ops, "no TRTEngineOp in the function"
+    assert "TRTEngineOp" in [n.op for n in f.graph.as_graph_def().node], "no TRTEngineOp in the function"
     c.build(lambda: [inputs])
     off.append(worst(f(**inputs), want))
     assert max(off) < 1e-3, off
@@ -81,7 +81,131 @@ def functions(_):
         return {k: v * 2 for k, v in f(**x).items()}
 
     assert worst(twice(**{k: tf.constant(v) for k, v in inputs.items()}), {k: v * 2 for k, v in want.items()}) < 1e-3
+    (key, answer), = want.items()
+    x = tf.keras.Input(next(iter(inputs.values())).shape[1:])
+    keras = tf.keras.Model(x, tf.keras.layers.Lambda(lambda t: f(t)[key], output_shape=answer.shape[1:])(x))
+    off.append(float(np.max(np.abs(keras(next(iter(inputs.values()))) - answer))))
+    assert max(off) < 1e-3, off
     return f"{max(off):.1e}"
+
+
+def engines_of_build(_):
+    """What build() made is what the function runs, which may neither build nor run natively here."""
+    inputs, want = golden(MODEL)
+    os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"] = "False"
+    try:
+        c = converter(allow_build_at_runtime=False)
+        f = c.convert()
+        try:
+            f(**inputs)
+        except tf.errors.AbortedError as e:
+            assert "User disallowed engine native segment execution" in str(e)
+        else:
+            raise AssertionError("it ran without engines")
+        c.build(lambda: [inputs])
+        off = worst(f(**inputs), want)
+    finally:
+        del os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
+    assert off < 1e-3, off
+    return f"{off:.1e}"
+
+
+class Holder(tf.Module):
+    def __init__(self, f):
+        super().__init__()
+        self.f = f
+
+    @tf.function
+    def halved(self, **inputs):
+        return {k: v / 2 for k, v in self.f(**inputs).items()}
+
+
+RUN_SAVED = """
+import sys
+import numpy as np, tensorflow as tf
+tf.load_op_library(sys.argv[1])
+model, arrays = tf.saved_model.load(sys.argv[2]), np.load(sys.argv[3])
+for name, f in {**model.signatures, **({"f": model.f} if hasattr(model, "f") else {})}.items():
+    got = f(**{k[3:]: tf.constant(arrays[k]) for k in arrays.files if k.startswith("in.")})
+    want, factor = {k[4:]: arrays[k] for k in arrays.files if k.startswith("out.")}, 0.5 if name == "halved" else 1
+    assert set(got) == set(want), (name, sorted(got))
+    print(max(float(np.max(np.abs(got[k].numpy() - factor * want[k]))) for k in want))
+"""
+
+
+def saved_by_tensorflow(scratch, build):
+    """tf.saved_model.save of a converted function, alone and in a module, which then runs in another process."""
+    off = []
+    for name, arguments in (("resnet_tiny", {}), ("bert_tiny", {}), ("resnet_tiny", {"minimum_segment_size": 1000})):
+        model = os.path.join(SMALL, name)
+        c = converter(model, **arguments)
+        f = c.convert()
+        inputs, _ = golden(model)
+        for when in "converted", "built":
+            if when == "built" and not arguments:
+                c.build(lambda: [inputs])
+            alone, module = (os.path.join(scratch, f"{name} {when} {len(arguments)} {kind}") for kind in ("alone", "module"))
+            tf.saved_model.save(tf.Module(), alone, f)
+            holder = Holder(f)
+            specs = {k: tf.TensorSpec(v.shape, v.dtype, k) for k, v in inputs.items()}
+            tf.saved_model.save(holder, module, {"serving_default": f, "halved": holder.halved.get_concrete_function(**specs)})
+            for target, functions in (alone, 1), (module, 3):
+                ran = subprocess.run([sys.executable, "-c", RUN_SAVED, os.path.join(build, "lib/libtftrt_tensorflow.so"), target,
+                                      os.path.join(model, "golden/serving_default.0.npz")], capture_output=True, text=True)
+                assert ran.returncode == 0, f"{target}: {ran.stderr[-800:]}"
+                off += [float(line) for line in ran.stdout.split()]
+                assert len(ran.stdout.split()) == functions, ran.stdout
+    assert max(off) < 1e-3, off
+    return f"{len(off)} functions, {max(off):.1e}"
+
+
+def constants_of_native_nodes(scratch, build):
+    """A large constant of a native node, which the converted model has as a variable, is saved with the function."""
+    weight = np.random.default_rng(3).standard_normal((600, 600)).astype(np.float32)
+    source = os.path.join(scratch, "large")
+    module = tf.Module()
+    module.w = tf.Variable(weight)
+    module.f = tf.function(lambda x: {"y": tf.linalg.matmul(x, module.w)}, input_signature=[tf.TensorSpec([None, 600], name="x")])
+    tf.saved_model.save(module, source, module.f)
+    c = tf.experimental.tensorrt.Converter(source, minimum_segment_size=1000)
+    f = c.convert()
+    target = os.path.join(scratch, "large.saved")
+    tf.saved_model.save(tf.Module(), target, f)
+    x = np.random.default_rng(4).standard_normal((2, 600)).astype(np.float32)
+    np.savez(os.path.join(scratch, "large.npz"), **{"in.x": x, "out.y": x @ weight})
+    ran = subprocess.run([sys.executable, "-c", RUN_SAVED, os.path.join(build, "lib/libtftrt_tensorflow.so"), target,
+                          os.path.join(scratch, "large.npz")], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-800:]
+    assert float(ran.stdout) < 1e-2, ran.stdout
+    return ran.stdout.strip()
+
+
+def freed(_):
+    """Converter and function are in no cycle: the last of them frees the converter and its engines, without a collection."""
+    inputs, _ = golden(MODEL)
+    gc.collect()
+    gc.disable()
+    try:
+        for first in "function", "converter":
+            c = converter()
+            f = c.convert()
+            c.build(lambda: [inputs])
+            f(**inputs)
+            of_f, of_c = weakref.ref(f), weakref.ref(c)
+            if first == "function":
+                del f
+                assert of_f() is None and of_c() is not None
+                c._converted_func(**inputs)
+                del c
+            else:
+                del c
+                assert of_c() is not None
+                f(**inputs)
+                del f
+            assert of_f() is None and of_c() is None, first
+    finally:
+        gc.enable()
+    return "both ways"
 
 
 def inputs_of_all_forms(_):
@@ -208,7 +332,8 @@ def scripts(scratch, build):
 
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
-              "scripts": scripts}
+              "engines": engines_of_build, "saved": saved_by_tensorflow, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
+    need_build = ("scripts", "saved", "constants")
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--only", default=",".join(checks))
@@ -221,7 +346,7 @@ def main():
     wanted = a.only.split(",")
     for name in wanted:
         try:
-            note = checks[name](scratch, build) if name == "scripts" else checks[name](scratch)
+            note = checks[name](scratch, build) if name in need_build else checks[name](scratch)
             print(f"ok     {name}: {note}", flush=True)
         except Exception as e:  # noqa: BLE001: whatever TensorFlow raises is the finding
             failed += 1

@@ -20,7 +20,8 @@ from ..params import (
 from ._loading import keep_nothing as _keep_nothing
 from ._names import restore_names as _restore_names
 from ._plugin import load as _load
-from .converter import ConvertedFunction, Converter, TrtGraphConverterV2
+from .converter import Converter, TrtGraphConverterV2
+from .function import ConvertedFunction
 
 ConversionParams = TrtConversionParams
 plugin_file = _load()

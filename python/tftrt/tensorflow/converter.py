@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import shutil
-import tempfile
-import weakref
 from typing import Any, Callable
 
 import tensorflow as tf
 
-try:
-    from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction as _ConcreteFunction
-except ImportError:  # not in a place that TensorFlow promises
-    from tensorflow.types.experimental import ConcreteFunction as _ConcreteFunction
-
 from .. import converter as _base
 from .. import errors as _errors
 from .._feed import InputFunction
+from .function import ConvertedFunction, load_signature
 
 
 @functools.lru_cache(maxsize=None)
@@ -42,59 +35,6 @@ def _tensorflow_errors():
         raise _both(type(e))(str(e)) from None
 
 
-class ConvertedFunction:
-    """The converted function: a `tf.ConcreteFunction` (isinstance says so, and it has all that one has) that TensorFlow loads when
-    it is first called or looked at, from the model saved to a temporary directory. After build() it is loaded anew, with the
-    engines. Arguments are positional, in alphabetical order of the inputs' names, or by name."""
-
-    def __init__(self, converter: "Converter", key: str):
-        self._tftrt = (converter, key)
-        self._loaded: Any = None
-
-    @property  # type: ignore[misc]
-    def __class__(self):
-        return _ConcreteFunction
-
-    def _forget(self) -> None:
-        self._loaded = None
-
-    def _function(self):
-        if self._loaded is None:
-            converter, key = self._tftrt
-            directory = tempfile.mkdtemp(prefix="tftrt-converted-")
-            try:
-                _base.Converter.save(converter, directory)
-                model = tf.saved_model.load(directory)
-            except BaseException:
-                shutil.rmtree(directory, ignore_errors=True)
-                raise
-            function = model.signatures[key]
-            weakref.finalize(model, shutil.rmtree, directory, True)
-            self._loaded = (function, model)
-        return self._loaded[0]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
-        function = self._function()
-        specs = function.structured_input_signature[1]
-        names = sorted(specs)
-        if len(args) > len(names):
-            raise TypeError(f"the converted function takes {len(names)} inputs ({', '.join(names)}), got {len(args)}")
-        given = dict(zip(names, args))
-        for name in kwargs:
-            if name in given:
-                raise TypeError(f"the converted function got input '{name}' twice")
-        given.update(kwargs)
-        return function(**{n: tf.convert_to_tensor(v, specs[n].dtype) if n in specs else v for n, v in given.items()})
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_tftrt") or name == "_loaded":
-            raise AttributeError(name)
-        return getattr(self._function(), name)
-
-    def __repr__(self) -> str:
-        return f"<converted function of {self._tftrt[1]}>"
-
-
 def _in_tensorflow(method: Callable) -> Callable:
     @functools.wraps(method)
     def call(self, *args, **kwargs):
@@ -111,14 +51,13 @@ class Converter(_base.Converter):
 
     def __init__(self, *args: Any, **kwargs: Any):
         assert tf.executing_eagerly()
-        self._tensorflow_functions: dict[str, ConvertedFunction] = {}
         with _tensorflow_errors():
             super().__init__(*args, **kwargs)
 
     def convert(self, calibration_input_fn: InputFunction | None = None):
         with _tensorflow_errors():
             super().convert(calibration_input_fn)
-        return self._converted_func
+        return self._function(self._keys[0])
 
     build = _in_tensorflow(_base.Converter.build)
     build_profiles = _in_tensorflow(_base.Converter.build_profiles)
@@ -132,25 +71,38 @@ class Converter(_base.Converter):
     @property
     def signatures(self):
         """The converted signatures by key, as ConcreteFunctions; empty before convert()."""
-        return dict(self._tensorflow_functions)
+        return {key: self._function(key) for key in self._keys}
 
     @property
     def _converted_func(self):
-        return next(iter(self._tensorflow_functions.values()), None)
+        return self._function(self._keys[0]) if self._keys else None
 
     @property
     def _converted_graph_def(self):
         function = self._converted_func
         return function.graph.as_graph_def() if function is not None else None
 
+    def _function(self, key: str) -> ConvertedFunction:
+        made = self._functions.get(key)
+        if made is None:
+            made = self._functions[key] = ConvertedFunction(functools.partial(_load, self, key), key)
+        return made
+
     def _finish_convert(self) -> None:
         super()._finish_convert()
-        self._tensorflow_functions = {key: ConvertedFunction(self, key) for key in self._keys}
+        self._loaded: dict[str, Any] = {}  # what TensorFlow has loaded, by key
 
     def _build(self, *args: Any) -> None:
         super()._build(*args)
-        for function in self._tensorflow_functions.values():
-            function._forget()
+        self._loaded.clear()
+        for function in self._functions.values():
+            function.forget()
+
+
+def _load(converter: Converter, key: str) -> Any:
+    if key not in converter._loaded:
+        converter._loaded[key] = load_signature(lambda directory: _base.Converter.save(converter, directory), key)
+    return converter._loaded[key]
 
 
 class TrtGraphConverterV2(Converter):

@@ -1,0 +1,199 @@
+"""Converted signatures as ConcreteFunctions, with their TRTEngineOps in the function's own graph as TF-TRT has them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
+from tensorflow.python.framework import ops
+from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
+from tensorflow.python.saved_model import function_deserialization
+
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_ASSIGNING = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStridedSliceAssign")
+_WEIGHT = "_tftrt_weight"  # of a Const without content: its key in variables/
+_MOST_BYTES = 2**31 - 2**26  # of weights in a GraphDef: protocol buffers end at 2 GiB
+
+
+def _nodes(graph_def: Any) -> Iterator[Any]:
+    yield from graph_def.node
+    for function in graph_def.library.function:
+        yield from function.node_def
+
+
+def _has_content(tensor: Any) -> bool:
+    return any(field.name not in ("dtype", "tensor_shape") for field, _ in tensor.ListFields())
+
+
+def _put_weights_in(graph_def: Any, directory: str) -> None:
+    """The contents of Consts that are in variables/. All or none, where they are too many for a GraphDef."""
+    empty = [n for n in _nodes(graph_def) if n.op == "Const" and _WEIGHT in n.attr and not _has_content(n.attr["value"].tensor)]
+    size = sum(tf.TensorShape(n.attr["value"].tensor.tensor_shape).num_elements() * tf.as_dtype(n.attr["dtype"].type).size
+               for n in empty)  # fmt: skip
+    if not empty or size > _MOST_BYTES:
+        return
+    variables = tf.train.load_checkpoint(os.path.join(directory, "variables", "variables"))
+    for node in empty:
+        value = variables.get_tensor(node.attr[_WEIGHT].s.decode())
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+
+
+def _take_library(graph_def: Any) -> list:
+    """Its functions as TensorFlow's, which go with the last graph that has them, under names that no other has."""
+    functions = function_deserialization.load_function_def_library(graph_def.library)
+    for attr in (attr for node in graph_def.node for attr in node.attr.values()):
+        for called in [attr.func] if attr.HasField("func") else attr.list.func if attr.HasField("list") else ():
+            if called.name in functions:
+                called.name = functions[called.name].name
+    graph_def.ClearField("library")
+    return list(functions.values())
+
+
+def _assigns(directory: str) -> bool:
+    """Whether functions of the model assign variables, beside those that load it."""
+    model = saved_model_pb2.SavedModel()
+    with open(os.path.join(directory, "saved_model.pb"), "rb") as f:
+        model.ParseFromString(f.read())
+    loading = ("__inference__traced_restore", "__inference__initializer")
+    return any(n.op.startswith(_ASSIGNING) for graph in model.meta_graphs for function in graph.graph_def.library.function
+               if not function.signature.name.startswith(loading) for n in function.node_def)  # fmt: skip
+
+
+def _before_identities(tensor: Any) -> Any:
+    while tensor.op.type == "Identity":
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+class _Body:
+    """The graph of a signature: a GraphDef, the names of its arguments' tensors (None: it has not that one), and of its results'.
+    captures: the values of the arguments behind the signature's own."""
+
+    def __init__(self, signature: Any):
+        outer = signature.graph
+        self.graph_def = outer.as_graph_def()
+        self.captures = list(signature.captured_inputs)
+        self.arguments: list[str | None] = [t.name for t in outer.inputs]
+        self.results = [t.name for t in outer.outputs]
+        # Where the signature is one call, as those that tftrt writes are, it is the graph of what is called.
+        calls = [op for op in outer.get_operations() if op.type in _CALLS]
+        others = {op.type for op in outer.get_operations()} - {*_CALLS, "Placeholder", "Identity", "NoOp"}
+        if len(calls) == 1 and not others:
+            self._enter(outer, calls[0])
+
+    def _enter(self, outer: Any, call: Any) -> None:
+        name, library = call.get_attr("f").name, self.graph_def.library
+        function = next(f for f in library.function if f.signature.name == name)
+        graph_def, names = function_def_to_graph_def(function)
+        graph_def.library.function.extend(f for f in library.function if f.signature.name != name)
+        inside = {t.name: arg.name + ":0" for t, arg in zip(call.inputs, function.signature.input_arg)}
+        made = {t.name: names[function.ret[arg.name]] for t, arg in zip(call.outputs, function.signature.output_arg)}
+        made.update(inside)  # a result may be an argument
+        self.results = [made[_before_identities(t).name] for t in outer.outputs]
+        self.arguments = [inside.get(t.name) for t in outer.inputs]
+        self.graph_def = graph_def
+
+    def freeze(self) -> None:
+        """Variables are constants: native nodes read them where large constants of the source were."""
+        first = len(self.arguments) - len(self.captures)
+        for i, capture in enumerate(self.captures, first):
+            argument = (self.arguments[i] or "").partition(":")[0]
+            readers = [n for n in self.graph_def.node if argument and argument in (x.split(":")[0] for x in n.input)]
+            if not readers or any(n.op != "ReadVariableOp" for n in readers):
+                continue
+            for node in readers:
+                dtype = node.attr["dtype"].type
+                value = tf.raw_ops.ReadVariableOp(resource=capture, dtype=dtype).numpy()
+                constant = type(node)(name=node.name, op="Const", input=list(node.input)[1:])
+                constant.attr["dtype"].type = dtype
+                constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+                node.CopyFrom(constant)
+            self.arguments[i] = None
+
+
+def _concrete(signature: Any, body: _Body) -> ConcreteFunction:
+    specs = signature.structured_input_signature[1]
+    # A signature's inputs and results are flattened in the order of their names.
+    names, keys = sorted(specs), sorted(signature.structured_outputs)
+    functions = _take_library(body.graph_def)
+
+    def run(**inputs: Any) -> dict[str, Any]:
+        given = dict(zip(body.arguments, [*(inputs[n] for n in names), *body.captures]))
+        given.pop(None, None)
+        for function in functions:
+            function.add_to_graph(ops.get_default_graph())
+        results = tf.graph_util.import_graph_def(body.graph_def, given, body.results, name="")
+        for key, result in zip(keys, results):
+            result.set_shape(signature.structured_outputs[key].shape)
+        return dict(zip(keys, results))
+
+    return tf.function(run, autograph=False).get_concrete_function(**specs)
+
+
+def load_signature(save: Callable[[str], None], key: str) -> ConcreteFunction:
+    """Signature `key` of the model that `save` writes to a directory, as a function that holds all of its weights. Engines are
+    read from the directory, which goes with the function.
+    """
+    directory = tempfile.mkdtemp(prefix="tftrt-converted-")
+    try:
+        save(directory)
+        model = tf.saved_model.load(directory)
+        signature = model.signatures[key]
+        body = _Body(signature)
+        _put_weights_in(body.graph_def, directory)
+        if body.captures and not _assigns(directory):
+            body.freeze()
+        function = _concrete(signature, body)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    weakref.finalize(function.graph, shutil.rmtree, directory, True)
+    function.model = model  # whose resources the function may have captured
+    return function
+
+
+class ConvertedFunction(ConcreteFunction):
+    """A converted signature, which TensorFlow loads when it is first called or looked at, and again after build(), with the
+    engines. It keeps the converter alive. Arguments are positional, in alphabetical order of the inputs' names, or by name.
+
+    It is used as any other ConcreteFunction: called in eager mode, in a tf.function or a Keras layer, kept in a tf.Module, given to
+    `tf.saved_model.save` as a signature. A model that is saved so holds the weights in saved_model.pb, at most 2 GiB, and no engines: a
+    run builds them. `model` is the loaded model; where a model's signatures assign variables or use tables, what is saved must track
+    it.
+    """
+
+    def __init__(self, make: Callable[[], ConcreteFunction], key: str):  # not the base's: its state comes later
+        self.__dict__["_tftrt"] = (make, key)
+
+    def forget(self) -> None:
+        kept = self.__dict__["_tftrt"]
+        self.__dict__.clear()
+        self.__dict__["_tftrt"] = kept
+
+    def __getattr__(self, name: str) -> Any:  # of what is not there, so: the first time
+        if "_func_graph" in self.__dict__ or name == "_tftrt":
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        self.__dict__.update(vars(self._tftrt[0]()))
+        return getattr(self, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
+        specs = self.structured_input_signature[1]
+        names = sorted(specs)
+        if len(args) > len(names):
+            raise TypeError(f"the converted function takes {len(names)} inputs ({', '.join(names)}), got {len(args)}")
+        given = dict(zip(names, args))
+        for name in kwargs:
+            if name in given:
+                raise TypeError(f"the converted function got input '{name}' twice")
+        given.update(kwargs)
+        return super().__call__(**{n: tf.convert_to_tensor(v, specs[n].dtype) if n in specs else v for n, v in given.items()})
+
+    def __repr__(self) -> str:
+        return f"<converted function of {self._tftrt[1]}>"
