@@ -3,6 +3,8 @@
 
 #include "formats/tf_fields.h"
 #include "graph/proto.h"
+#include "ops/op.h"
+#include "ops/signature.h"
 
 enum { MAX_PORT = 1 << 20 };
 
@@ -64,9 +66,29 @@ static status_t connect_node(graph_t *g, node_t *n, find_input_fn find) {
   return st;
 }
 
+// Kernels, shape functions and lowerings count on the inputs that the op is defined with.
+static status_t check_inputs(const node_t *n) {
+  if (!n->def || (!n->n_in && n->def->flags & OP_LATE_INPUTS)) return NULL;
+  const op_signature_t *s = node_signature(n);
+  int64_t total = 0;
+  for (int a = 0; a < s->n_in; a++) {
+    int64_t items = signature_arg_count(n, &s->in[a]);
+    if (items < 0)
+      return FAIL(INVALID_ARGUMENT, "%s '%s': attribute '%s' is absent or out of range", n->op,
+                  n->name, s->in[a].number_attr ? s->in[a].number_attr : s->in[a].list_attr);
+    total += items;
+  }
+  if (n->n_in == total) return NULL;
+  return FAIL(INVALID_ARGUMENT, "%s '%s' has %d inputs, it takes %lld", n->op, n->name, n->n_in,
+              (long long)total);
+}
+
 status_t graph_connect(graph_t *g, find_input_fn find) {
   for (int i = 0; i < g->n_nodes; i++) TRY(node_resolve(g, g->nodes[i]));
-  for (int i = 0; i < g->n_nodes; i++) TRY(connect_node(g, g->nodes[i], find));
+  for (int i = 0; i < g->n_nodes; i++) {
+    TRY(connect_node(g, g->nodes[i], find));
+    TRY(check_inputs(g->nodes[i]));
+  }
   // An op that is not in the table has the outputs that are read.
   int *ports = mem_calloc((size_t)g->n_nodes + 1, sizeof *ports);
   for (int i = 0; i < g->n_nodes; i++)

@@ -20,7 +20,8 @@ status_t attr_write_entries(const attr_t *attrs, const struct op_def *def, wire_
 status_t node_parse(graph_t *g, const wire_field_t *f, node_t **out);
 // Finds what one input of a NodeDef refers to ("^" is already cut off).
 typedef status_t (*find_input_fn)(graph_t *g, const char *ref, size_t n, input_t *out);
-// Resolves the outputs of all nodes, then connects their edges from the NodeDefs' inputs.
+// Resolves the outputs of all nodes, then connects their edges from the NodeDefs' inputs, of which
+// every known op must have as many as it is defined with.
 status_t graph_connect(graph_t *g, find_input_fn find);
 // How a NodeDef names one of its inputs; mem_free it.
 typedef char *(*name_input_fn)(const graph_t *g, const input_t *in);

@@ -19,6 +19,7 @@ enum {
   OP_CALLS = 8,        // calls functions named in attributes
   OP_CHEAP_FOLD =
       16,  // folding does not need the values of its inputs (Shape, Rank, Size of known shapes)
+  OP_LATE_INPUTS = 32,  // a NodeDef without inputs is right too: they come from elsewhere
 };
 
 typedef struct op_def {

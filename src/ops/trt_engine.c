@@ -28,7 +28,7 @@ const op_def_t ops_trt_engine[] = {
               "string = ''; use_explicit_precision: bool = false",
      .infer = infer,
      .kernel = run,
-     .flags = OP_NO_FOLD | OP_CALLS},
+     .flags = OP_NO_FOLD | OP_CALLS | OP_LATE_INPUTS},
     {.name = "CreateTRTResourceHandle",
      .sig = "-> resource_handle: resource",
      .attrs = "resource_name: string",

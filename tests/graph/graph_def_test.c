@@ -167,9 +167,47 @@ static void models_survive(void **state) {
   mem_free(names);
 }
 
+// A node of op with n inputs, through a GraphDef.
+static status_t with_inputs(const char *op, int n) {
+  arena_t *arena = arena_create();
+  library_t *library = library_create(arena);
+  graph_t *g = graph_create(arena, library), *again = graph_create(arena, library);
+  const dtype_t two[] = {DT_FLOAT, DT_FLOAT};
+  node_t *x = graph_add_node(g, "Placeholder", "x"), *node = graph_add_node(g, op, "node");
+  node_set_type(g, x, "dtype", DT_FLOAT);
+  node_set_type(g, node, "T", DT_FLOAT);
+  node_set_int(g, node, "N", 2);
+  node_set_types(g, node, "InT", two, 2);
+  node_set_types(g, node, "OutT", two, 1);
+  for (int i = 0; i < n; i++) node_add_input(g, node, x, 0);
+  wire_out_t w = {0};
+  assert_ok(graph_write_nodes(g, &w, TF_GRAPH_DEF_NODE));
+  status_t st = graph_parse(w.data, w.size, again);
+  wire_out_free(&w);
+  graph_destroy(again);
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+  return st;
+}
+
+static void inputs_are_counted(void **state) {
+  (void)state;
+  assert_ok(with_inputs("AddV2", 2));
+  assert_fails(with_inputs("AddV2", 1), INVALID_ARGUMENT, "AddV2 'node' has 1 inputs, it takes 2");
+  assert_fails(with_inputs("AddV2", 3), INVALID_ARGUMENT, "AddV2 'node' has 3 inputs, it takes 2");
+  assert_ok(with_inputs("AddN", 2));  // N
+  assert_fails(with_inputs("AddN", 0), INVALID_ARGUMENT, "AddN 'node' has 0 inputs, it takes 2");
+  assert_ok(with_inputs("TRTEngineOp", 2));  // InT
+  assert_ok(with_inputs("TRTEngineOp", 0));  // of an op that is hosted
+  assert_fails(with_inputs("TRTEngineOp", 1), INVALID_ARGUMENT, "has 1 inputs, it takes 2");
+  assert_ok(with_inputs("NotOneOfOurs", 7));
+}
+
 int main(int argc, char **argv) {
   given = argv + 1;
   n_given = argc - 1;
-  const struct CMUnitTest tests[] = {cmocka_unit_test(models_survive)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(models_survive),
+                                     cmocka_unit_test(inputs_are_counted)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
