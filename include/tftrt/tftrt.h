@@ -235,8 +235,8 @@ TFTRT_API tftrt_code tftrt_model_engine_fallback(tftrt_model *m, int i, int k, c
 /* All of it, with the optimization profiles, as one JSON object, "schema": "tftrt.report/1". */
 TFTRT_API tftrt_code tftrt_model_stats_json(tftrt_model *m, char **out, tftrt_error *err);
 
-/* Times per layer of the i-th engine, as JSON: [{"layer", "type", "tactic", "us", "least_us"}, ...],
- * us being the mean and least_us the least of the runs since the first call, which starts the
+/* Times per layer of the i-th engine, as JSON: [{"layer", "type", "tactic", "us", "least_us"},
+ * ...], us being the mean and least_us the least of the runs since the first call, which starts the
  * measuring. FAILED_PRECONDITION before the engine has run. */
 TFTRT_API tftrt_code tftrt_model_engine_profile(tftrt_model *m, int i, char **out,
                                                 tftrt_error *err);

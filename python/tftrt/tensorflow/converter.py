@@ -49,6 +49,8 @@ class Converter(_base.Converter):
     tensors; convert() returns a ConcreteFunction; what the library reports is raised as `tf.errors` and as the built-in
     exception that TF-TRT raised, both in one. Eager mode only."""
 
+    _functions: Any  # the functions here are TensorFlow's
+
     def __init__(self, *args: Any, **kwargs: Any):
         assert tf.executing_eagerly()
         with _tensorflow_errors():
