@@ -95,7 +95,10 @@ segment_precision_t segment_precision_of(const node_t *engine) {
                            .explicit_ranges = node_bool(engine, "use_explicit_precision", false)};
   if (node_string_is(engine, "precision_mode", "FP16"))
     p.half = node_string_is(engine, ATTR_PRECISION, "BF16") ? HALF_BFLOAT16 : HALF_FASTER;
-  if (p.int8 && node_string_is(engine, ATTR_PRECISION, "AUTO")) p.half = HALF_FASTER;
+  // As TF-TRT, which allows TensorRT FP16 in mode INT8. What the graph itself quantizes comes out
+  // as it simulates that, unless a bound on the error was asked for.
+  if (p.int8 && (!p.explicit_ranges || node_string_is(engine, ATTR_PRECISION, "AUTO")))
+    p.half = HALF_FASTER;
   p.keep_fp32 = node_attr(engine, ATTR_KEEP_FP32);
   p.keep_16bit = node_attr(engine, ATTR_KEEP_16BIT);
   const attr_value_t *table = node_attr(engine, "calibration_data");

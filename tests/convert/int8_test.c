@@ -4,6 +4,7 @@
 
 #include "convert/convert_corpus.h"
 #include "convert/state.h"
+#include "runtime/segment_build.h"
 
 static char scratch[64];
 static corpus_t corpus;
@@ -401,6 +402,25 @@ static void quantized_models_equal_tensorflow(void **state) {
   }
 }
 
+// TF-TRT allows TensorRT FP16 in mode INT8. What a graph's own nodes quantize is simulated in FP32
+// by TensorFlow, and computed so.
+static void other_layers_may_have_16_bits(void **state) {
+  (void)state;
+  static const char *const models[] = {"mnist_cnn", "qat_cnn"};
+  for (int i = 0; i < 2; i++) {
+    converter_options_t o = options(models[i]);
+    o.use_calibration = i == 0;
+    setup_t s = start(models[i], &o);
+    assert_ok(converter_convert(s.c, i ? NULL : feed(&s)));
+    assert_true(s.c->engines.n > 0);
+    segment_precision_t p = segment_precision_of(s.c->engines.v[0].node);
+    assert_true(p.int8);
+    assert_int_equal(p.explicit_ranges, i == 1);
+    assert_int_equal(p.half, i ? HALF_NONE : HALF_FASTER);
+    finish(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_argument_must_fit),
@@ -414,6 +434,7 @@ int main(void) {
       cmocka_unit_test(without_calibration_ranges_must_be_there),
       cmocka_unit_test(calibrated_engines_are_near),
       cmocka_unit_test(quantized_models_equal_tensorflow),
+      cmocka_unit_test(other_layers_may_have_16_bits),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }

@@ -162,6 +162,30 @@ static void what_becomes_a_logarithm_stays_in_float32(void **state) {
   network_destroy(n);
 }
 
+// Steps that the graph asks for must come out as they are; those of a calibrated range are a
+// choice.
+static void calibrated_steps_do_not_keep_float32(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(SHAPE(4, 16), &x);
+  n->int8 = n->implicit_ranges = true;
+  net_tensor_t *y = product(n, x, 16, 32);  // no range of x is known
+  y->scale = 0.1f;
+  network_mark_output(n, product(n, y, 32, 8));
+  assert_ok(network_infer(n));
+  network_options_t o = {.struct_size = sizeof o, .fuse = true};
+  assert_ok(network_optimize(n, &o));
+  const layer_t *first = find(n, LAYER_MATMUL, 0), *second = find(n, LAYER_MATMUL, 1);
+  assert_int_equal(second->in[0]->dtype, DT_INT8);
+  assert_int_equal(second->in[0]->producer->type, LAYER_QUANTIZE);
+  assert_false(layer_has_half(second));
+  assert_null(layer_refuses_half(n, first, DT_HALF));
+  n->implicit_ranges = false;
+  assert_string_equal(layer_refuses_half(n, first, DT_HALF),
+                      "what it computes is rounded to steps");
+  network_destroy(n);
+}
+
 static const char *reason_of(int channels, float size, float range, const char *keep, dtype_t to) {
   static char why[128];
   net_tensor_t *x;
@@ -240,6 +264,7 @@ int main(void) {
       cmocka_unit_test(layers_at_risk_stay_in_float32),
       cmocka_unit_test(sums_that_are_normalised_stay_in_float32),
       cmocka_unit_test(what_becomes_a_logarithm_stays_in_float32),
+      cmocka_unit_test(calibrated_steps_do_not_keep_float32),
       cmocka_unit_test(what_does_not_fit_stays_in_float32),
       cmocka_unit_test(constants_are_rounded_and_keep_their_key),
       cmocka_unit_test(traffic_tells_what_casts_cost),

@@ -30,6 +30,17 @@ static bool supports(const layer_t *l, char *reason, size_t n) {
 enum { MAX_BLOBS = 3 };
 static const int64_t boundless = (int64_t)1 << 60;  // of workspaces: TF-TRT's default is above
 
+static int count_half_layers(const network_t *n) {
+  int count = 0;
+  for (int i = 0; i < n->n_layers; i++) {
+    const layer_t *l = n->layers[i];
+    bool heavy = l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL ||
+                 l->type == LAYER_ATTENTION;
+    count += heavy && !l->dead && dtype_is_16bit_float(l->in[0]->dtype);
+  }
+  return count;
+}
+
 static status_t build(const network_t *n, const build_options_t *o, bytes_t *out_plan) {
   network_t *copy = network_clone(n);
   network_options_t options = {.struct_size = sizeof options, .fuse = !o || !o->keep_layers};
@@ -37,7 +48,8 @@ static status_t build(const network_t *n, const build_options_t *o, bytes_t *out
   int n_blobs = 0;
   int64_t workspace = o && o->max_workspace < boundless ? o->max_workspace : 0;
   uint8_t *chosen = NULL;
-  const bool short_sums = copy->half != HALF_NONE;
+  const bool asked = copy->half != HALF_NONE, int8 = copy->int8;
+  bool short_sums = asked;
   build_options_t shared;  // times are asked for twice: to choose types, then kernels
   timing_cache_t *times = o && copy->half && !o->timing ? timing_cache_create() : NULL;
   if (times) {
@@ -46,7 +58,10 @@ static status_t build(const network_t *n, const build_options_t *o, bytes_t *out
     o = &shared;
   }
   status_t s = network_optimize(copy, &options);
+  int own_half_layers = s ? 0 : count_half_layers(copy);
   if (!s && options.fuse) s = cpu_assign_half(copy, o, workspace);
+  // INT8 only allows 16 bits: where they are not used, the model's own layers stay as they are.
+  if (!s && int8) short_sums = asked && count_half_layers(copy) > own_half_layers;
   if (!s && o && o->opt_shapes && (o->time_tactics || workspace > 0))
     s = choose_tactics(copy, o, workspace, short_sums, &chosen);
   if (chosen) blobs[n_blobs++] = (plan_blob_t){TACTICS, chosen, (size_t)copy->n_layers};
@@ -96,8 +111,8 @@ static size_t context_bytes(const backend_context_t *c) {
   return c->arena_bytes + c->scratch_bytes;
 }
 
-// [{"layer": name, "type": type, "tactic": how, "us": mean time of a run, "least_us": of the fastest
-// run}, ...]. The first call starts the measuring and tells only the tactics.
+// [{"layer": name, "type": type, "tactic": how, "us": mean time of a run, "least_us": of the
+// fastest run}, ...]. The first call starts the measuring and tells only the tactics.
 static char *profile(backend_context_t *c) {
   text_t t = {0};
   text_add(&t, "[");

@@ -66,8 +66,10 @@ int half_residual(const layer_t *l) {
 
 // ---------------------------------------------------------------- what cannot be
 
-static bool makes_steps(const layer_t *l) {
-  if (l->type == LAYER_QUANTIZE) return true;
+// Steps that the graph asks for. Those of calibrated ranges are ours: a last bit less before them
+// is what a range a little different would be.
+static bool makes_steps(const network_t *n, const layer_t *l) {
+  if (l->type == LAYER_QUANTIZE) return !n->implicit_ranges;
   if (l->type == LAYER_UNARY) return rounds(l->p.unary.op);
   for (int i = 0; l->type == LAYER_FUSED && i < l->p.fused.n; i++) {
     const fused_step_t *s = &l->p.fused.step[i];
@@ -84,7 +86,7 @@ static bool becomes_steps(const network_t *n, const net_tensor_t *t, int depth) 
     bool reads = false;
     for (int k = 0; k < l->n_in && !l->dead; k++) reads |= l->in[k] == t;
     if (!reads) continue;
-    if (makes_steps(l)) return true;
+    if (makes_steps(n, l)) return true;
     if ((c == HALF_ELEMENTWISE || c == HALF_MOVES) && becomes_steps(n, l->out[0], depth - 1))
       return true;
   }
