@@ -9,9 +9,13 @@
 
 typedef enum level { LEVEL_FASTEST, LEVEL_16BIT, LEVEL_FP32 } level_t;
 
+enum { N_LEVELS = LEVEL_FP32 + 1 };
+
 typedef struct candidate {
   kept_layer_t l;
   level_t level;
+  double own;                // its own error in the engines that were ranked last
+  double seconds[N_LEVELS];  // what it takes at each level; 0: not known
 } candidate_t;
 
 typedef struct search {
@@ -122,6 +126,7 @@ static status_t rank_layers(search_t *s) {
       if (!l->heavy || !node || is_reduced(l) != (bool)reduced) continue;
       candidate_t *before = find_candidate(s, s->all.n, l->engine, l->name, l->type);
       candidate_t k = candidate_of(s, l, node, before);
+      k.own = difference_relative_l2(&l->own);
       vec_push(&ranked, k);
       if (before) before->l.engine = "";  // it has moved
     }
@@ -135,6 +140,50 @@ static status_t rank_layers(search_t *s) {
   s->all.cap = ranked.cap;
   layer_errors_destroy(errors);
   return NULL;
+}
+
+// ---- times -----------------------------------------------------------------------------------
+
+double precision_worth(double own, double faster, double slower) {
+  static const double tick = 1e-7;
+  double more = slower - faster, square = own * own;
+  if (!(faster > 0) || !(slower > 0)) more = tick;
+  return square / (more > tick ? more : tick);
+}
+
+static bool timed(const search_t *s) { return !s->c->o.rule_tactics; }
+
+// Of the engines as they are built and measured now, whose candidates are at this level.
+static status_t note_times(search_t *s, level_t level) {
+  layer_times_t times;
+  if (!timed(s)) return NULL;
+  TRY(measure_layer_times(s->measure, &times));
+  for (size_t i = 0; i < times.v.n; i++) {
+    const layer_time_t *t = &times.v.v[i];
+    for (size_t k = 0; k < s->all.n; k++) {
+      candidate_t *c = &s->all.v[k];
+      if (strcmp(c->l.engine, t->engine) == 0 && strcmp(c->l.layer, t->layer) == 0 &&
+          strcmp(c->l.type, t->type) == 0)
+        c->seconds[level] = t->seconds;
+    }
+  }
+  layer_times_free(&times);
+  return NULL;
+}
+
+static double worth(const candidate_t *k, level_t from, level_t to) {
+  return precision_worth(k->own, k->seconds[from], k->seconds[to]);
+}
+
+// Those in less than FP32: what is worth most to put from one level to another first.
+static void sort_by_worth(search_t *s, level_t from, level_t to) {
+  candidate_t *v = s->all.v;
+  for (size_t i = 1; timed(s) && i < s->n_open; i++) {  // equals stay in the order of their errors
+    candidate_t k = v[i];
+    size_t at = i;
+    for (; at > 0 && worth(&v[at - 1], from, to) < worth(&k, from, to); at--) v[at] = v[at - 1];
+    v[at] = k;
+  }
 }
 
 static int by_error_before(const void *a, const void *b) {
@@ -155,6 +204,11 @@ static status_t note_kept(search_t *s) {
     k->l.own_after = difference_relative_l2(&l->own);
   }
   layer_errors_destroy(errors);
+  for (size_t i = 0; i < s->all.n; i++) {
+    candidate_t *k = &s->all.v[i];
+    double was = k->seconds[LEVEL_FASTEST], is = k->seconds[k->level];
+    k->l.costs = was > 0 && is > 0 ? is - was : (double)NAN;
+  }
   out->kept = arena_alloc(s->c->own, (s->all.n + 1) * sizeof *out->kept);
   for (size_t i = 0; i < s->all.n; i++)
     if (s->all.v[i].level != LEVEL_FASTEST && strcmp(s->all.v[i].l.was, "fp32") != 0)
@@ -165,7 +219,7 @@ static status_t note_kept(search_t *s) {
 
 // ---- the search ------------------------------------------------------------------------------
 
-// The fewest of the worst layers that do at `worst`, where all of them do. Errors need not fall
+// The fewest of the first layers that do at `worst`, where all of them do. Errors need not fall
 // with every layer: what is chosen was built and measured last.
 static status_t bisect(search_t *s, level_t worst, level_t others) {
   size_t fails = 0, does = s->n_open;
@@ -202,8 +256,13 @@ static status_t cannot_be_met(const search_t *s) {
 static status_t put_layers_back(search_t *s) {
   measured_t m;
   TRY(try_worst(s, s->n_open, LEVEL_16BIT, LEVEL_16BIT, &m));
-  if (within(s->c, &m)) return bisect(s, LEVEL_16BIT, LEVEL_FASTEST);
-  TRY(rank_layers(s));                           // in 16 bits
+  TRY(note_times(s, LEVEL_16BIT));
+  if (within(s->c, &m)) {
+    sort_by_worth(s, LEVEL_FASTEST, LEVEL_16BIT);
+    return bisect(s, LEVEL_16BIT, LEVEL_FASTEST);
+  }
+  TRY(rank_layers(s));  // in 16 bits
+  sort_by_worth(s, LEVEL_16BIT, LEVEL_FP32);
   for (size_t i = s->n_open; i < s->all.n; i++)  // in FP32, with all others in 16 bits
     if (s->all.v[i].level == LEVEL_FASTEST) s->all.v[i].level = LEVEL_FP32;
   return bisect(s, LEVEL_FP32, LEVEL_16BIT);
@@ -219,6 +278,7 @@ static status_t search_within(search_t *s) {
   precision_choice_t *out = s->out;
   set_all(s, LEVEL_FP32);
   TRY(try_assignment(s, &out->fp32));
+  TRY(note_times(s, LEVEL_FP32));
   if (!within(s->c, &out->fp32)) return cannot_be_met(s);
   set_all(s, LEVEL_FASTEST);
   if (within(s->c, &out->fastest))
@@ -239,6 +299,7 @@ static status_t search(search_t *s) {
   TRY(measure_engines(s->measure, &out->fastest));
   out->chosen = out->fp32 = out->fastest;
   TRY(rank_layers(s));
+  TRY(note_times(s, LEVEL_FASTEST));
   out->candidates = (int)s->n_open;
   if (s->n_open)
     TRY(search_within(s));

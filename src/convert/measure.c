@@ -1,5 +1,6 @@
 #include "convert/measure.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -134,7 +135,7 @@ static status_t run_all(measure_t *m, difference_t *d, tensor_t *out, int *sets)
   return NULL;
 }
 
-// The least of several runs over the first set that is served.
+// Several runs over the first set that is served; *seconds: of the fastest.
 static status_t take_time(measure_t *m, tensor_t *out, double *seconds) {
   enum { LEAST_RUNS = 3, MOST_RUNS = 20 };
   static const int64_t enough_ns = 400 * 1000 * 1000;
@@ -177,6 +178,64 @@ status_t measure_engines(measure_t *m, measured_t *out) {
   mem_free(ran);
   mem_free(d);
   return st;
+}
+
+static layer_time_t *find_time(const layer_times_t *t, const char *engine, const char *layer,
+                               const char *type) {
+  for (size_t i = 0; i < t->v.n; i++) {
+    layer_time_t *l = &t->v.v[i];
+    if (strcmp(l->engine, engine) == 0 && strcmp(l->layer, layer) == 0 &&
+        strcmp(l->type, type) == 0)
+      return l;
+  }
+  return NULL;
+}
+
+// From a backend's profile; NULL: the engine has not run.
+static void add_times(layer_times_t *t, const char *engine, const char *profile) {
+  json_t *list = profile ? json_loads(profile, 0, NULL) : NULL, *item;
+  const char *own = arena_strdup(t->arena, engine);
+  size_t at;
+  json_array_foreach(list, at, item) {
+    const char *layer = json_string_value(json_object_get(item, "layer"));
+    const char *type = json_string_value(json_object_get(item, "type"));
+    double seconds = 1e-6 * json_number_value(json_object_get(item, "least_us"));
+    layer_time_t *same = layer && type ? find_time(t, own, layer, type) : NULL;
+    if (same)
+      same->seconds += seconds;
+    else if (layer && type)
+      vec_push(&t->v, ((layer_time_t){own, arena_strdup(t->arena, layer),
+                                      arena_strdup(t->arena, type), seconds}));
+  }
+  json_decref(list);
+}
+
+status_t measure_layer_times(measure_t *m, layer_times_t *out) {
+  engines_t *engines = runner_engines(m->c->runner);
+  int n = engines_stats(engines, NULL, 0);
+  engine_stats_t *stats = mem_calloc((size_t)n + 1, sizeof *stats);
+  tensor_t *ran = mem_calloc((size_t)m->c->graph->n_rets + 1, sizeof *ran);
+  double seconds;
+  *out = (layer_times_t){.arena = arena_create()};
+  int now = engines_stats(engines, stats, n);
+  for (int i = 0; i < n && i < now; i++)
+    mem_free(engines_profile(engines, i));  // starts the clocks
+  status_t st = take_time(m, ran, &seconds);
+  for (int i = 0; i < n && i < now && !st; i++) {
+    char *profile = engines_profile(engines, i);
+    add_times(out, stats[i].name, profile);
+    mem_free(profile);
+  }
+  mem_free(stats);
+  mem_free(ran);
+  if (st) layer_times_free(out);
+  return st;
+}
+
+void layer_times_free(layer_times_t *t) {
+  vec_free(&t->v);
+  arena_destroy(t->arena);
+  *t = (layer_times_t){0};
 }
 
 status_t measure_layers(measure_t *m, layer_errors_t **out) {

@@ -25,6 +25,18 @@ typedef struct measure measure_t;
 status_t measure_begin(converter_t *c, measure_t **out);
 // Over the sets that all built engines serve; FAILED_PRECONDITION when there are none.
 status_t measure_engines(measure_t *m, measured_t *out);
+typedef struct layer_time {
+  const char *engine, *layer, *type;  // as layer_error_t has them
+  double seconds;                     // the least of several runs; of equal names the sum
+} layer_time_t;
+typedef struct layer_times {
+  arena_t *arena;
+  VEC(layer_time_t) v;
+} layer_times_t;
+// What each layer of the engines takes, over the first of these sets. After measure_engines; frees
+// with layer_times_free what it gives.
+status_t measure_layer_times(measure_t *m, layer_times_t *out);
+void layer_times_free(layer_times_t *t);
 // Their layers' errors, over the first of these sets.
 status_t measure_layers(measure_t *m, layer_errors_t **out);
 void measure_end(measure_t *m);  // NULL is fine

@@ -21,11 +21,13 @@ json_t *precision_json(const converter_t *c) {
   if (c->o.bounds_cosine) json_object_set_new(bound, "min_cosine", json_real(c->o.min_cosine));
   for (int i = 0; i < p->n_kept; i++) {
     const kept_layer_t *k = &p->kept[i];
+    json_t *item = NULL;
     json_array_append_new(
-        kept, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "engine", k->engine, "layer",
-                        k->layer, "type", k->type, "node", k->node, "was", k->was, "is", k->is,
-                        "own_error_before", own_json(k->own_before), "own_error_after",
-                        own_json(k->own_after)));
+        kept, item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "engine", k->engine,
+                               "layer", k->layer, "type", k->type, "node", k->node, "was", k->was,
+                               "is", k->is, "own_error_before", own_json(k->own_before),
+                               "own_error_after", own_json(k->own_after)));
+    if (isfinite(k->costs)) json_object_set_new(item, "costs_ms", json_real(1e3 * k->costs));
   }
   json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:i, s:o, s:i, s:i}", "bound", bound, "fastest",
                         measured_json(&p->fastest), "chosen", measured_json(&p->chosen), "fp32",
@@ -56,8 +58,10 @@ static char *precision_text(const converter_t *c) {
               p->because ? p->because : "");
   for (int i = 0; i < p->n_kept && i < MOST; i++) {
     const kept_layer_t *k = &p->kept[i];
-    text_printf(&t, "    %s -> %s  own error %.3g -> %.3g  %s %s\n", k->was, k->is, k->own_before,
-                k->own_after, k->type, k->layer);
+    text_printf(&t, "    %s -> %s  own error %.3g -> %.3g", k->was, k->is, k->own_before,
+                k->own_after);
+    if (isfinite(k->costs)) text_printf(&t, ", costs %.3f ms", 1e3 * k->costs);
+    text_printf(&t, "  %s %s\n", k->type, k->layer);
   }
   if (p->n_kept > MOST) text_printf(&t, "    and %d more, which --json tells\n", p->n_kept - MOST);
   return text_take(&t);

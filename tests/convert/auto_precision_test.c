@@ -323,6 +323,47 @@ static void a_transformer(void **state) {
   }
 }
 
+// A dear layer of a large error waits behind cheap ones of smaller errors, but not behind harmless
+// ones; what costs nothing comes first; without times errors decide.
+static void worth_is_error_for_time(void **state) {
+  (void)state;
+  const double ms = 1e-3;
+  double dear = precision_worth(0.1, 1 * ms, 11 * ms),
+         cheap = precision_worth(0.05, 1 * ms, 2 * ms);
+  assert_true(cheap > dear);
+  assert_true(dear > precision_worth(0.01, 1 * ms, 2 * ms));
+  assert_true(precision_worth(0.05, 2 * ms, 1 * ms) > cheap);
+  assert_true(precision_worth(0.1, 0, 0) > precision_worth(0.05, 0, 0));
+  assert_true(precision_worth(0.1, 0, 5 * ms) > precision_worth(0.05, 1 * ms, 0));
+}
+
+// By the clock of this machine: whatever it says, the bound holds, and what is kept has its price.
+static void layers_are_ranked_by_the_clock(void **state) {
+  (void)state;
+  const char *source = corpus_model(&corpus, "resnet_tiny")->saved;
+  double full = 0;
+  for (int i = 0; i < 2; i++) {
+    converter_options_t o = options(source, i ? 0.5 * full : 1e9);
+    converter_t *c;
+    char *text;
+    o.rule_tactics = false;
+    assert_ok(choose(&o, "resnet_tiny", &c));
+    if (!i) full = c->choice->fastest.max_abs;
+    assert_true(c->choice->chosen.max_abs <= o.max_error);
+    int priced = 0;
+    for (int k = 0; k < c->choice->n_kept; k++) priced += isfinite(c->choice->kept[k].costs);
+    assert_int_equal(priced, c->choice->n_kept);
+    assert_true(!i || c->choice->n_kept > 0);
+    assert_ok(converter_precision(c, NULL, true, &text));
+    assert_true(!i || strstr(text, "\"costs_ms\": "));
+    mem_free(text);
+    char *dir = save(c, "clock", true);
+    assert_true(error_of(source, dir, "resnet_tiny", NULL) <= o.max_error);
+    converter_destroy(c);
+    mem_free(dir);
+  }
+}
+
 static void what_is_refused(void **state) {
   (void)state;
   converter_t *c;
@@ -358,6 +399,8 @@ int main(void) {
       cmocka_unit_test(without_calibration),
       cmocka_unit_test(quantization_nodes),
       cmocka_unit_test(a_transformer),
+      cmocka_unit_test(worth_is_error_for_time),
+      cmocka_unit_test(layers_are_ranked_by_the_clock),
       cmocka_unit_test(what_is_refused),
   };
   return cmocka_run_group_tests(tests, load, unload);
