@@ -102,7 +102,9 @@ int cmd_run(int argc, char **argv) {
       {"threads", 't', OPTION_INT, &threads, "N", "CPUs to use (all)"},
       {"backend", 0, OPTION_STRING, &backend, "cpu|ref", "backend of the engines"},
       {"on-fallback", 0, OPTION_STRING, &on_fallback, "native|build|fail",
-       "when no engine serves a shape: run op by op, make one serve, or fail (native)"},
+       "when no engine serves a shape: run op by op, make one serve, or fail (native); TF-TRT's "
+       "own "
+       "models get engines by build alone"},
       {"engine-cache", 0, OPTION_STRING, &engine_cache, "DIR|off",
        "where engines that are made are kept (the user's cache)"},
       {"compat", 0, OPTION_STRING, &compat, "2.17", "engine caches as TensorFlow 2.17's"},

@@ -166,10 +166,6 @@ static tftrt_code make(engine_t *e, const char *file, bytes_view_t node_def, byt
   o.node_def_size = node_def.size;
   o.function_library = library.data;
   o.function_library_size = library.size;
-  // TF-TRT's own models (which have no id) run natively, as they have no engines for us, until
-  // some are asked for: TFTRT_ON_FALLBACK=build, or `tftrt build`.
-  o.forbid_build =
-      !node_def_string(node_def, "_tftrt_id").size && o.on_fallback != TFTRT_FALLBACK_BUILD;
   if (*file) {
     o.engine_file = file;
     snprintf(dir, sizeof dir, "%s", file);

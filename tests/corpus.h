@@ -204,13 +204,22 @@ static inline void split_tags(const char *tags, tag_list_t *out) {
     out->tag[out->n++] = t;
 }
 
-static inline status_t open_with_tags(const char *dir, const char *tags, bool simplify,
-                                      model_t **out) {
+static inline status_t open_with_policy(const char *dir, const char *tags, bool simplify,
+                                        fallback_policy_t policy, model_t **out) {
   tag_list_t t;
   split_tags(tags, &t);
-  model_options_t o = {
-      .struct_size = sizeof o, .tags = t.tag, .n_tags = t.n, .threads = 2, .simplify = simplify};
+  model_options_t o = {.struct_size = sizeof o,
+                       .tags = t.tag,
+                       .n_tags = t.n,
+                       .threads = 2,
+                       .simplify = simplify,
+                       .on_fallback = policy};
   return model_open(dir, &o, out);
+}
+
+static inline status_t open_with_tags(const char *dir, const char *tags, bool simplify,
+                                      model_t **out) {
+  return open_with_policy(dir, tags, simplify, FALLBACK_NATIVE, out);
 }
 
 // The corpus models below `folder` (only the wanted ones, if any are named), appended to *out.

@@ -143,7 +143,9 @@ TFTRT_API tftrt_code tftrt_arrays_put(tftrt_arrays *a, const char *name, const t
 /* A loaded SavedModel, converted or not. Any number of threads may run it at the same time. */
 typedef struct tftrt_model tftrt_model;
 
-/* What happens where no engine serves the inputs of a TRTEngineOp. */
+/* What happens where no engine serves the inputs of a TRTEngineOp. In a model that TF-TRT itself
+ * converted, whose engines were TensorRT's, no run makes an engine but under TFTRT_FALLBACK_BUILD;
+ * in ours, where allow_build_at_runtime was on, one is made wherever there is room for it. */
 typedef enum tftrt_fallback {
   TFTRT_FALLBACK_NATIVE = 0, /* the ops that the engine stands for run one by one */
   /* An engine is made to serve them, unless the model was converted with allow_build_at_runtime

@@ -163,7 +163,8 @@ def load(directory: str | os.PathLike, tags: Sequence[str] | None = None, *, thr
       backend: of the engines: "cpu" (default) or "ref".
       fail_on_fallback: the same as on_fallback="fail".
       on_fallback: where no engine serves a shape: "native", the ops run one by one; "build", an engine is made to serve it;
-        "fail", an error that says why.
+        "fail", an error that says why. Models that TF-TRT itself converted get engines under "build" alone; in ours, where
+        allow_build_at_runtime was on, one is made wherever there is room for it.
       compat: "2.17": a full engine cache gives up its oldest engine, as in TF 2.17, whatever the model was converted for.
       engine_cache_dir: where engines that runs build are kept and found; None: TFTRT_CACHE or the user's cache; "off".
 

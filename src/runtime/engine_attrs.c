@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "runtime/engines_internal.h"
+#include "saved_model/writer.h"
 
 static bool known_precision(const char *p) {
   static const char *const modes[] = {"FP32", "FP16", "INT8"};
@@ -12,14 +13,21 @@ static bool known_precision(const char *p) {
   return false;
 }
 
-status_t engine_attrs(const node_t *n, engine_attrs_t *out) {
+static const char *why_no_build(const engines_t *e, const node_t *n) {
+  if (!node_bool(n, "_allow_build_at_runtime", true)) return "allow_build_at_runtime=False";
+  if (e->old_run_natively && e->policy != FALLBACK_BUILD && !*node_string(n, ENGINE_ID_ATTR))
+    return "TF-TRT converted the model, and engines are not asked for";
+  return NULL;
+}
+
+status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out) {
   const attr_value_t *plan = node_attr(n, "serialized_segment");
   const attr_value_t *shapes = node_attr(n, "input_shapes");
   const char *precision = node_string(n, "precision_mode");
   const func_ref_t *f = node_func(n, "segment_func");
   *out = (engine_attrs_t){
       .implicit = node_bool(n, "_use_implicit_batch", true),
-      .may_build = node_bool(n, "_allow_build_at_runtime", true),
+      .no_build = why_no_build(e, n),
       .is_static = node_bool(n, "static_engine", true) && plan && plan->s.n,
       .generates_profiles = node_bool(n, "_profile_generation_mode", false),
       .calibrates = node_bool(n, "use_calibration", true) && strcasecmp(precision, "INT8") == 0 &&

@@ -273,11 +273,10 @@ static char *check_profiles(engine_cache_t *c, const engine_request_t *r) {
   return mem_strdup(outside);
 }
 
-static char *not_allowed(const engine_cache_t *c) {
+static char *not_allowed(const engine_cache_t *c, const char *why) {
   return mem_printf(
-      "%s%sFound no engine in cache matching input shapes. Not building a new engine because "
-      "allow_build_at_runtime=False.",
-      c->failure ? c->failure : "", c->failure ? ". " : "");
+      "%s%sFound no engine in cache matching input shapes. Not building a new engine because %s.",
+      c->failure ? c->failure : "", c->failure ? ". " : "", why);
 }
 
 // There is no entry for the request: a place for a new engine, or why there is to be none. Where
@@ -285,9 +284,9 @@ static char *not_allowed(const engine_cache_t *c) {
 static engine_slot_t *reserve(engine_cache_t *c, const engine_request_t *r, engine_found_t *f,
                               engine_slot_t **gone) {
   bool full = c->capacity > 0 && c->n_slots >= c->capacity && !r->evicts;
-  bool build = r->may_build || r->from_node;
+  bool build = !r->no_build || r->from_node;
   if (!build)
-    f->why = not_allowed(c);
+    f->why = not_allowed(c, r->no_build);
   else if (r->from_node && c->n_slots)
     f->why = mem_strdup("the engine in the node is for other shapes");
   else if (full)

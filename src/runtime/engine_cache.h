@@ -56,12 +56,12 @@ int engine_cache_entries(engine_cache_t *c);  // engines, and places that failed
 typedef struct engine_request {
   const tensor_t *in;
   int n_in;
-  bool implicit;      // implicit batch mode; else dynamic shapes
-  bool may_build;     // allow_build_at_runtime
-  bool from_node;     // there is an engine in the node itself (static_engine), and no other
-  int64_t max_batch;  // of that one; 0: not said
-  bool evicts;        // a full cache gives up its oldest engine for a new one
-  bool widens;        // shapes beyond the profiles get one
+  bool implicit;         // implicit batch mode; else dynamic shapes
+  const char *no_build;  // why none may be built; NULL: one may
+  bool from_node;        // there is an engine in the node itself (static_engine), and no other
+  int64_t max_batch;     // of that one; 0: not said
+  bool evicts;           // a full cache gives up its oldest engine for a new one
+  bool widens;           // shapes beyond the profiles get one
   profile_strategy_t strategy;
   const shape_t *partial;  // [n_in] what the graph knows; NULL: nothing
 } engine_request_t;

@@ -70,9 +70,9 @@ status_t engine_provide(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
     *plan = (bytes_t){(uint8_t *)(uintptr_t)a->plan->s.p, a->plan->s.n};
     return NULL;
   }
-  if (!a->may_build)
+  if (a->no_build)
     return FAIL(FAILED_PRECONDITION,
-                "the engine in the node cannot be loaded. Not building a new engine because "
-                "allow_build_at_runtime=False.");
+                "the engine in the node cannot be loaded. Not building a new engine because %s.",
+                a->no_build);
   return build(e, cache, c, a, plan);
 }

@@ -28,6 +28,8 @@ void engines_set_build_cache(engines_t *e, build_cache_t *cache) { e->build_cach
 
 void engines_set_compat(engines_t *e) { e->compat_2_17 = true; }
 
+void engines_set_old_native(engines_t *e) { e->old_run_natively = true; }
+
 void engines_destroy(engines_t *e) {
   if (!e) return;
   for (size_t i = 0; i < e->caches.n; i++) object_unref(&e->caches.v[i]->base);

@@ -15,11 +15,14 @@ typedef struct engines engines_t;
 // plans find what they do not hold; must outlive the engines.
 engines_t *engines_create(const backend_t *backend, const weight_source_t *weights,
                           resources_t *resources, int threads);
-// Both before the first run. FALLBACK_FAIL is as
+// These three before the first run. FALLBACK_FAIL is as
 // TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION=false, and more: shapes that the graph excludes fail
 // too.
 void engines_set_policy(engines_t *e, fallback_policy_t policy);
 void engines_set_compat(engines_t *e);  // caches of all nodes as TF 2.17's
+// Nodes that TF-TRT made (they have no ENGINE_ID_ATTR), whose engines were TensorRT's, get engines
+// in runs where the policy is FALLBACK_BUILD alone.
+void engines_set_old_native(engines_t *e);
 // Where engines that runs build are kept and found; the caller's, and must outlive e.
 void engines_set_build_cache(engines_t *e, build_cache_t *cache);
 // While no run is going on; NULL: no more.

@@ -15,7 +15,7 @@ struct engines {
   resources_t *resources;
   int threads;
   fallback_policy_t policy;
-  bool compat_2_17;
+  bool compat_2_17, old_run_natively;
   build_cache_t *build_cache;  // NULL: none
   engine_watch_t watch;        // run NULL: none
   pthread_mutex_t lock;        // guards what follows
@@ -38,13 +38,14 @@ status_t engine_resource_op(engines_t *e, op_ctx_t *c);
 
 // What the attributes of a TRTEngineOp say, checked as TF-TRT's kernel does when it is made.
 typedef struct engine_attrs {
-  bool implicit, may_build, is_static, generates_profiles, calibrates, compat_2_17;
+  bool implicit, is_static, generates_profiles, calibrates, compat_2_17;
+  const char *no_build;              // why a run may not build engines; NULL: it may
   const attr_value_t *input_shapes;  // NULL: not given
   const attr_value_t *plan;          // serialized_segment of a static engine; else NULL
   profile_strategy_t strategy;
   const func_ref_t *segment;  // NULL: there is none
 } engine_attrs_t;
-status_t engine_attrs(const node_t *n, engine_attrs_t *out);
+status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out);
 
 // TF-TRT's verification of input shapes: NULL, or what is wrong; mem_free it.
 char *engine_verify_shapes(const op_ctx_t *c, const engine_attrs_t *a);

@@ -161,6 +161,7 @@ static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
                                   .run_engine = run_engine};
   h->engines = engines_create(backend, &h->weights, h->services.resources, h->services.threads);
   engines_set_policy(h->engines, o->on_fallback);
+  engines_set_old_native(h->engines);
   if (o->engine_cache_dir)
     h->build_cache = build_cache_open(o->engine_cache_dir, env_number("TFTRT_CACHE_SIZE"));
   engines_set_build_cache(h->engines, h->build_cache);

@@ -133,6 +133,7 @@ static status_t open_model(model_t *m, const char *dir, const model_options_t *o
   if (!b && o->backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
   m->engines = engines_create(b, &m->weights, m->services.resources, m->services.threads);
   engines_set_policy(m->engines, o->on_fallback);
+  engines_set_old_native(m->engines);
   if (o->compat_2_17) engines_set_compat(m->engines);
   if (o->engine_cache_dir)
     m->build_cache = build_cache_open(o->engine_cache_dir, env_number("TFTRT_CACHE_SIZE"));

@@ -61,11 +61,11 @@ static engine_found_t find_engine(engines_t *e, engine_cache_t *cache, const op_
   engine_request_t r = {.in = c->in,
                         .n_in = c->n_in,
                         .implicit = a->implicit,
-                        .may_build = a->may_build,
+                        .no_build = a->no_build,
                         .from_node = a->plan != NULL,
                         .max_batch = a->plan ? node_int(c->node, "max_batch_size", 0) : 0,
                         .evicts = a->compat_2_17 || e->policy == FALLBACK_BUILD,
-                        .widens = e->policy == FALLBACK_BUILD && a->may_build,
+                        .widens = e->policy == FALLBACK_BUILD && !a->no_build,
                         .strategy = a->strategy,
                         .partial = partial};
   engine_found_t f = engine_cache_take(cache, &r);
@@ -86,7 +86,7 @@ static engine_found_t find_engine(engines_t *e, engine_cache_t *cache, const op_
 
 static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
   engine_attrs_t a;
-  TRY(engine_attrs(c->node, &a));
+  TRY(engine_attrs(e, c->node, &a));
   a.compat_2_17 |= e->compat_2_17;
   char *why = engine_verify_shapes(c, &a);
   if (why && a.segment) return run_native(e, cache, c, &a, true, why);

@@ -117,7 +117,7 @@ typedef struct outcome {
   score_t score;
   int engines;
   int64_t runs, hits;
-  char native[256];  // why an engine did not serve
+  char native[600];  // why an engine did not serve
 } outcome_t;
 
 static inline void add_engines(model_t *m, outcome_t *o) {
@@ -134,7 +134,8 @@ static inline void add_engines(model_t *m, outcome_t *o) {
 }
 
 // Runs all golden cases, in their order, on the model there.
-static inline status_t run_golden(const golden_t *g, const char *dir, outcome_t *o) {
+static inline status_t run_golden_as(const golden_t *g, const char *dir, fallback_policy_t policy,
+                                     outcome_t *o) {
   model_t *m = NULL;
   const char *tags = "";
   status_t st = NULL;
@@ -144,7 +145,7 @@ static inline status_t run_golden(const golden_t *g, const char *dir, outcome_t 
       add_engines(m, o);
       model_close(m);
       m = NULL;
-      st = open_with_tags(dir, c->tags, true, &m);
+      st = open_with_policy(dir, c->tags, true, policy, &m);
       tags = c->tags;
     }
     if (!st) st = status_prefix(run_case(m, g, c, &o->score), "%s", c->file);
@@ -152,6 +153,10 @@ static inline status_t run_golden(const golden_t *g, const char *dir, outcome_t 
   add_engines(m, o);
   model_close(m);
   return st;
+}
+
+static inline status_t run_golden(const golden_t *g, const char *dir, outcome_t *o) {
+  return run_golden_as(g, dir, FALLBACK_NATIVE, o);
 }
 
 static inline bool first_of_signature(const golden_t *g, size_t i) {

@@ -58,10 +58,24 @@ static void close_saved(saved_t *s) {
   corpus_free(&s->list);
 }
 
-static outcome_t runs_right(const saved_t *s, const char *dir) {
+static outcome_t runs_right_as(const saved_t *s, const char *dir, fallback_policy_t policy) {
   outcome_t o = {0};
-  assert_ok(run_golden(&s->golden, dir, &o));
+  assert_ok(run_golden_as(&s->golden, dir, policy, &o));
   if (o.score.worst > 1) fail_msg("%s: %g tolerances at %s", dir, o.score.worst, o.score.where);
+  return o;
+}
+
+static outcome_t runs_right(const saved_t *s, const char *dir) {
+  return runs_right_as(s, dir, FALLBACK_NATIVE);
+}
+
+// The native segments run, which is what is returned, and engines once they are asked for.
+static outcome_t runs_both_ways(const saved_t *s, const char *dir) {
+  outcome_t o = runs_right(s, dir);
+  assert_true(o.engines > 0 && o.runs > 0);
+  assert_int_equal(o.hits, 0);
+  outcome_t asked = runs_right_as(s, dir, FALLBACK_BUILD);
+  assert_true(asked.engines > 0 && asked.hits > 0);
   return o;
 }
 
@@ -69,8 +83,8 @@ static void run_as_they_are(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++) {
     saved_t s = open_saved(i);
-    outcome_t o = runs_right(&s, s.model.saved);
-    assert_true(o.engines > 0 && o.hits > 0);  // built at run time, within max_cached_engines
+    outcome_t o = runs_both_ways(&s, s.model.saved);
+    assert_non_null(strstr(o.native, "engines are not asked for"));
     close_saved(&s);
   }
 }
@@ -131,7 +145,7 @@ static void engines_are_added(void **state) {
     same_functions(s.model.saved, dir);
     build_for(&s, dir, dir);  // in place, over its own engines
     same_functions(s.model.saved, dir);
-    assert_ok(open_with_tags(dir, "", true, &m));
+    assert_ok(open_with_policy(dir, "", true, FALLBACK_BUILD, &m));
     assert_ok(run_case(m, &s.golden, &s.golden.cases.v[0], &score));
     assert_true(score.worst <= 1);
     int n = model_engine_stats(m, stats, 16);
@@ -317,14 +331,13 @@ static void tf_2_0s_form(void **state) {
   char *dir = file_join(scratch, "old"), *built = file_join(scratch, "old-built");
   char *anew = file_join(scratch, "old-anew");
   rewrite(&s, dir, as_tf_2_0);
-  outcome_t o = runs_right(&s, dir);  // TensorRT's plan is replaced by one of ours
-  assert_true(o.hits > 0);
+  runs_both_ways(&s, dir);  // TensorRT's plan is replaced by one of ours
   build_for(&s, dir, built);
   runs_right(&s, built);
   corpus_model_t old = s.model;
   old.saved = dir;
   assert_ok(convert(&old, &s.golden.cases.v[0], &(conversion_t){0}, anew));
-  o = runs_right(&s, anew);
+  outcome_t o = runs_right(&s, anew);
   assert_true(o.hits > 0);
   mem_free(dir);
   mem_free(built);
@@ -345,8 +358,7 @@ static void tensorrt_plans_are_replaced(void **state) {
   saved_engine_record(&shape, 1, TENSORRT_PLAN, sizeof TENSORRT_PLAN, &records);
   assert_ok(file_write(asset, records.data, records.size));
   wire_out_free(&records);
-  outcome_t o = runs_right(&s, dir);
-  assert_true(o.hits > 0);
+  runs_both_ways(&s, dir);
   assert_ok(reopen(&s, dir, &c));
   assert_int_equal(converter_n_warnings(c), 1);
   assert_non_null(strstr(converter_warning(c, 0), "TRTEngineOp_149_000 cannot be loaded"));

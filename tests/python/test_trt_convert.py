@@ -337,14 +337,16 @@ def test_models_that_tf_trt_saved(name):
     """testBackwardCompatibility, with models of the real converter."""
     folders = sorted(p for p in (SMALL.parent / "tf-trt-saved" / name).rglob("saved_model.pb"))
     assert folders
-    for folder in folders:
-        with tftrt.load(folder.parent) as loaded:
+    for folder, on_fallback in [(f, p) for f in folders for p in ("native", "build")]:
+        with tftrt.load(folder.parent, on_fallback=on_fallback) as loaded:
             for case in small_cases(name):
                 inputs, outputs = small_golden(name, case)
                 got = loaded(**inputs)
                 for key in outputs:
                     np.testing.assert_allclose(got[key], outputs[key], rtol=2e-2, atol=2e-2)
-            assert sum(s["runs"] for s in loaded.engine_stats()) > 0
+            stats = loaded.engine_stats()
+            assert sum(s["runs"] for s in stats) > 0
+            assert (sum(s["cache_hits"] for s in stats) > 0) == (on_fallback == "build")
 
 
 # ------------------------------------------------------------------ TrtGraphConverter
