@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,engines,saved,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,engines,resources,saved,constants,freed,scripts]
 
 Outputs are compared with golden outputs that TensorFlow gave of the unconverted models. `scripts` runs
 examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, and with the package of the
@@ -11,6 +11,7 @@ import argparse
 import gc
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,47 @@ def engines_of_build(_):
         del os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
     assert off < 1e-3, off
     return f"{off:.1e}"
+
+
+def resources(scratch):
+    """Engine caches are destroyed by name: gone after save(), made by loading, gone with the loaded model
+    (testTrtGraphConverter_DestroyEngineCache)."""
+    from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
+    inputs, want = golden(MODEL)
+    c, target = converter(), os.path.join(scratch, "resources")
+    f = c.convert()
+    c.build(lambda: [inputs])
+    f(**inputs)
+    (name,) = [n.name.rpartition("/")[2] for n in f.graph.as_graph_def().node if n.op == "TRTEngineOp"]
+
+    def destroy():
+        handle = gen_trt_ops.create_trt_resource_handle(resource_name=name)
+        tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=False)
+
+    def is_gone():
+        try:
+            destroy()
+        except tf.errors.NotFoundError as e:
+            return re.search("Resource .* does not exist.", str(e)) is not None
+        return False
+
+    destroy()  # the function's
+    assert is_gone()
+    f(**inputs)
+    del f
+    c.save(target)
+    assert is_gone(), "after save()"
+    model = tf.saved_model.load(target)
+    destroy()
+    assert is_gone(), "twice"
+    assert worst(model.signatures["serving_default"](**{k: tf.constant(v) for k, v in inputs.items()}), want) < 1e-3
+    del model
+    gc.collect()
+    model = tf.saved_model.load(target)
+    del model
+    gc.collect()
+    assert is_gone(), "after the model"
+    return name
 
 
 class Holder(tf.Module):
@@ -332,7 +374,8 @@ def scripts(scratch, build):
 
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
-              "engines": engines_of_build, "saved": saved_by_tensorflow, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
+              "engines": engines_of_build, "resources": resources,
+              "saved": saved_by_tensorflow, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "constants")
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)

@@ -17,7 +17,7 @@ from ..params import (
     TrtPrecisionMode,
     supported_profile_strategies,
 )
-from ._loading import keep_nothing as _keep_nothing
+from ._loading import adapt_loader as _adapt_loader
 from ._names import restore_names as _restore_names
 from ._plugin import load as _load
 from .converter import Converter, TrtGraphConverterV2
@@ -25,7 +25,7 @@ from .function import ConvertedFunction
 
 ConversionParams = TrtConversionParams
 plugin_file = _load()
-_keep_nothing()
+_adapt_loader()
 _restore_names()
 trt_convert = _importlib.import_module("tensorflow.python.compiler.tensorrt.trt_convert")
 

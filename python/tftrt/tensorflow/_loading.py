@@ -1,15 +1,57 @@
-"""Loading, without what TensorFlow keeps of each model that was loaded."""
+"""What `tf.saved_model.load` does besides, for models with TRTEngineOps: it leaves nothing of them behind, and their engine caches are
+in TensorFlow's table of resources."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
+import tensorflow as tf
+from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
 from tensorflow.python.framework import ops
 from tensorflow.python.saved_model import function_deserialization
 
 
-def keep_nothing() -> None:
+_HANDLE = "CreateTRTResourceHandle"
+
+
+def _node(function: Any, like: Any, suffix: str, op: str, inputs: list[str], **attrs: Any) -> Any:
+    node = function.node_def.add(name=like.name + suffix, op=op, device=like.device, input=inputs)
+    for name, value in attrs.items():
+        node.attr[name].CopyFrom(value)
+    return node
+
+
+def _place_resources(library: Any) -> None:
+    """Engines are in the plug-in's own tables, as a kernel in C cannot reach TensorFlow's. What scripts see of those is whether
+    a cache is there by its engine's name: functions that initialise one get an op that puts a variable of that name there, functions
+    that destroy it one that takes it out."""
+    uint8 = tf.compat.v1.AttrValue(type=tf.uint8.as_datatype_enum)
+    zero = tf.compat.v1.AttrValue(tensor=tf.make_tensor_proto(0, tf.uint8))
+    for function in library.function:
+        named = {n.name: n for n in function.node_def if n.op == _HANDLE}
+        for node in [n for n in function.node_def if n.op in ("InitializeTRTResource", "DestroyResourceOp")]:
+            handle = named.get(node.input[0].split(":")[0])
+            if handle is None:
+                continue
+            mine = _node(function, handle, "/place", _HANDLE, [], resource_name=handle.attr["resource_name"])
+            inputs, after = [f"{mine.name}:resource_handle:0"], f"^{node.name}"
+            if node.op == "DestroyResourceOp":
+                done = _node(function, node, "/take", node.op, [*inputs, after], ignore_lookup_error=node.attr["ignore_lookup_error"])
+            else:
+                value = _node(function, node, "/value", "Const", [], dtype=uint8, value=zero)
+                done = _node(function, node, "/put", "AssignVariableOp", [*inputs, f"{value.name}:output:0", after], dtype=uint8)
+            function.signature.control_output.append(done.name)
+            function.control_ret[done.name] = done.name
+
+
+def remove_resource(engine: str) -> None:
+    """The cache of this name, if it is there, from TensorFlow's table."""
+    handle = gen_trt_ops.create_trt_resource_handle(resource_name=engine)
+    tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
+
+
+def adapt_loader() -> None:
     """TensorFlow's loader adds functions that contain TRTEngineOps to the default graph too, which goes with the process
     (function_deserialization.py tells of bug compatibility), and each holds all functions of its model. In eager
     mode nothing runs in that graph, so they are taken out of it when the model is loaded. Graphs that are being built keep them.
@@ -17,11 +59,12 @@ def keep_nothing() -> None:
     load = function_deserialization.load_function_def_library
 
     @functools.wraps(load)
-    def load_function_def_library(*args: Any, **kwargs: Any) -> Any:
+    def load_function_def_library(library: Any, *args: Any, **kwargs: Any) -> Any:
         graph = ops.get_default_graph()
         before = set(graph._functions)
+        _place_resources(library)
         try:
-            return load(*args, **kwargs)
+            return load(library, *args, **kwargs)
         finally:
             if ops.executing_eagerly_outside_functions() and not graph.building_function:
                 for name in set(graph._functions) - before:

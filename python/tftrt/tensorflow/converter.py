@@ -11,6 +11,7 @@ import tensorflow as tf
 from .. import converter as _base
 from .. import errors as _errors
 from .._feed import InputFunction
+from ._loading import remove_resource
 from .function import ConvertedFunction, load_signature
 
 
@@ -64,11 +65,18 @@ class Converter(_base.Converter):
     build = _in_tensorflow(_base.Converter.build)
     build_profiles = _in_tensorflow(_base.Converter.build_profiles)
     build_default = _in_tensorflow(_base.Converter.build_default)
-    save = _in_tensorflow(_base.Converter.save)
     summary = _in_tensorflow(_base.Converter.summary)
     calibrate_with = _in_tensorflow(_base.Converter.calibrate_with)
     measure_with = _in_tensorflow(_base.Converter.measure_with)
     add_profile = _in_tensorflow(_base.Converter.add_profile)
+
+    @_in_tensorflow
+    @functools.wraps(_base.Converter.save)
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        for function in self._loaded.values():  # as TF-TRT, whose save() takes the caches with it
+            for engine in getattr(function.model, "trt_engine_resources", {}):
+                remove_resource(engine)
 
     @property
     def signatures(self):
