@@ -46,6 +46,9 @@ typedef struct TF_Buffer {
     (int dtype, const int64_t *dims, int rank, void *data, size_t size,                         \
      void (*deallocator)(void *data, size_t size, void *arg), void *arg))                       \
   X(void, TF_DeleteTensor, (TF_Tensor *))                                                       \
+  X(TF_Tensor *, TF_AllocateOutput,                                                             \
+    (TF_OpKernelContext *, int i, int dtype, const int64_t *dims, int rank, size_t size,        \
+     TF_Status *))                                                                              \
   X(int, TF_TensorType, (const TF_Tensor *))                                                    \
   X(int, TF_NumDims, (const TF_Tensor *))                                                       \
   X(int64_t, TF_Dim, (const TF_Tensor *, int i))                                                \
@@ -53,6 +56,8 @@ typedef struct TF_Buffer {
   X(size_t, TF_TensorByteSize, (const TF_Tensor *))                                             \
   X(const char *, TF_StringGetDataPointer, (const TF_TString *))                                \
   X(size_t, TF_StringGetSize, (const TF_TString *))                                             \
+  X(void, TF_StringInit, (TF_TString *))                                                        \
+  X(void, TF_StringCopy, (TF_TString *, const char *text, size_t n))                            \
   X(TF_OpDefinitionBuilder *, TF_NewOpDefinitionBuilder, (const char *name))                    \
   X(void, TF_OpDefinitionBuilderAddAttr, (TF_OpDefinitionBuilder *, const char *spec))          \
   X(void, TF_OpDefinitionBuilderAddInput, (TF_OpDefinitionBuilder *, const char *spec))         \

@@ -15,10 +15,13 @@ typedef struct announced {
 } announced_t;
 
 struct engine {
-  char *key; /* with what tells apart nodes that have no id */
+  char *key;          /* with what tells apart nodes that have no id */
+  char *name, *table; /* the node's, after the last '/', and its calibration_data */
+  size_t table_size;
   int refs;
   pthread_mutex_t making;
   tftrt_engine_op *op; /* NULL until it is made */
+  bool made;           /* it is; guarded by lock */
   struct engine *next;
 };
 
@@ -36,6 +39,12 @@ static char *text_of(const void *data, size_t n) {
   return s;
 }
 
+static char *plain_name(bytes_view_t name) {
+  size_t from = name.size;
+  while (from && name.data[from - 1] != '/') from--;
+  return text_of(name.data + from, name.size - from);
+}
+
 char *engine_key(bytes_view_t node_def, bytes_view_t name) {
   bytes_view_t id = node_def_string(node_def, "_tftrt_id");
   if (id.size) {
@@ -46,9 +55,7 @@ char *engine_key(bytes_view_t node_def, bytes_view_t name) {
     key[sizeof id_prefix - 1 + id.size] = '\0';
     return key;
   }
-  size_t from = name.size;
-  while (from && name.data[from - 1] != '/') from--;
-  return text_of(name.data + from, name.size - from);
+  return plain_name(name);
 }
 
 // ---------------------------------------------------------------- files
@@ -174,7 +181,7 @@ static tftrt_code make(engine_t *e, const char *file, bytes_view_t node_def, byt
   return tftrt_engine_op_create(&o, &e->op, err);
 }
 
-static engine_t *find_engine(char *key) { /* takes key over */
+static engine_t *find_engine(char *key, bytes_view_t node_def) { /* takes key over */
   pthread_mutex_lock(&lock);
   engine_t *e = engines;
   while (e && strcmp(e->key, key) != 0) e = e->next;
@@ -184,6 +191,10 @@ static engine_t *find_engine(char *key) { /* takes key over */
     e = calloc(1, sizeof *e);
     if (!e) abort();
     e->key = key;
+    e->name = plain_name(node_def_name(node_def));
+    bytes_view_t table = node_def_string(node_def, "calibration_data");
+    e->table = text_of(table.data, table.size);
+    e->table_size = table.size;
     pthread_mutex_init(&e->making, NULL);
     e->next = engines;
     engines = e;
@@ -198,14 +209,37 @@ tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **o
   char file[PATH_SIZE];
   char *key = engine_key(node_def, node_def_name(node_def));
   if (!announced_file(key, file, sizeof file)) *file = '\0';
-  engine_t *e = find_engine(sharing_key(node_def, library, key, file));
+  engine_t *e = find_engine(sharing_key(node_def, library, key, file), node_def);
   free(key);
   pthread_mutex_lock(&e->making);
   tftrt_code code = e->op ? TFTRT_OK : make(e, file, node_def, library, err);
   pthread_mutex_unlock(&e->making);
+  if (!code) {
+    pthread_mutex_lock(&lock);
+    e->made = true;
+    pthread_mutex_unlock(&lock);
+  }
   *out = code ? NULL : e;
   if (code) engine_give(e);
   return code;
+}
+
+engine_t *engine_named(const char *name, int *n) {
+  engine_t *found = NULL;
+  *n = 0;
+  pthread_mutex_lock(&lock);
+  for (engine_t *e = engines; e; e = e->next) {
+    if (strcmp(e->name, name) != 0 || !e->made) continue;
+    found = e;
+    ++*n;
+  }
+  if (found) found->refs++;
+  pthread_mutex_unlock(&lock);
+  return found;
+}
+
+bytes_view_t engine_calibration(const engine_t *e) {
+  return (bytes_view_t){(const uint8_t *)e->table, e->table_size};
 }
 
 tftrt_engine_op *engine_op(const engine_t *e) { return e->op; }
@@ -224,5 +258,7 @@ void engine_give(engine_t *e) {
   tftrt_engine_op_destroy(e->op);
   pthread_mutex_destroy(&e->making);
   free(e->key);
+  free(e->name);
+  free(e->table);
   free(e);
 }

@@ -27,6 +27,10 @@ typedef struct engine engine_t;
  * the serialised FunctionDefLibrary. */
 tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **out,
                        tftrt_error *err);
+/* A reference to an engine that has run here, by its node's name after the last '/'; *n: how many
+ * have it. NULL: none. */
+engine_t *engine_named(const char *name, int *n);
+bytes_view_t engine_calibration(const engine_t *e); /* its node's calibration_data; as long as e */
 tftrt_engine_op *engine_op(const engine_t *e);
 void engine_give(engine_t *e); /* the last one destroys it; NULL is fine */
 

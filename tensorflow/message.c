@@ -68,15 +68,26 @@ static bool is(bytes_view_t v, const char *text) {
 
 bytes_view_t node_def_name(bytes_view_t node_def) { return message_field(node_def, 1); }
 
-bytes_view_t node_def_string(bytes_view_t node_def, const char *attr) {
-  enum { NODE_DEF_ATTR = 5, MAP_KEY = 1, MAP_VALUE = 2, ATTR_S = 2, ATTR_FUNC = 10, FUNC_NAME = 1 };
-  for (field_t f; next(&node_def, &f);) {
-    if (f.number != NODE_DEF_ATTR || !is(message_field(f.value, MAP_KEY), attr)) continue;
-    bytes_view_t value = message_field(f.value, MAP_VALUE);
-    bytes_view_t text = message_field(value, ATTR_S);
-    return text.data ? text : message_field(message_field(value, ATTR_FUNC), FUNC_NAME);
-  }
+// The AttrValue.
+static bytes_view_t node_def_attr(bytes_view_t node_def, const char *attr) {
+  enum { NODE_DEF_ATTR = 5, MAP_KEY = 1, MAP_VALUE = 2 };
+  for (field_t f; next(&node_def, &f);)
+    if (f.number == NODE_DEF_ATTR && is(message_field(f.value, MAP_KEY), attr))
+      return message_field(f.value, MAP_VALUE);
   return (bytes_view_t){0};
+}
+
+bytes_view_t node_def_string(bytes_view_t node_def, const char *attr) {
+  enum { ATTR_S = 2, ATTR_FUNC = 10, FUNC_NAME = 1 };
+  bytes_view_t value = node_def_attr(node_def, attr);
+  bytes_view_t text = message_field(value, ATTR_S);
+  return text.data ? text : message_field(message_field(value, ATTR_FUNC), FUNC_NAME);
+}
+
+bool node_def_bool(bytes_view_t node_def, const char *attr, bool otherwise) {
+  enum { ATTR_B = 5 << 3 };  // the tag of AttrValue.b, a number
+  bytes_view_t value = node_def_attr(node_def, attr);
+  return value.size == 2 && value.data[0] == ATTR_B ? value.data[1] != 0 : otherwise;
 }
 
 bytes_view_t resource_handle_name(bytes_view_t proto) { return message_field(proto, 3); }

@@ -19,6 +19,8 @@ bool message_next(bytes_view_t *m, uint32_t number, bytes_view_t *out);
 bytes_view_t node_def_name(bytes_view_t node_def);
 /* The string (or function name) that an attribute of a NodeDef holds. */
 bytes_view_t node_def_string(bytes_view_t node_def, const char *attr);
+/* The bool that it holds; `otherwise`: it has none. */
+bool node_def_bool(bytes_view_t node_def, const char *attr, bool otherwise);
 /* ResourceHandleProto.name */
 bytes_view_t resource_handle_name(bytes_view_t proto);
 /* Does an OpList have an op of this name? */

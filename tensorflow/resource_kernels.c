@@ -115,23 +115,66 @@ void initialize_compute(void *node, TF_OpKernelContext *c) {
   free(key);
 }
 
-// Engines made in TensorFlow are not written: `tftrt build` and the Converter make files of them.
-void serialize_compute(void *node, TF_OpKernelContext *c) {
-  (void)node;
+// The engine that input 0 names; NULL, and c is told, when there is none, or more than one.
+static engine_t *engine_input(TF_OpKernelContext *c) {
+  int n;
   char *name = string_input(c, 0, "resource_name");
-  char *file = name ? string_input(c, 1, "filename") : NULL;
-  if (file)
-    fail(c, TFTRT_UNIMPLEMENTED,
-         "SerializeTRTResource: engine %s is not written to %s; convert the model by tftrt to save "
-         "engines",
-         name, file);
+  engine_t *e = name ? engine_named(name, &n) : NULL;
+  if (name && !e) {
+    fail(c, TFTRT_NOT_FOUND, "Resource %s/%s does not exist.", container, name);
+  } else if (e && n > 1) {
+    fail(c, TFTRT_FAILED_PRECONDITION, "%d models have run engines named %s: which one?", n, name);
+    engine_give(e);
+    e = NULL;
+  }
   free(name);
-  free(file);
+  return e;
 }
 
+static tftrt_code write_nothing(const char *file, tftrt_error *err) {
+  FILE *f = fopen(file, "wb");
+  if (f && !fclose(f)) return TFTRT_OK;
+  snprintf(err->message, sizeof err->message, "%s cannot be written", file);
+  return err->code = TFTRT_UNKNOWN;
+}
+
+// What has run in this process.
+void serialize_compute(void *node, TF_OpKernelContext *c) {
+  bytes_view_t def = ((node_t *)node)->node_def;
+  tftrt_error err = TFTRT_ERROR_INIT;
+  engine_t *e = engine_input(c);
+  char *file = e ? string_input(c, 1, "filename") : NULL;
+  if (file) {
+    if (node_def_bool(def, "save_gpu_specific_engines", true)
+            ? tftrt_engine_op_save(engine_op(e), file, &err)
+            : write_nothing(file, &err))
+      fail(c, (int)err.code, "%s", err.message);
+    else if (node_def_bool(def, "delete_resource", false))
+      tftrt_engine_op_forget(engine_op(e));
+  }
+  free(file);
+  engine_give(e);
+}
+
+// The converter calibrates; here is the table that a node has of it.
 void calibration_compute(void *node, TF_OpKernelContext *c) {
   (void)node;
-  char *name = string_input(c, 0, "resource_name");
-  if (name) fail(c, TFTRT_UNKNOWN, "Calibration table is empty.");
-  free(name);
+  engine_t *e = engine_input(c);
+  if (!e) return;
+  bytes_view_t table = engine_calibration(e);
+  TF_Status *s = tf.TF_NewStatus();
+  TF_Tensor *out =
+      table.size ? tf.TF_AllocateOutput(c, 0, TFTRT_STRING, NULL, 0, TF_TSTRING_SIZE, s) : NULL;
+  if (!table.size) {
+    fail(c, TFTRT_UNKNOWN, "Calibration table is empty.");
+  } else if (tf.TF_GetCode(s)) {
+    tf.TF_OpKernelContext_Failure(c, s);
+  } else {
+    TF_TString *text = tf.TF_TensorData(out);
+    tf.TF_StringInit(text);
+    tf.TF_StringCopy(text, (const char *)table.data, table.size);
+  }
+  if (out) tf.TF_DeleteTensor(out);
+  tf.TF_DeleteStatus(s);
+  engine_give(e);
 }

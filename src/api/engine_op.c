@@ -94,3 +94,12 @@ tftrt_code tftrt_engine_op_stats(tftrt_engine_op *op, tftrt_engine_stats *out, t
   engines_stats(hosted_engine_engines(op->engine), &stats, 1);
   return api_report(api_engine_stats(&stats, out), err);
 }
+
+tftrt_code tftrt_engine_op_save(tftrt_engine_op *op, const char *engine_file, tftrt_error *err) {
+  return api_report(engine_file && *engine_file
+                        ? hosted_engine_save(op->engine, engine_file)
+                        : FAIL(INVALID_ARGUMENT, "filename cannot be empty."),
+                    err);
+}
+
+void tftrt_engine_op_forget(tftrt_engine_op *op) { hosted_engine_forget(op->engine); }

@@ -101,6 +101,18 @@ status_t engines_load(engines_t *e, const node_t *node, const char *path) {
   return st;
 }
 
+status_t engines_save(engines_t *e, const node_t *node, const char *path) {
+  engine_cache_t *cache = engine_cache_of(e, engine_canonical_name(node->name),
+                                          node_int(node, "max_cached_engines_count", 1));
+  status_t st = engine_cache_save(cache, path);
+  object_unref(&cache->base);
+  return st;
+}
+
+void engines_forget(engines_t *e, const node_t *node) {
+  resources_remove(e->resources, engine_container, engine_canonical_name(node->name), NULL);
+}
+
 // ---------------------------------------------------------------- telling
 
 int engines_stats(engines_t *e, engine_stats_t *out, int max) {

@@ -41,6 +41,10 @@ status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, in
 // The same with the engines of an asset file (TFRecords of TRTEngineInstance). Those that cannot be
 // loaded here are left out: why is the reason of the fallbacks.
 status_t engines_load(engines_t *e, const node_t *node, const char *path);
+// Writes the engines of a TRTEngineOp as such a file.
+status_t engines_save(engines_t *e, const node_t *node, const char *path);
+// Later runs find none of them.
+void engines_forget(engines_t *e, const node_t *node);
 // The function library that the segments of a prepared graph are in: for builds at run time.
 void engines_add_library(engines_t *e, library_t *library);
 int engines_stats(engines_t *e, engine_stats_t *out, int max);

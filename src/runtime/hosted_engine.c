@@ -208,3 +208,9 @@ status_t hosted_engine_run(hosted_engine_t *h, const tensor_t *in, tensor_t *out
 }
 
 engines_t *hosted_engine_engines(hosted_engine_t *h) { return h->engines; }
+
+status_t hosted_engine_save(hosted_engine_t *h, const char *path) {
+  return engines_save(h->engines, h->node, path);
+}
+
+void hosted_engine_forget(hosted_engine_t *h) { engines_forget(h->engines, h->node); }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,engines,resources,saved,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,engines,resources,engine_ops,saved,constants,freed,scripts]
 
 Outputs are compared with golden outputs that TensorFlow gave of the unconverted models. `scripts` runs
 examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, and with the package of the
@@ -150,6 +150,39 @@ def resources(scratch):
     gc.collect()
     assert is_gone(), "after the model"
     return name
+
+
+def engine_ops(scratch):
+    """SerializeTRTResource writes what runs built, GetCalibrationDataOp tells the node's table; both know what has run."""
+    from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
+    inputs, _ = golden(MODEL)
+    c, target = converter(precision_mode="INT8"), os.path.join(scratch, "engine_ops")
+    c.convert(calibration_input_fn=lambda: [inputs])
+    c.save(target, save_gpu_specific_engines=False)
+    model, file = tf.saved_model.load(target), os.path.join(scratch, "written")
+    f = model.signatures["serving_default"]
+    (node,) = [n for g in f.graph.as_graph_def().library.function for n in g.node_def if n.op == "TRTEngineOp"]
+    name = node.name.rpartition("/")[2]
+
+    def serialize(**options):
+        gen_trt_ops.serialize_trt_resource(resource_name=name, filename=file, **options)
+        return os.path.getsize(file)
+
+    for op in serialize, lambda: gen_trt_ops.get_calibration_data_op(resource_name=name):
+        try:
+            op()
+        except tf.errors.NotFoundError as e:
+            assert f"{name} does not exist." in str(e)
+        else:
+            raise AssertionError("there is an engine before the first run")
+    f(**{k: tf.constant(v) for k, v in inputs.items()})
+    assert gen_trt_ops.get_calibration_data_op(resource_name=name).numpy() == node.attr["calibration_data"].s != b""
+    assert serialize(save_gpu_specific_engines=False) == 0
+    size = serialize(delete_resource=True)
+    assert size > 1000 and serialize() == 0
+    f(**{k: tf.constant(v) for k, v in inputs.items()})
+    assert serialize() == size
+    return f"{size} bytes"
 
 
 class Holder(tf.Module):
@@ -374,7 +407,7 @@ def scripts(scratch, build):
 
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
-              "engines": engines_of_build, "resources": resources,
+              "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
               "saved": saved_by_tensorflow, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "constants")
     p = argparse.ArgumentParser()

@@ -111,6 +111,17 @@ API size_t TF_TensorByteSize(const TF_Tensor *t) { return t->size; }
 API const char *TF_StringGetDataPointer(const TF_TString *s) { return s->is.text; }
 API size_t TF_StringGetSize(const TF_TString *s) { return s->is.n; }
 
+API void TF_StringInit(TF_TString *s) { memset(s, 0, sizeof *s); }
+API void TF_StringCopy(TF_TString *s, const char *text, size_t n) { /* until the process ends */
+  static char kept[1 << 16];
+  static atomic_size_t used;
+  char *copy = kept + atomic_fetch_add(&used, n);
+  if (copy + n > kept + sizeof kept) abort();
+  memcpy(copy, text, n);
+  s->is.text = copy;
+  s->is.n = n;
+}
+
 static void free_tensor_data(void *data, size_t n, void *arg) {
   (void)n;
   (void)arg;
@@ -314,6 +325,14 @@ API void TF_GetInput(TF_OpKernelContext *c, int i, TF_Tensor **t, TF_Status *s) 
 API void TF_SetOutput(TF_OpKernelContext *c, int i, const TF_Tensor *t, TF_Status *s) {
   TF_SetStatus(s, i < c->n_out ? 0 : 11, i < c->n_out ? "" : "no such output");
   if (i < c->n_out) c->out[i] = share(t);
+}
+API TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *c, int i, int dtype, const int64_t *dims,
+                                 int rank, size_t size, TF_Status *s) {
+  void *data = calloc(1, size + 1);
+  if (!data) abort();
+  TF_Tensor *t = TF_NewTensor(dtype, dims, rank, data, size, free_tensor_data, NULL);
+  TF_SetOutput(c, i, t, s);
+  return t;
 }
 API void TF_OpKernelContext_Failure(TF_OpKernelContext *c, TF_Status *s) { c->failure = *s; }
 API void TF_GetSerializedFunctionDefLibrary(TF_OpKernelContext *c, TF_Buffer *b, TF_Status *s) {

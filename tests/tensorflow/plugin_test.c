@@ -416,12 +416,123 @@ static void bad_calls_are_told(void **state) {
 
   k = fake_kernel_create("SerializeTRTResource", "", 0, NULL);
   TF_Tensor *two[2] = {words, words};
-  assert_int_equal(fake_run(k, two, 2, NULL, 0, NULL, 0, message), TFTRT_UNIMPLEMENTED);
+  assert_int_equal(fake_run(k, two, 2, NULL, 0, NULL, 0, message), TFTRT_NOT_FOUND);
+  assert_string_equal(message, "Resource TF-TRT/word does not exist.");
   fake_kernel_destroy(k);
   k = fake_kernel_create("GetCalibrationDataOp", "", 0, NULL);
-  assert_int_equal(fake_run(k, &words, 1, out, 1, NULL, 0, message), TFTRT_UNKNOWN);
+  assert_int_equal(fake_run(k, &words, 1, out, 1, NULL, 0, message), TFTRT_NOT_FOUND);
   fake_kernel_destroy(k);
   TF_DeleteTensor(words);
+  hosted_close(&h);
+}
+
+static void put_bool(wire_out_t *w, const char *key, bool value) {
+  enum { NODE_DEF_ATTR = 5, ATTR_B = 5 };
+  size_t at = wire_begin(w, NODE_DEF_ATTR), v;
+  wire_put_string(w, 1, key);
+  v = wire_begin(w, 2);
+  wire_put_u64(w, ATTR_B, value);
+  wire_end(w, v);
+  wire_end(w, at);
+}
+
+static int serialize(const char *name, const char *file, bool engines, bool forget, char *message) {
+  wire_out_t w = {0};
+  TF_Tensor *in[2] = {fake_string(name), fake_string(file)};
+  put_bool(&w, "delete_resource", forget);
+  put_bool(&w, "save_gpu_specific_engines", engines);
+  fake_kernel_t *k = fake_kernel_create("SerializeTRTResource", w.data, w.size, NULL);
+  int code = fake_run(k, in, 2, NULL, 0, NULL, 0, message);
+  fake_kernel_destroy(k);
+  TF_DeleteTensor(in[0]);
+  TF_DeleteTensor(in[1]);
+  wire_out_free(&w);
+  return code;
+}
+
+static status_t count_record(void *user, const shape_t *shapes, int n, const uint8_t *plan,
+                             size_t size) {
+  (void)shapes;
+  assert_int_equal(n, 1);
+  assert_true(plan && size > 0);
+  ++*(int *)user;
+  return NULL;
+}
+
+static int records_in(const char *file) {
+  int n = 0;
+  file_map_t *map;
+  assert_ok(file_map_open(file, &map));
+  assert_ok(saved_engine_records(map->data, map->size, file, count_record, &n));
+  file_map_unref(map);
+  return n;
+}
+
+// What a run built is written; an engine of the file serves where none may be built.
+static void engines_are_serialized(void **state) {
+  (void)state;
+  char message[256], file[100], empty[100], name[100];
+  hosted_t h = converted("serialized", 0);
+  bytes_view_t full = node_def_name(h.node_def);
+  size_t from = full.size;
+  while (from && full.data[from - 1] != '/') from--;
+  snprintf(name, sizeof name, "%.*s", (int)(full.size - from), full.data + from);
+  snprintf(file, sizeof file, "%s/written", scratch);
+  snprintf(empty, sizeof empty, "%s/empty", scratch);
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  assert_int_equal(serialize(name, file, true, false, message), TFTRT_NOT_FOUND);
+  fake_kernel_t *k = kernel(&h);
+  assert_true(run(k, &h, 0, message) >= 0);
+  assert_int_equal(serialize(name, empty, false, false, message), 0);
+  assert_int_equal(records_in(empty), 0);
+  assert_int_equal(serialize(name, file, true, true, message), 0);
+  assert_int_equal(records_in(file), 1);
+  assert_int_equal(serialize(name, empty, true, false, message), 0);  // it was forgotten
+  assert_int_equal(records_in(empty), 0);
+  double off = run(k, &h, 0, message);  // and is built anew
+  assert_true(off >= 0 && off <= 1e-5);
+  assert_int_equal(serialize(name, empty, true, false, message), 0);
+  assert_int_equal(records_in(empty), 1);
+  fake_kernel_destroy(k);
+  assert_int_equal(serialize(name, file, true, false, message), TFTRT_NOT_FOUND);
+  hosted_close(&h);
+}
+
+static void calibration_data_is_the_nodes(void **state) {
+  (void)state;
+  char message[256];
+  hosted_t h = converted("calibrated", 0);
+  wire_out_t node = {0};
+  static const char table[] = "TRT-8601-EntropyCalibration2\nTensorRTInputPH_0: 3c010a14\n";
+  bytes_view_t whole = h.node_def, full = node_def_name(h.node_def);
+  char name[100];
+  size_t from = full.size;
+  while (from && full.data[from - 1] != '/') from--;
+  snprintf(name, sizeof name, "%.*s", (int)(full.size - from), full.data + from);
+  TF_Tensor *in = fake_string(name), *out = NULL;
+  fake_kernel_t *get = fake_kernel_create("GetCalibrationDataOp", "", 0, NULL);
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  for (int i = 0; i < 2; i++) {
+    if (i) {
+      wire_put_raw(&node, whole.data, whole.size);
+      put_attr(&node, "calibration_data", (bytes_view_t){(const uint8_t *)table, strlen(table)});
+      h.node_def = (bytes_view_t){node.data, node.size};
+    }
+    fake_kernel_t *k = kernel(&h);
+    assert_true(run(k, &h, 0, message) >= 0);
+    int code = fake_run(get, &in, 1, &out, 1, NULL, 0, message);
+    assert_int_equal(code, i ? 0 : TFTRT_UNKNOWN);
+    if (!i) assert_string_equal(message, "Calibration table is empty.");
+    fake_kernel_destroy(k);
+  }
+  const TF_TString *text = TF_TensorData(out);
+  assert_int_equal(TF_StringGetSize(text), strlen(table));
+  assert_memory_equal(TF_StringGetDataPointer(text), table, strlen(table));
+  TF_DeleteTensor(out);
+  TF_DeleteTensor(in);
+  fake_kernel_destroy(get);
+  h.node_def = whole;
+  wire_out_free(&node);
   hosted_close(&h);
 }
 
@@ -482,6 +593,8 @@ int main(void) {
       cmocka_unit_test(models_of_tf_trt),
       cmocka_unit_test(nothing_that_could_run),
       cmocka_unit_test(bad_calls_are_told),
+      cmocka_unit_test(engines_are_serialized),
+      cmocka_unit_test(calibration_data_is_the_nodes),
       cmocka_unit_test(threads_and_sessions_share_engines),
   };
   return cmocka_run_group_tests(tests, load, unload);
