@@ -138,6 +138,20 @@ static void entropy_keeps_nearly_all(void **state) {
   mem_free(h);
 }
 
+// Divergence counts values, however large they are: a tail of one in a thousand, which is most of
+// what there is, stays.
+static void entropy_keeps_a_thin_tail(void **state) {
+  (void)state;
+  histogram_t *h = bell(true);
+  uint32_t seed = 5;
+  for (int i = 0; i < 25; i++) {
+    float v = (float)(20 + 10 * unit(&seed));
+    assert_true(add(h, &v, 1));
+  }
+  assert_true(histogram_range(h, CALIBRATOR_ENTROPY) > 29);
+  mem_free(h);
+}
+
 static void the_others(void **state) {
   (void)state;
   histogram_t *h = bell(false);
@@ -165,6 +179,7 @@ int main(void) {
       cmocka_unit_test(refuses_what_is_no_number),
       cmocka_unit_test(entropy_is_the_least_divergence),
       cmocka_unit_test(entropy_keeps_nearly_all),
+      cmocka_unit_test(entropy_keeps_a_thin_tail),
       cmocka_unit_test(the_others),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
