@@ -15,10 +15,9 @@ static inline int64_t even(int64_t k) { return (k + 1) / 2 * 2; }
 // each, or of all taps along a row.
 typedef enum way {
   POINTWISE,  // the product itself
-  IN_PLACE,   // a segment per tap, in the input
   PADDED,     // a segment per tap, in copies of input rows with the padding written out
-  UNROLLED,   // few or odd channels: a segment per row of taps, in copies of input rows that hold
-              // every pixel's taps along the row
+  UNROLLED,   // few or odd channels, or one tap along a row: a segment per row of taps, in copies
+              // of input rows that hold every pixel's taps along the row
 } way_t;
 
 typedef struct plan {
@@ -30,7 +29,8 @@ typedef struct plan {
   int64_t row_tiles;         // tiles of a row of outputs, or
   bool two_rows;             // of two rows that fill one tile together
   int64_t groups_y;          // tile rows of an image
-  int64_t copy_w, copy_row;  // of copies: elements per pixel and per row
+  int64_t copy_w, copy_row;  // of copies: elements per pixel and per row,
+  int64_t copy_step;         // from one row to the next; between them is the row's scale, a float
   int64_t span;              // rows of input under one tile row
   int64_t step;              // input rows from one tile row to the next
 } plan_t;
@@ -42,21 +42,16 @@ static plan_t make_plan(const conv_shape_t *shape) {
   const conv_shape_t *s = &p.s;
   const int64_t *kn = s->kernel, *in = s->in, *out = s->out;
   p.c = s->in_c / s->groups;
-  bool pad = false, pointwise = true;
-  for (int i = 1; i < 3; i++) {
+  bool pointwise = true;
+  for (int i = 1; i < 3; i++)
     pointwise &= kn[i] == 1 && s->stride[i] == 1 && s->pad[i] == 0 && out[i] == in[i];
-    pad |= s->pad[i] > 0 ||
-           (out[i] - 1) * s->stride[i] - s->pad[i] + (kn[i] - 1) * s->dilation[i] >= in[i];
-  }
   enum { FEW = 16 };
   if (pointwise)
     p.way = POINTWISE;
-  else if (p.c % 2 || (p.c < FEW && kn[2] > 1))
+  else if (p.c % 2 || p.c < FEW || kn[2] == 1)
     p.way = UNROLLED;
-  else if (pad || rows_collide(s->stride[2] * s->in_c))
-    p.way = PADDED;
   else
-    p.way = IN_PLACE;
+    p.way = PADDED;
   p.taps = p.way == UNROLLED ? kn[1] : kn[1] * kn[2];
   p.run = p.way == UNROLLED ? kn[2] * p.c : p.c;
   p.two_rows = 2 * out[2] <= HALF_MR && out[1] > 1;
@@ -66,12 +61,13 @@ static plan_t make_plan(const conv_shape_t *shape) {
   p.span = (kn[1] - 1) * s->dilation[1] + 1 + (p.two_rows ? s->stride[1] : 0);
   enum { APART = 32 };  // between the pixels of copies that would collide
   if (p.way == UNROLLED) {
-    p.copy_w = even(p.run);
+    p.copy_w = even(p.run) + (rows_collide(even(p.run)) ? APART : 0);
     p.copy_row = out[2] * p.copy_w;
   } else if (p.way == PADDED) {
     p.copy_w = p.c + (rows_collide(s->stride[2] * p.c) ? APART : 0);
     p.copy_row = ((out[2] - 1) * s->stride[2] + (kn[2] - 1) * s->dilation[2] + 1) * p.copy_w;
   }
+  p.copy_step = p.copy_row + (int64_t)(sizeof(float) / sizeof(uint16_t));
   return p;
 }
 
@@ -100,11 +96,11 @@ static void copy_pixels(const plan_t *p, const uint16_t *row, int64_t x0, int64_
     memset(d + hi * pixel, 0, (size_t)((n - hi) * pixel) * sizeof *d);
     return;
   }
-  for (int64_t i = 0; i < n; i++, d += pixel)
-    if (i >= lo && i < hi)
-      copy_halves(d, row + (x0 + i) * in_c, p->c);
-    else
-      memset(d, 0, (size_t)p->c * sizeof *d);
+  for (int64_t i = 0; i < n; i++, d += pixel) {
+    const int64_t there = i >= lo && i < hi ? p->c : 0;
+    if (there) copy_halves(d, row + (x0 + i) * in_c, p->c);
+    memset(d + there, 0, (size_t)(pixel - there) * sizeof *d);
+  }
 }
 
 // row: NULL outside of the image.
@@ -125,23 +121,32 @@ static void copy_row(const plan_t *p, const uint16_t *row, uint16_t *d) {
       for (int64_t k = 0; k < s->kernel[2]; k++)
         copy_pixels(p, row, x0 + k * s->dilation[2], 1, d + k * p->c, p->c);
     }
-    if (p->copy_w > p->run) d[p->run] = 0;
+    for (int64_t k = p->run; k < p->copy_w; k++) d[k] = 0;
   }
 }
 
 // ---------------------------------------------------------------- tiles
 
+static float scale_of(const plan_t *p, const uint16_t *copy) {
+  float scale;
+  memcpy(&scale, copy + p->copy_row, sizeof scale);
+  return scale;
+}
+
 // Tiles are numbered along rows, then down the images. Consecutive tile rows of an image share
-// copies of input rows; a new image begins anew.
-static void prepare(const void *ctx, int64_t t0, int64_t t1, half_rows_t *rows, half_segment_t *seg,
-                    void *copies) {
+// copies of input rows; a new image begins anew. A row of the input has one scale, so that results
+// do not depend on what else is computed with them.
+static bool prepare(const void *ctx, int64_t t0, int64_t t1, bool raw, half_rows_t *rows,
+                    half_segment_t *seg, float *scales, void *copies) {
   const plan_t *p = ctx;
   const conv_shape_t *s = &p->s;
   const int64_t *in = s->in, *out = s->out;
-  const bool copied = p->way == PADDED || p->way == UNROLLED;
   uint16_t *end = copies;                   // of the copies made so far
   uint16_t *first_row = NULL;               // copy of input row `first`
   int64_t image = -1, first = 0, next = 0;  // of the image; [first, next): rows that are copied
+  const int64_t pixel = p->copy_w, row = p->copy_step;
+  const int64_t stride = p->way == UNROLLED ? pixel : s->stride[2] * pixel;
+  const int64_t taps_w = p->way == UNROLLED ? 1 : s->kernel[2];
   for (int64_t t = t0; t < t1; t++, rows++) {
     int64_t tile = t % p->row_tiles, g = t / p->row_tiles % p->groups_y;
     int64_t b = t / p->row_tiles / p->groups_y;
@@ -150,35 +155,35 @@ static void prepare(const void *ctx, int64_t t0, int64_t t1, half_rows_t *rows, 
     int64_t ox = out[2] * tile / p->row_tiles, n = out[2] * (tile + 1) / p->row_tiles - ox;
     *rows = (half_rows_t){(b * out[1] + oy) * out[2] + ox, (int)(two ? 2 * n : n)};
     int64_t y0 = oy * s->stride[1] - s->pad[1];
-    if (copied) {
-      if (b != image || y0 > next) {
-        image = b, first = next = y0, first_row = end;
-      }
-      for (; next < y0 + p->span; next++, end += p->copy_row) {
-        const uint16_t *row =
-            next < 0 || next >= in[1] ? NULL : p->x + (b * in[1] + next) * in[2] * s->in_c;
-        copy_row(p, row, end);
+    if (b != image || y0 > next) {
+      image = b, first = next = y0, first_row = end;
+    }
+    for (; next < y0 + p->span; next++, end += row) {
+      float scale = 1;
+      const bool outside = next < 0 || next >= in[1];
+      copy_row(p, outside ? NULL : p->x + (b * in[1] + next) * in[2] * s->in_c, end);
+      if (!raw && !half_isa()->make_ints(end, p->copy_row, end, &scale)) return false;
+      memcpy(end + p->copy_row, &scale, sizeof scale);
+    }
+    const int64_t apart = two ? s->stride[1] * row : 0;  // the second half's rows of input
+    const int64_t second = two ? apart : half_first_rows(rows->rows) * stride;
+    for (int64_t ky = 0; ky < s->kernel[1]; ky++, scales += HALF_MR) {
+      const uint16_t *copy = first_row + (y0 - first + ky * s->dilation[1]) * row;
+      for (int i = 0; i < rows->rows; i++)
+        scales[i] = scale_of(p, i < half_first_rows(rows->rows) ? copy : copy + apart);
+      for (int64_t kx = 0; kx < taps_w; kx++, seg++) {
+        const uint16_t *a = copy + ox * stride + kx * s->dilation[2] * pixel;
+        *seg = (half_segment_t){a, a + second, stride, even(p->run), scales};
       }
     }
-    const int64_t pixel = copied ? p->copy_w : s->in_c;
-    const int64_t row = copied ? p->copy_row : in[2] * s->in_c;
-    const int64_t stride = p->way == UNROLLED ? pixel : s->stride[2] * pixel;
-    const uint16_t *base =
-        copied ? first_row + (y0 - first) * row : p->x + (b * in[1] + y0) * row - s->pad[2] * pixel;
-    base += ox * stride;
-    const int64_t taps_w = p->way == UNROLLED ? 1 : s->kernel[2];
-    for (int64_t ky = 0; ky < s->kernel[1]; ky++)
-      for (int64_t kx = 0; kx < taps_w; kx++, seg++) {
-        const uint16_t *a = base + ky * s->dilation[1] * row + kx * s->dilation[2] * pixel;
-        int64_t half = two ? s->stride[1] * row : half_first_rows(rows->rows) * stride;
-        *seg = (half_segment_t){a, a + half, stride, even(p->run)};
-      }
   }
+  return true;
 }
 
 static half_source_t source(const plan_t *p) {
   half_source_t r = {.tiles = p->s.batch * p->groups_y * p->row_tiles,
                      .segments = (int)p->taps,
+                     .groups = (int)p->s.kernel[1],
                      .prepare = prepare,
                      .ctx = p};
   // Taps share what they read.
@@ -188,7 +193,7 @@ static half_source_t source(const plan_t *p) {
   tile_rows = min64(tile_rows, p->s.batch * p->groups_y);
   int64_t images = ceil_div(tile_rows, p->groups_y) + 1;
   int64_t shared = tile_rows * p->step + images * p->span, apart = tile_rows * p->span;
-  if (p->copy_row) r.copies = (size_t)(min64(shared, apart) * p->copy_row) * sizeof(uint16_t);
+  r.copies = (size_t)(min64(shared, apart) * p->copy_step) * sizeof(uint16_t);
   return r;
 }
 
@@ -206,20 +211,29 @@ size_t conv_half_packed_bytes(const conv_shape_t *shape) {
   return size_mul(group_bytes(&p), (size_t)p.s.groups, &total) ? total : 0;
 }
 
-void conv_half_pack(const conv_shape_t *shape, dtype_t type, const void *w, float a_max,
-                    void *packed, int threads) {
+void conv_half_pack(const conv_shape_t *shape, dtype_t type, const void *w, void *packed,
+                    int threads) {
   plan_t p = make_plan(shape);
+  const int64_t together = p.taps / p.s.kernel[1];
   int64_t n = p.s.out_c / p.s.groups;
   size_t size = type == DT_FLOAT ? sizeof(float) : sizeof(uint16_t);
   for (int64_t g = 0; g < p.s.groups; g++)
-    gemm_half_pack_b(p.taps, p.run, n, type, (const char *)w + (size_t)(g * n) * size, p.s.out_c, 1,
-                     a_max, (char *)packed + (size_t)g * group_bytes(&p), threads);
+    gemm_half_pack_b(p.taps, p.run, together, n, type, (const char *)w + (size_t)(g * n) * size,
+                     p.s.out_c, 1, (char *)packed + (size_t)g * group_bytes(&p), threads);
+}
+
+bool conv_half_fits(const conv_shape_t *shape, const void *packed) {
+  plan_t p = make_plan(shape);
+  for (int64_t g = 0; g < p.s.groups; g++)
+    if (!gemm_half_fits((const char *)packed + (size_t)g * group_bytes(&p), p.s.out_c / p.s.groups))
+      return false;
+  return true;
 }
 
 size_t conv_half_scratch(const conv_shape_t *shape, int threads) {
   plan_t p = make_plan(shape);
   int64_t pixels = p.s.batch * p.s.out[1] * p.s.out[2];
-  if (p.way == POINTWISE) return gemm_half_scratch(pixels, p.c, p.s.in_c, 1, threads);
+  if (p.way == POINTWISE) return gemm_half_scratch(pixels, p.c, threads);
   half_source_t s = source(&p);
   return half_product_scratch(&s, threads);
 }
@@ -243,7 +257,7 @@ void conv_half_run(const conv_shape_t *shape, const uint16_t *x, const void *pac
       gemm_half_packed(pixels, n, p.c, &a, b, c, p.s.out_c, &e, scratch, threads);
     } else {
       half_source_t s = source(&p);
-      half_product(&s, n, p.taps * even(p.run), b, c, p.s.out_c, &e, scratch, threads);
+      half_product(&s, n, p.taps * even(p.run), b, false, c, p.s.out_c, &e, scratch, threads);
     }
   }
 }

@@ -10,10 +10,10 @@
 // 1 or 2 spatial dims, channels last.
 bool conv_half_supports(const conv_shape_t *s);
 
-// w: [kernel..., in_c / groups, out_c], of DT_HALF or DT_FLOAT; a_max: as gemm_half_pack_b.
+// w: [kernel..., in_c / groups, out_c], of DT_HALF or DT_FLOAT.
 size_t conv_half_packed_bytes(const conv_shape_t *s);  // 0 when it overflows or is empty
-void conv_half_pack(const conv_shape_t *s, dtype_t type, const void *w, float a_max, void *packed,
-                    int threads);
+void conv_half_pack(const conv_shape_t *s, dtype_t type, const void *w, void *packed, int threads);
+bool conv_half_fits(const conv_shape_t *s, const void *packed);  // as gemm_half_fits
 // x: f16. y and the residual (in y's layout; ld_residual is ignored): of the epilogue's types.
 // scratch: conv_half_scratch bytes.
 size_t conv_half_scratch(const conv_shape_t *s, int threads);

@@ -30,6 +30,7 @@ static float finish(const half_tile_t *t, float sum, int i, int j) {
   return x;
 }
 
+// Of A as f16.
 static void generic_tile(const half_tile_t *t) {
   const int first = half_first_rows(t->rows);
   float sums[HALF_MR][HALF_NR] = {0};
@@ -38,7 +39,8 @@ static void generic_tile(const half_tile_t *t) {
     const half_segment_t *g = &t->seg[s];
     for (int64_t k = 0; k < g->k; k++, b += k % 2 ? 1 : 2 * HALF_NR - 1) {
       float row[HALF_NR];
-      for (int j = 0; j < t->cols; j++) row[j] = half_to_float(b[2 * j]);
+      for (int j = 0; j < t->cols; j++)
+        row[j] = t->raw_b ? half_to_float(b[2 * j]) : (float)(int16_t)b[2 * j];
       for (int i = 0; i < t->rows; i++) {
         const uint16_t *a = i < first ? g->first : g->second;
         float x = half_to_float(a[(i < first ? i : i - first) * g->stride + k]);
@@ -59,47 +61,57 @@ static void generic_tile(const half_tile_t *t) {
   }
 }
 
-float half_column_scale(float largest, float a_max) {
-  float room = HALF_MAX * 15 / 16 / a_max;
-  if (!(largest > 0) || largest > 1e30f) return 1;  // zeros; no scaling makes infinities finite
-  int up = 0;
-  (void)frexpf(room / largest, &up);                    // 2^(up - 1) <= room / largest
-  up = up - 1 < -24 ? -24 : up - 1 > 15 ? 15 : up - 1;  // what f16 has
-  return ldexpf(1, up);
+// NaN: not finite.
+static float column_scale(float largest, float sum) {
+  if (!(sum <= 3e38f)) return NAN;
+  if (largest == 0) return 1;
+  return fminf(fminf(HALF_LARGEST_B / largest, HALF_SUM_B / sum), 1e30f);
+}
+
+static float element(const half_panel_t *p, int64_t run, int64_t k, int j) {
+  if (j >= p->cols || k >= p->run) return 0;
+  int64_t at = (run * p->run + k) * p->rs + j * p->cs;
+  return p->type == DT_FLOAT ? ((const float *)p->b)[at]
+                             : half_to_float(((const uint16_t *)p->b)[at]);
 }
 
 static void generic_pack(const half_panel_t *p) {
-  enum { CHAIN = 2 * HALF_STEPS * HALF_LEVELS };  // even and odd ones take turns
-  const int64_t run2 = even(p->run), k2 = p->runs * run2;
+  const int64_t run2 = even(p->run);
   for (int j = 0; j < HALF_NR; j++) {
-    float sums[2] = {0}, largest = 0, scale = 1;
-    for (int pass = 0; pass < 2; pass++) {  // measure, then write
-      for (int64_t k = 0; k < k2; k++) {
-        float x = 0;
-        if (j < p->cols && k % run2 < p->run) {
-          int64_t at = (k / run2 * p->run + k % run2) * p->rs + j * p->cs;
-          x = p->type == DT_FLOAT ? ((const float *)p->b)[at]
-                                  : half_to_float(((const uint16_t *)p->b)[at]);
-        }
-        if (pass == 1) {
-          p->packed[k / 2 * 2 * HALF_NR + 2 * j + k % 2] = float_to_half(x * scale);
-          continue;
-        }
-        if (k % CHAIN < 2) sums[k % 2] = 0;
-        sums[k % 2] += fabsf(x);
-        if (!(sums[k % 2] <= largest)) largest = sums[k % 2];
+    float sum = 0, most = 0, largest = 0;
+    for (int64_t r = 0; r < p->runs && !p->raw; r++)
+      for (int64_t k = 0; k < run2; k++) {
+        float x = fabsf(element(p, r, k, j));
+        if ((r % p->together * run2 + k) % HALF_TERMS == 0) sum = 0;
+        sum += x;
+        if (!(sum <= most)) most = sum;
+        if (!(x <= largest)) largest = x;
       }
-      scale = half_column_scale(largest, p->a_max);
-    }
-    p->scale[j] = 1 / scale;
+    const float scale = p->raw ? 1 : column_scale(largest, most);
+    int64_t small = 0, all = 0;
+    uint16_t *d = p->packed + 2 * j;
+    for (int64_t r = 0; r < p->runs; r++)
+      for (int64_t k = 0; k < run2; k++, d += k % 2 ? 1 : 2 * HALF_NR - 1) {
+        float x = element(p, r, k, j);
+        all += x != 0;
+        small += x != 0 && fabsf(x * scale) < HALF_SMALL;
+        *d = p->raw ? float_to_half(x) : isnan(scale) ? 0 : (uint16_t)(int16_t)rintf(x * scale);
+      }
+    p->scale[j] = p->strict && !p->raw && small * HALF_FEW > all + HALF_FEW ? NAN : 1 / scale;
   }
 }
 
-const half_isa_t half_generic = {generic_tile, generic_pack};
+// Raw is what it multiplies.
+static bool generic_make_ints(const uint16_t *x, int64_t n, uint16_t *d, float *scale) {
+  (void)x, (void)n, (void)d, (void)scale;
+  return false;
+}
+
+const half_isa_t half_generic = {generic_tile, generic_pack, generic_make_ints};
 
 const half_isa_t *half_isa(void) {
-#ifdef TFTRT_AVX512FP16
-  if (cpu_has(CPU_AVX512_FP16)) return &half_avx512fp16;
+#if defined(__x86_64__)
+  if (cpu_has(CPU_AVX512_VNNI)) return &half_avx512vnni;
 #endif
   return &half_generic;
 }
@@ -135,20 +147,34 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int thread) {
     p.cols = (int)min64(HALF_NR, j->n - i * HALF_NR);
     p.packed = panels + i * HALF_NR * p.runs * even(p.run);
     p.scale = (float *)j->packed + i * HALF_NR;
-    half_isa()->pack(&p);
+    (p.raw ? &half_generic : half_isa())->pack(&p);
   }
 }
 
 static void pack_all(const half_panel_t *p, int64_t n, void *packed, int threads) {
   pack_job_t j = {*p, n, ceil_div(n, HALF_NR), packed};
+  j.p.raw |= !gemm_half_is_fast();
   parallel_for(threads, j.panels, 16384 / (p->runs * p->run * HALF_NR + 1) + 1, pack_panels, &j);
 }
 
-void gemm_half_pack_b(int64_t runs, int64_t run, int64_t n, dtype_t type, const void *b, int64_t rs,
-                      int64_t cs, float a_max, void *packed, int threads) {
-  half_panel_t p = {
-      .runs = runs, .run = run, .rs = rs, .cs = cs, .type = type, .b = b, .a_max = a_max};
+void gemm_half_pack_b(int64_t runs, int64_t run, int64_t together, int64_t n, dtype_t type,
+                      const void *b, int64_t rs, int64_t cs, void *packed, int threads) {
+  half_panel_t p = {.runs = runs,
+                    .run = run,
+                    .together = together,
+                    .rs = rs,
+                    .cs = cs,
+                    .type = type,
+                    .b = b,
+                    .strict = true};
   pack_all(&p, n, packed, threads);
+}
+
+bool gemm_half_fits(const void *packed, int64_t n) {
+  const float *scales = packed;
+  for (int64_t j = 0; j < n; j++)
+    if (isnan(scales[j])) return false;
+  return true;
 }
 
 // ---------------------------------------------------------------- the product
@@ -165,8 +191,11 @@ static size_t rows_bytes(const half_source_t *s) {
 static size_t segments_bytes(const half_source_t *s) {
   return lines((size_t)s->block * (size_t)s->segments * sizeof(half_segment_t));
 }
+static size_t scales_bytes(const half_source_t *s) {
+  return lines((size_t)s->block * (size_t)s->groups * HALF_MR * sizeof(float));
+}
 static size_t piece_scratch(const half_source_t *s) {
-  return rows_bytes(s) + segments_bytes(s) + lines(s->copies);
+  return rows_bytes(s) + segments_bytes(s) + scales_bytes(s) + lines(s->copies);
 }
 size_t half_product_scratch(const half_source_t *s, int threads) {
   return piece_scratch(s) * (size_t)(threads < 1 ? 1 : threads);
@@ -177,6 +206,7 @@ typedef struct product {
   int64_t n, k;
   const float *scale;
   const uint16_t *b;
+  bool raw_b;
   char *c;
   int64_t ldc;
   const half_epilogue_t *ep;
@@ -190,12 +220,15 @@ static void product_part(const product_t *p, product_piece_t piece, char *scratc
   const half_source_t *s = p->s;
   half_rows_t *rows = (half_rows_t *)scratch;
   half_segment_t *seg = (half_segment_t *)(scratch + rows_bytes(s));
-  void *copies = scratch + rows_bytes(s) + segments_bytes(s);
+  float *scales = (float *)(scratch + rows_bytes(s) + segments_bytes(s));
+  void *copies = (char *)scales + scales_bytes(s);
   const size_t c_size = type_size(p->ep->out_type), r_size = type_size(p->ep->residual_type);
-  void (*tile)(const half_tile_t *) = p->k > 0 ? half_isa()->tile : generic_tile;
+  const bool ints = p->k > 0 && !p->raw_b;
   for (int64_t at = piece.m0; at < piece.m1; at += s->block) {
     int64_t count = min64(s->block, piece.m1 - at);
-    s->prepare(s->ctx, at, at + count, rows, seg, copies);
+    const bool raw = !ints || !s->prepare(s->ctx, at, at + count, false, rows, seg, scales, copies);
+    if (raw) s->prepare(s->ctx, at, at + count, true, rows, seg, scales, copies);
+    void (*tile)(const half_tile_t *) = raw ? generic_tile : half_isa()->tile;
     for (int64_t panel = piece.n0; panel < piece.n1; panel++) {
       int64_t n = panel * HALF_NR;
       half_tile_t t = {.cols = (int)min64(HALF_NR, p->n - n),
@@ -204,6 +237,7 @@ static void product_part(const product_t *p, product_piece_t piece, char *scratc
                        .scale = p->scale + n,
                        .ldc = p->ldc,
                        .ep = p->ep,
+                       .raw_b = p->raw_b,
                        .bias = p->ep->bias ? p->ep->bias + n : NULL};
       // The next panel is fetched meanwhile, half by half.
       int64_t next_panel = panel + 1 < piece.n1 ? panel + 1 : piece.n0;
@@ -228,13 +262,14 @@ static void run_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
     product_part(p, product_piece(&p->grid, i), p->scratch + piece_scratch(p->s) * (size_t)thread);
 }
 
-void half_product(const half_source_t *s, int64_t n, int64_t k, const void *packed, void *c,
-                  int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads) {
+void half_product(const half_source_t *s, int64_t n, int64_t k, const void *packed, bool raw_b,
+                  void *c, int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads) {
   static const half_epilogue_t none = {0};
   product_t p = {.s = s,
                  .n = n,
                  .k = k,
                  .scale = packed,
+                 .raw_b = raw_b || !gemm_half_is_fast(),
                  .c = c,
                  .ldc = ldc,
                  .ep = ep ? ep : &none,
@@ -250,66 +285,70 @@ void half_product(const half_source_t *s, int64_t n, int64_t k, const void *pack
 typedef struct matrix_source {
   const half_matrix_t *a;
   int64_t m, k, tiles;
-  bool direct;
 } matrix_source_t;
 
-// Rows are read where they are, unless pairs of k are not adjacent or would end in another row, or
-// 4096-byte strides map all of them to the same set of the first-level cache: then copied.
-static bool reads_directly(int64_t m, int64_t k, int64_t rs, int64_t cs) {
-  return cs == 1 && k % 2 == 0 && (m == 1 || rs * (int64_t)sizeof(uint16_t) % 4096 != 0);
+// Rows of copies: even, and apart by no multiple of 4096 bytes, which would map all of them to the
+// same set of the first-level cache.
+static int64_t copy_stride(int64_t k) {
+  enum { PAD = 32 };
+  return even(k) + (even(k) * (int64_t)sizeof(uint16_t) % 4096 == 0 ? PAD : 0);
 }
-enum { COPY_PAD = 32 };
 
-static void prepare_matrix(const void *ctx, int64_t t0, int64_t t1, half_rows_t *rows,
-                           half_segment_t *seg, void *copies) {
+static bool prepare_matrix(const void *ctx, int64_t t0, int64_t t1, bool raw, half_rows_t *rows,
+                           half_segment_t *seg, float *scales, void *copies) {
   const matrix_source_t *s = ctx;
-  const int64_t k2 = even(s->k), ld = k2 + COPY_PAD;
-  for (int64_t t = t0; t < t1; t++, rows++, seg++) {
-    int64_t m0 = s->m * t / s->tiles, m1 = s->m * (t + 1) / s->tiles;
-    const uint16_t *a = s->a->a + m0 * s->a->rs;
-    int64_t stride = s->a->rs;
-    *rows = (half_rows_t){m0, (int)(m1 - m0)};
-    if (!s->direct) {
-      uint16_t *d = (uint16_t *)copies + (t - t0) * HALF_MR * ld;
-      for (int64_t i = 0; i < m1 - m0; i++) {
-        if (s->a->cs == 1)
-          memcpy(d + i * ld, a + i * stride, (size_t)s->k * sizeof *d);
-        else
-          for (int64_t k = 0; k < s->k; k++) d[i * ld + k] = a[i * stride + k * s->a->cs];
-        if (k2 > s->k) d[i * ld + s->k] = 0;
+  const half_matrix_t *a = s->a;
+  const int64_t k2 = even(s->k), ld = copy_stride(s->k);
+  bool (*make_ints)(const uint16_t *, int64_t, uint16_t *, float *) = half_isa()->make_ints;
+  uint16_t *d = copies;
+  for (int64_t t = t0; t < t1; t++, rows++, seg++, scales += HALF_MR) {
+    int64_t m0 = s->m * t / s->tiles, n = s->m * (t + 1) / s->tiles - m0;
+    *rows = (half_rows_t){m0, (int)n};
+    *seg = (half_segment_t){d, d + half_first_rows(rows->rows) * ld, ld, k2, scales};
+    for (int64_t i = 0; i < n; i++, d += ld) {
+      const uint16_t *row = a->a + (m0 + i) * a->rs;
+      if (k2 > s->k) d[s->k] = 0;
+      if (a->cs != 1) {
+        for (int64_t k = 0; k < s->k; k++) d[k] = row[k * a->cs];
+        row = d;
       }
-      a = d, stride = ld;
+      if (!raw && !make_ints(row, s->k, d, &scales[i])) return false;
+      if (raw && row != d) memcpy(d, row, (size_t)s->k * sizeof *d);
     }
-    *seg = (half_segment_t){a, a + half_first_rows(rows->rows) * stride, stride, k2};
   }
+  return true;
 }
 
 static half_source_t matrix_source(matrix_source_t *s) {
   s->tiles = ceil_div(s->m, HALF_MR);
-  s->direct = reads_directly(s->m, s->k, s->a->rs, s->a->cs);
   half_source_t r = {.tiles = s->tiles,
                      .block = half_block(s->tiles, s->k),
                      .segments = 1,
+                     .groups = 1,
                      .prepare = prepare_matrix,
                      .ctx = s};
-  if (!s->direct)
-    r.copies = (size_t)(r.block * HALF_MR * (even(s->k) + COPY_PAD)) * sizeof(uint16_t);
+  r.copies = (size_t)(r.block * HALF_MR * copy_stride(s->k)) * sizeof(uint16_t);
   return r;
 }
 
-size_t gemm_half_scratch(int64_t m, int64_t k, int64_t rs, int64_t cs, int threads) {
-  half_matrix_t a = {NULL, rs, cs};
-  matrix_source_t ms = {.a = &a, .m = m, .k = k};
+size_t gemm_half_scratch(int64_t m, int64_t k, int threads) {
+  matrix_source_t ms = {.m = m, .k = k};
   half_source_t s = matrix_source(&ms);
   return half_product_scratch(&s, threads);
 }
 
-void gemm_half_packed(int64_t m, int64_t n, int64_t k, const half_matrix_t *a, const void *packed_b,
-                      void *c, int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads) {
+static void matrix_product(int64_t m, int64_t n, int64_t k, const half_matrix_t *a,
+                           const void *packed_b, bool raw_b, void *c, int64_t ldc,
+                           const half_epilogue_t *ep, void *scratch, int threads) {
   if (m <= 0 || n <= 0) return;
   matrix_source_t ms = {.a = a, .m = m, .k = k};
   half_source_t s = matrix_source(&ms);
-  half_product(&s, n, even(k), packed_b, c, ldc, ep, scratch, threads);
+  half_product(&s, n, even(k), packed_b, raw_b, c, ldc, ep, scratch, threads);
+}
+
+void gemm_half_packed(int64_t m, int64_t n, int64_t k, const half_matrix_t *a, const void *packed_b,
+                      void *c, int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads) {
+  matrix_product(m, n, k, a, packed_b, false, c, ldc, ep, scratch, threads);
 }
 
 // ---------------------------------------------------------------- batches
@@ -318,7 +357,6 @@ typedef struct batch_job {
   const gemm_batch_t *g;
   const uint16_t *a, *b;
   char *c;
-  float a_max;
   const half_epilogue_t *ep;
   char *scratch;
   size_t each;  // bytes of it for one product
@@ -333,6 +371,7 @@ static void batch_range(void *ctx, int64_t begin, int64_t end, int thread) {
   const batch_job_t *j = ctx;
   const gemm_batch_t *g = j->g;
   char *packed = j->scratch + j->each * (size_t)thread;
+  bool raw = false;
   for (int64_t i = begin; i < end; i++) {
     half_epilogue_t e = j->ep ? *j->ep : (half_epilogue_t){0};
     if (e.residual)
@@ -341,33 +380,35 @@ static void batch_range(void *ctx, int64_t begin, int64_t end, int thread) {
     half_matrix_t a = {j->a + g->a_at[i], g->a_rs, g->a_cs};
     half_panel_t b = {.runs = 1,
                       .run = g->k,
+                      .together = 1,
                       .rs = g->b_rs,
                       .cs = g->b_cs,
                       .type = DT_HALF,
-                      .b = j->b + g->b_at[i],
-                      .a_max = j->a_max,
-                      .quick = true};
-    if (i == begin || g->b_at[i] != g->b_at[i - 1]) pack_all(&b, g->n, packed, j->threads);
-    gemm_half_packed(g->m, g->n, g->k, &a, packed,
-                     j->c + (size_t)(i * g->m * g->n) * type_size(e.out_type), g->n, &e,
-                     packed + batch_packed(g), j->threads);
+                      .b = j->b + g->b_at[i]};
+    if (i == begin || g->b_at[i] != g->b_at[i - 1]) {
+      pack_all(&b, g->n, packed, j->threads);
+      raw = b.raw = !gemm_half_fits(packed, g->n);
+      if (raw) pack_all(&b, g->n, packed, j->threads);
+    }
+    matrix_product(g->m, g->n, g->k, &a, packed, raw,
+                   j->c + (size_t)(i * g->m * g->n) * type_size(e.out_type), g->n, &e,
+                   packed + batch_packed(g), j->threads);
   }
 }
 
 size_t gemm_half_batch_scratch(const gemm_batch_t *g, int threads) {
   if (threads < 1) threads = 1;
   bool across = g->batch >= threads;
-  size_t each =
-      batch_packed(g) + gemm_half_scratch(g->m, g->k, g->a_rs, g->a_cs, across ? 1 : threads);
+  size_t each = batch_packed(g) + gemm_half_scratch(g->m, g->k, across ? 1 : threads);
   return each * (size_t)(across ? threads : 1);
 }
 
 void gemm_half_batch(const gemm_batch_t *g, const uint16_t *a, const uint16_t *b, void *c,
-                     float a_max, const half_epilogue_t *ep, void *scratch, int threads) {
+                     const half_epilogue_t *ep, void *scratch, int threads) {
   if (threads < 1) threads = 1;
   bool across = g->batch >= threads;  // else threads share one product
-  batch_job_t j = {g, a, b, c, a_max, ep, scratch, 0, across ? 1 : threads};
-  j.each = batch_packed(g) + gemm_half_scratch(g->m, g->k, g->a_rs, g->a_cs, j.threads);
+  batch_job_t j = {g, a, b, c, ep, scratch, 0, across ? 1 : threads};
+  j.each = batch_packed(g) + gemm_half_scratch(g->m, g->k, j.threads);
   double work = (double)g->m * (double)g->n * (double)g->k;
   if (across)
     parallel_for(threads, g->batch, (int64_t)(65536 / (work + 1)) + 1, batch_range, &j);

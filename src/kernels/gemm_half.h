@@ -1,18 +1,15 @@
 // Matrix products of half-precision (IEEE binary16) operands: C[M,N] = epilogue(A[M,K] * B[K,N]).
 //
-// Where the CPU has AVX512-FP16, terms are multiplied and added in half precision, which is twice
-// as fast as float: HALF_STEPS terms in registers, HALF_LEVELS of such sums in half precision too,
-// and everything above, with the epilogue, in float (the epilogue of a single such chain in half
-// precision where that loses nothing but one more rounding). (Summing in blocks: Higham, "Accuracy
-// and Stability of Numerical Algorithms", 2nd ed., 4.2.) Each output has two such chains, of even
-// and of odd k. The relative error of a random sum is about 2^-10, below that of bfloat16 operands
-// with exact sums (2^-9). Elsewhere the terms are floats and their sum is one of floats.
-//
-// No sum in half precision overflows: each column of B is scaled by a power of two, undone in
-// float, such that the sum of |b| over the terms of a chain is at most 15/16 of what `a_max` leaves
-// below 65504; rounding adds at most (1 + 2^-11)^(HALF_STEPS + HALF_LEVELS), 2.6 %. What it costs:
-// where |A| is below about 2^-26 a_max (10^-3 when nothing is known of A), sums become subnormal
-// and lose digits.
+// Where the CPU has AVX512-VNNI, operands become 16-bit integers: rows of A times a power of two,
+// such that the largest magnitude of a row lies in [2^13, 2^14), columns of B times a factor, such
+// that the largest sum of |b| over HALF_TERMS terms is just below 2^17. So the sums of so many
+// products, which are taken in 32-bit integers at twice float's rate, are exact and cannot
+// overflow; longer sums and the epilogue are in float. (Block floating point: Wilkinson, "Rounding
+// Errors in Algebraic Processes", 1963, 1.) The only errors are those of rounding operands to
+// integers: for a row of A less than 2^-14 of its largest element, for a column of B about 2^-11 of
+// the average |b|. The relative error of a random product is near 2^-12, as that of rounding both
+// operands to f16. Where something is not finite, and on other CPUs, terms are floats and so is
+// their sum.
 //
 // All sizes are elements, f16 values are uint16_t. Nothing fails or allocates: callers give the
 // scratch memory. Any thread may call; `threads` is for parallel_for.
@@ -21,9 +18,9 @@
 
 #include "kernels/gemm.h"
 
-enum { HALF_MR = 14, HALF_NR = 32, HALF_STEPS = 48, HALF_LEVELS = 4 };
+enum { HALF_MR = 14, HALF_NR = 32, HALF_TERMS = 128 };
 
-// Does this CPU (base/cpu.h) multiply in half precision, and was the library built for it?
+// Does this CPU (base/cpu.h) multiply faster so than in float?
 bool gemm_half_is_fast(void);
 
 // As gemm_epilogue_t: (alpha * sum + bias + residual), clamped, then act; all in float.
@@ -42,26 +39,28 @@ typedef struct half_epilogue {
 } half_epilogue_t;
 
 // B in the order that the kernel reads, with the scales of its columns. K consists of `runs` runs
-// of `run` terms; each is padded to an even number. type: DT_HALF or DT_FLOAT (rounded once). The
-// layout depends on the machine: never store it.
+// of `run` terms; each is padded to an even number. Rows of A have a scale for every `together`
+// runs. type: DT_HALF or DT_FLOAT. The layout depends on the machine: never store it.
 size_t gemm_half_packed_bytes(int64_t runs, int64_t run, int64_t n);  // 0: too large, or empty
-void gemm_half_pack_b(int64_t runs, int64_t run, int64_t n, dtype_t type, const void *b, int64_t rs,
-                      int64_t cs, float a_max, void *packed, int threads);
-#define HALF_MAX 65504.0f  // a_max of which nothing is known
+void gemm_half_pack_b(int64_t runs, int64_t run, int64_t together, int64_t n, dtype_t type,
+                      const void *b, int64_t rs, int64_t cs, void *packed, int threads);
+// False: a column is not finite, or of such different sizes that a quarter of its elements would
+// keep less than three bits. Products with it are NaN.
+bool gemm_half_fits(const void *packed, int64_t n);
 
-// A: row and column strides; B was packed with runs = 1, run = k. C: rows ldc apart.
+// A: row and column strides; B was packed with runs = together = 1, run = k. C: rows ldc apart.
 typedef struct half_matrix {
   const uint16_t *a;
   int64_t rs, cs;
 } half_matrix_t;
-size_t gemm_half_scratch(int64_t m, int64_t k, int64_t rs, int64_t cs, int threads);  // bytes
+size_t gemm_half_scratch(int64_t m, int64_t k, int threads);  // bytes
 void gemm_half_packed(int64_t m, int64_t n, int64_t k, const half_matrix_t *a, const void *packed_b,
                       void *c, int64_t ldc, const half_epilogue_t *ep, void *scratch, int threads);
 
 // `batch` products as gemm_batch: element i starts at a + a_at[i], b + b_at[i], c + i * m * n. B is
-// packed as it goes. a_max bounds |A|.
+// packed as it goes.
 size_t gemm_half_batch_scratch(const gemm_batch_t *g, int threads);
 void gemm_half_batch(const gemm_batch_t *g, const uint16_t *a, const uint16_t *b, void *c,
-                     float a_max, const half_epilogue_t *ep, void *scratch, int threads);
+                     const half_epilogue_t *ep, void *scratch, int threads);
 
 #endif

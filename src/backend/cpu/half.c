@@ -31,8 +31,7 @@ static void set_all(const network_t *n, dtype_t to, dtype_t *type) {
 // The 16-bit type that the CPU multiplies faster than float32, as far as its name tells.
 static dtype_t fast_type(void) {
   if (cpu_has(CPU_AMX)) return DT_BFLOAT16;
-  if (cpu_has(CPU_AVX512_FP16)) return DT_HALF;
-  return cpu_has(CPU_AVX512_BF16) ? DT_BFLOAT16 : DT_FLOAT;
+  return cpu_has(CPU_AVX512_VNNI) ? DT_HALF : DT_FLOAT;  // see gemm_half.h
 }
 
 // What is small gains less than its casts cost. Weights' sizes are known for sure; of a product of

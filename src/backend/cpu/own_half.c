@@ -1,4 +1,4 @@
-// Convolutions and products of f16 tensors by our own kernels: on a CPU with AVX512-FP16 twice as
+// Convolutions and products of f16 tensors by our own kernels: on a CPU with AVX512-VNNI twice as
 // fast as in float32, which oneDNN 3 computes these in. Depthwise ones read and write half as much.
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/own_act.h"
@@ -13,7 +13,6 @@ typedef struct own_half {
   gemm_batch_t batch;
   const float *packed;  // NULL: B is no constant
   int bias, residual;   // inputs' indexes; -1: none
-  float a_max;
   half_epilogue_t ep;
   own_act_t act;
 } own_half_t;
@@ -40,7 +39,7 @@ static status_t run(step_t *s, backend_context_t *c) {
     half_matrix_t a = {x, g->a_rs, g->a_cs};
     gemm_half_packed(g->m, g->n, g->k, &a, st->packed, y, g->n, &ep, c->scratch, c->threads);
   } else {
-    gemm_half_batch(g, x, step_in(s, c, 1), y, st->a_max, &ep, c->scratch, c->threads);
+    gemm_half_batch(g, x, step_in(s, c, 1), y, &ep, c->scratch, c->threads);
   }
   return NULL;
 }
@@ -77,9 +76,9 @@ static status_t pack(const void *self, const float *w, float *packed, int thread
   const gemm_batch_t *g = &st->batch;
   const conv_shape_t *s = &st->shape;
   if (st->kind == CONV)
-    conv_half_pack(s, DT_HALF, halves, HALF_MAX, packed, threads);
+    conv_half_pack(s, DT_HALF, halves, packed, threads);
   else if (st->kind == PRODUCT)
-    gemm_half_pack_b(1, g->k, g->n, DT_HALF, halves, g->b_rs, g->b_cs, HALF_MAX, packed, threads);
+    gemm_half_pack_b(1, g->k, 1, g->n, DT_HALF, halves, g->b_rs, g->b_cs, packed, threads);
   else
     floats_from(DT_HALF, halves, s->kernel[0] * (s->spatial > 1 ? s->kernel[1] : 1) * s->in_c,
                 packed);
@@ -121,6 +120,7 @@ status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t 
     size_t bytes = conv_half_packed_bytes(&st.shape);
     if (!may_run(c) || !conv_half_supports(&st.shape) || bytes == 0) return NULL;
     TRY(pack_weights(c, l, bytes, (int64_t[]){KEY_CONV, st.shape.groups, 0, 0}, &st));
+    if (!conv_half_fits(&st.shape, st.packed)) return NULL;  // float32 sums take any weights
     scratch = conv_half_scratch(&st.shape, c->threads);
   }
   finish(l, &st, scratch, s);
@@ -129,12 +129,6 @@ status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t 
 
 // ---- products
 
-// What is known of the largest |A|: probabilities are at most one.
-static float largest_of(const net_tensor_t *t) {
-  const layer_t *from = t->producer;
-  return from && from->type == LAYER_SOFTMAX && !from->p.softmax.log ? 1 : HALF_MAX;
-}
-
 status_t make_own_half_matmul_step(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
                                    step_t *s) {
   const bool has_bias = l->p.matmul.has_bias;
@@ -142,7 +136,6 @@ status_t make_own_half_matmul_step(backend_context_t *c, const layer_t *l, const
   own_half_t st = {.kind = PRODUCT,
                    .bias = has_bias ? 2 : -1,
                    .residual = l->p.matmul.has_residual ? 2 + has_bias : -1,
-                   .a_max = largest_of(l->in[0]),
                    .ep.alpha = p->scale};
   if (!set_epilogue(l, &l->p.matmul.act, &st)) return NULL;
   matmul_batch(p, &st.batch);
@@ -150,13 +143,15 @@ status_t make_own_half_matmul_step(backend_context_t *c, const layer_t *l, const
   st.ep.ld_residual = g->n;
   size_t bytes = gemm_half_packed_bytes(1, g->k, g->n), scratch = 0;
   status_t e = NULL;
+  bool fits = bytes > 0;
   if (bytes && g->batch == 1 && p->pack) {
     e = pack_weights(c, l, bytes, (int64_t[]){KEY_PRODUCT, g->n, g->b_rs, g->b_cs}, &st);
-    scratch = gemm_half_scratch(g->m, g->k, g->a_rs, g->a_cs, c->threads);
+    fits = !e && gemm_half_fits(st.packed, g->n);
+    scratch = gemm_half_scratch(g->m, g->k, c->threads);
   } else {
     scratch = gemm_half_batch_scratch(g, c->threads);
   }
-  if (e || !bytes) {
+  if (!fits) {
     matmul_batch_free(&st.batch);
     return e;
   }

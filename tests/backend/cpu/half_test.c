@@ -152,8 +152,7 @@ static void the_faster_type_is_taken(void **state) {
 static void without_times_the_cpu_decides(void **state) {
   (void)state;
   dtype_t want = cpu_has(CPU_AMX)           ? DT_BFLOAT16
-                 : cpu_has(CPU_AVX512_FP16) ? DT_HALF
-                 : cpu_has(CPU_AVX512_BF16) ? DT_BFLOAT16
+                 : cpu_has(CPU_AVX512_VNNI) ? DT_HALF
                                             : DT_FLOAT;
   for (int mode = HALF_FASTER; mode <= HALF_BFLOAT16; mode++) {
     network_t *n = chain();

@@ -1,5 +1,5 @@
 // Layers on f16 tensors by our own kernels (own_half.c): against their definition, and that it is
-// these kernels that run where the CPU has AVX512-FP16. Each test program runs again with
+// these kernels that run where the CPU has AVX512-VNNI. Each test program runs again with
 // TFTRT_CPU_ISA lowered (tests/CMakeLists.txt).
 #include "backend/cpu/context.h"
 #include "kernels/gemm_half.h"
