@@ -8,7 +8,7 @@ tf_functions_t tf;
 
 // A C or C++ program has them in its global scope; Python loads TensorFlow's libraries without
 // that.
-static void *find(const char *name) {
+void *tf_find(const char *name) {
   static const char *const libraries[] = {"libtensorflow_framework.so.2", "libtensorflow_cc.so.2",
                                           "libtensorflow.so.2"};
   void *at = dlsym(RTLD_DEFAULT, name);
@@ -23,8 +23,8 @@ static void *find(const char *name) {
 
 const char *tf_resolve(void) {
   void *at;
-#define TF_FIND(type, name, args)        \
-  if (!(at = find(#name))) return #name; \
+#define TF_FIND(type, name, args)           \
+  if (!(at = tf_find(#name))) return #name; \
   memcpy(&tf.name, &at, sizeof at);
   TF_FUNCTIONS(TF_FIND)
 #undef TF_FIND

@@ -104,8 +104,10 @@ typedef struct TF_Buffer {
 typedef struct tf_functions {
   TF_FUNCTIONS(TF_POINTER)
 } tf_functions_t;
-#undef TF_POINTER
 extern tf_functions_t tf;
+
+/* A function of TensorFlow's, wherever this process has it; NULL: it has none of this name. */
+void *tf_find(const char *name);
 
 /* Finds all of them, once, before any is used. NULL, or the name of one that this process does not
  * have. */

@@ -17,11 +17,15 @@ static engine_t *engine_of(node_t *n, TF_OpKernelContext *c) {
   if (e) return e;
   TF_Status *s = tf.TF_NewStatus();
   TF_Buffer *library = tf.TF_NewBuffer();
+  bytes_view_t segment = node_def_string(n->node_def, "_tftrt_library"); /* online.c's nodes */
   tftrt_error err = TFTRT_ERROR_INIT;
-  tf.TF_GetSerializedFunctionDefLibrary(c, library, s);
+  if (!segment.size) {
+    tf.TF_GetSerializedFunctionDefLibrary(c, library, s);
+    segment = (bytes_view_t){library->data, library->length};
+  }
   if (tf.TF_GetCode(s))
     tf.TF_OpKernelContext_Failure(c, s);
-  else if (engine_take(n->node_def, (bytes_view_t){library->data, library->length}, &e, &err))
+  else if (engine_take(n->node_def, segment, &e, &err))
     fail(c, (int)err.code, "%s", err.message);
   tf.TF_DeleteBuffer(library);
   tf.TF_DeleteStatus(s);

@@ -345,6 +345,29 @@ typedef struct tftrt_converter_options {
   /* Bounds of precision_mode "AUTO", over all outputs, compared with the graph's own ops in FP32:
    * the largest absolute error (from 0 on; -1: none) and the least cosine (up to 1; -1: none). */
   double max_error, min_cosine;
+  /* In the place of input_saved_model_dir, which is NULL then: a serialised tensorflow.GraphDef,
+   * borrowed until the converter goes. tftrt_converter_graph_def gives the converted one; it is
+   * whole, with all weights in it. Variables stay variables. kept_nodes ("name" or "name:port", at
+   * least one) keep their names and outputs, and what none of them needs goes; fed_nodes are fed in
+   * the place of being computed, as Placeholders are. Inputs and outputs of the signature,
+   * "serving_default", are named "name:port". */
+  const void *graph_def;
+  size_t graph_def_size;
+  const char *const *kept_nodes;
+  int n_kept_nodes;
+  const char *const *fed_nodes;
+  int n_fed_nodes;
+  /* Of a GraphDef: 1: its function library is not looked into and stays as it is: calls stay calls,
+   * and native segments are in the attribute _tftrt_library of their nodes, which tftrt's plug-in
+   * for TensorFlow knows. For graphs whose library is another's, as in a graph optimizer. */
+  int library_stays;
+  /* Of a GraphDef, in op_set "tf-trt": nodes that name a device of another type stay out of
+   * engines; NULL: "GPU", as in TF-TRT. An engine has its nodes' device. */
+  const char *device_type;
+  /* Of a GraphDef: 0, or the batch (TF-TRT's max_batch_size) of static engines: convert
+   * builds them, and they are in the GraphDef, in their nodes; larger batches run natively. Nodes
+   * with unknown dims beside the batch stay out of them. */
+  int64_t static_batch;
 } tftrt_converter_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
 TFTRT_API void tftrt_converter_options_init_sized(tftrt_converter_options *o, uint32_t struct_size);
@@ -461,6 +484,14 @@ TFTRT_API tftrt_code tftrt_converter_build_default(tftrt_converter *c, int64_t b
  * Sentences, owned by the converter; NULL when there is no i-th. */
 TFTRT_API int tftrt_converter_warning_count(const tftrt_converter *c);
 TFTRT_API const char *tftrt_converter_warning(const tftrt_converter *c, int i);
+/* INT8 with calibration of a GraphDef, where convert was given no inputs: calibrates. Once, after
+ * convert; FAILED_PRECONDITION where calibration is not needed. No engines are built. */
+TFTRT_API tftrt_code tftrt_converter_calibrate(tftrt_converter *c, tftrt_input_fn inputs,
+                                               void *user, tftrt_error *err);
+/* Of a GraphDef, after convert: the converted one, serialised. *out is the caller's to free with
+ * tftrt_free. INVALID_ARGUMENT for a SavedModel. */
+TFTRT_API tftrt_code tftrt_converter_graph_def(tftrt_converter *c, void **out, size_t *size,
+                                               tftrt_error *err);
 /* Writes the converted SavedModel; the directory is replaced as a whole or not touched. */
 TFTRT_API tftrt_code tftrt_converter_save(tftrt_converter *c, const char *output_saved_model_dir,
                                           int save_gpu_specific_engines, tftrt_error *err);

@@ -113,6 +113,15 @@ class CConverterOptions(c.Structure):
         ("timing_cache_file", c.c_char_p),
         ("max_error", c.c_double),
         ("min_cosine", c.c_double),
+        ("graph_def", c.c_char_p),
+        ("graph_def_size", c.c_size_t),
+        ("kept_nodes", c.POINTER(c.c_char_p)),
+        ("n_kept_nodes", c.c_int),
+        ("fed_nodes", c.POINTER(c.c_char_p)),
+        ("n_fed_nodes", c.c_int),
+        ("library_stays", c.c_int),
+        ("device_type", c.c_char_p),
+        ("static_batch", c.c_int64),
     ]
 
 
@@ -185,6 +194,8 @@ _PROTOTYPES = {
     "tftrt_converter_build_default": (_I, [_P, c.c_int64, _E]),
     "tftrt_converter_warning_count": (_I, [_P]),
     "tftrt_converter_warning": (_S, [_P, _I]),
+    "tftrt_converter_calibrate": (_I, [_P, InputFn, _P, _E]),
+    "tftrt_converter_graph_def": (_I, [_P, c.POINTER(_P), c.POINTER(c.c_size_t), _E]),
     "tftrt_converter_save": (_I, [_P, _S, _I, _E]),
     "tftrt_converter_summary": (_I, [_P, _I, _I, PrintFn, _P, _E]),
     "tftrt_converter_explain": (_I, [_P, _I, c.POINTER(_P), _E]),

@@ -146,13 +146,7 @@ class Converter:
         o.use_dynamic_shape = int(bool(use_dynamic_shape))
         if dynamic_shape_profile_strategy is not None:
             o.dynamic_shape_profile_strategy = str(dynamic_shape_profile_strategy).encode()
-        o.max_workspace_size_bytes = params.max_workspace_size_bytes
-        o.precision_mode = params.precision_mode.encode()
-        o.minimum_segment_size = params.minimum_segment_size
-        o.maximum_cached_engines = params.maximum_cached_engines
-        o.use_calibration = int(bool(params.use_calibration))
-        o.allow_build_at_runtime = int(bool(params.allow_build_at_runtime))
-        o.op_set = (op_set or self._default_op_set).encode()
+        self._set_params(o, params, op_set)
         if calibrator is not None:
             o.calibrator = calibrator.encode()
         if calibration_table is not None:
@@ -215,6 +209,15 @@ class Converter:
             told["conversion_params"] = TrtConversionParams(**told["conversion_params"])
         return cls(**{**told, **arguments})
 
+    def _set_params(self, o: CConverterOptions, params: TrtConversionParams, op_set: str | None) -> None:
+        o.max_workspace_size_bytes = params.max_workspace_size_bytes
+        o.precision_mode = params.precision_mode.encode()
+        o.minimum_segment_size = params.minimum_segment_size
+        o.maximum_cached_engines = params.maximum_cached_engines
+        o.use_calibration = int(bool(params.use_calibration))
+        o.allow_build_at_runtime = int(bool(params.allow_build_at_runtime))
+        o.op_set = (op_set or self._default_op_set).encode()
+
     def _create(self, create, o: CConverterOptions, params, directory, tags, key, keys, all_signatures, backend, compat,
                 threads, progress) -> None:  # fmt: skip
         self._handle = None
@@ -229,7 +232,8 @@ class Converter:
         tag_list, keys = text_list(tags), list(keys or [])
         key_list = text_list(keys)
         # A directory of None fails in convert(), as in TF-TRT; the library refuses it when it is created.
-        o.input_saved_model_dir = path_bytes(directory) if directory is not None else b"None"
+        if not o.graph_def_size:
+            o.input_saved_model_dir = path_bytes(directory) if directory is not None else b"None"
         o.input_saved_model_tags, o.n_tags = tag_list, len(tags)
         if key:
             o.input_saved_model_signature_key = key.encode()
@@ -265,22 +269,7 @@ class Converter:
           AssertionError: it is converted already. tftrt.Error: the model cannot be read or converted.
         """
         assert not self._keys, "convert() is called once"
-        if self._need_calibration and not calibration_input_fn and not self._options.calibration_table:
-            raise ValueError("Should specify calibration_input_fn because INT8 calibration is needed")
-        if not self._need_calibration and not self._automatic and calibration_input_fn:
-            raise ValueError("Should not specify calibration_input_fn because INT8 calibration is not needed")
-        if self._directory is None:
-            raise TypeError("Expected binary or unicode string, got None")
-        callback = InputFn()
-        if calibration_input_fn:
-            callback = self._kept_callback(calibration_input_fn, None)
-        try:
-            self._run(lib.tftrt_converter_convert, callback, None)
-        except NotFoundError as e:
-            missing = re.search(r'no signature "(.*?)"', str(e))
-            if missing:
-                raise KeyError(missing[1]) from e
-            raise
+        self._convert(calibration_input_fn)
         self._finish_convert()
         return self._function(self._keys[0])
 
@@ -443,6 +432,24 @@ class Converter:
         if made is None:
             made = self._functions[key] = ConvertedFunction(self, key)
         return made
+
+    def _convert(self, calibration_input_fn: InputFunction | None) -> None:
+        if self._need_calibration and not calibration_input_fn and not self._options.calibration_table:
+            raise ValueError("Should specify calibration_input_fn because INT8 calibration is needed")
+        if not self._need_calibration and not self._automatic and calibration_input_fn:
+            raise ValueError("Should not specify calibration_input_fn because INT8 calibration is not needed")
+        if self._directory is None:
+            raise TypeError("Expected binary or unicode string, got None")
+        callback = InputFn()
+        if calibration_input_fn:
+            callback = self._kept_callback(calibration_input_fn, None)
+        try:
+            self._run(lib.tftrt_converter_convert, callback, None)
+        except NotFoundError as e:
+            missing = re.search(r'no signature "(.*?)"', str(e))
+            if missing:
+                raise KeyError(missing[1]) from e
+            raise
 
     def _finish_convert(self) -> None:
         self._keys = [lib.tftrt_converter_signature(self._handle, i).decode()

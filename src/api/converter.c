@@ -70,6 +70,15 @@ status_t api_take_conversion_params(const tftrt_conversion_params *params,
 static status_t translate(const tftrt_converter_options *o, converter_options_t *out) {
   *out = (converter_options_t){.struct_size = sizeof *out,
                                .dir = o->input_saved_model_dir,
+                               .graph_def = o->graph_def,
+                               .graph_def_size = o->graph_def ? o->graph_def_size : 0,
+                               .graph_nodes = {.kept = o->kept_nodes,
+                                               .n_kept = o->kept_nodes ? o->n_kept_nodes : 0,
+                                               .fed = o->fed_nodes,
+                                               .n_fed = o->fed_nodes ? o->n_fed_nodes : 0},
+                               .device_type = o->device_type,
+                               .library_stays = o->library_stays != 0,
+                               .static_batch = o->static_batch,
                                .tags = o->input_saved_model_tags,
                                .n_tags = o->input_saved_model_tags ? o->n_tags : 0,
                                .signature = o->input_saved_model_signature_key,
@@ -349,6 +358,22 @@ int tftrt_converter_warning_count(const tftrt_converter *c) { return converter_n
 
 const char *tftrt_converter_warning(const tftrt_converter *c, int i) {
   return converter_warning(c->c, i);
+}
+
+tftrt_code tftrt_converter_calibrate(tftrt_converter *c, tftrt_input_fn inputs, void *user,
+                                     tftrt_error *err) {
+  fed_t *f = feed(c, NULL, inputs, user);
+  status_t st = converter_calibrate(c->c, f ? &(input_source_t){next_inputs, f} : NULL);
+  if (f) feed_drop(&f->feed);
+  return api_report(st, err);
+}
+
+tftrt_code tftrt_converter_graph_def(tftrt_converter *c, void **out, size_t *size,
+                                     tftrt_error *err) {
+  uint8_t *data = NULL;
+  status_t st = converter_graph_def(c->c, &data, size);
+  *out = data;
+  return api_report(st, err);
 }
 
 tftrt_code tftrt_converter_save(tftrt_converter *c, const char *dir, int save_gpu_specific_engines,

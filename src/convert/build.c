@@ -166,6 +166,33 @@ status_t build_calibrated(converter_t *c) {
   return NULL;
 }
 
+// NULL: there are dims beside the batch that are not known.
+static shape_t *static_shapes(const converter_t *c, const engine_node_t *e) {
+  shape_t *partial = partial_shapes(e), *known = NULL;
+  bool all = true;
+  for (int k = 0; k < e->n_inputs; k++) {
+    if (partial[k].rank > 0 && partial[k].d[0] < 0) partial[k].d[0] = c->o.static_batch;
+    all &= shape_known(&partial[k]);
+  }
+  if (all) {
+    known = arena_alloc(c->own, ((size_t)e->n_inputs + 1) * sizeof *known);
+    memcpy(known, partial, (size_t)e->n_inputs * sizeof *known);
+  }
+  mem_free(partial);
+  return known;
+}
+
+status_t build_static(converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++) {
+    engine_node_t *e = &c->engines.v[i];
+    shape_t *shapes = static_shapes(c, e);
+    if (shapes) vec_push(&e->wanted, shapes);
+  }
+  TRY(build_all(c, build_engine));
+  for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].wanted.n = 0;
+  return NULL;
+}
+
 static status_t check_not_built(const converter_t *c) {
   if (!c->built) return NULL;
   return FAIL(UNIMPLEMENTED,

@@ -315,7 +315,8 @@ static bool static_inputs(const converter_t *c) {
 }
 
 status_t check_ranges_given(const converter_t *c, const input_source_t *calibration) {
-  bool given = calibration || c->o.calibration_table || c->old_ranges || c->o.only_explain;
+  bool given = calibration || c->o.calibration_table || c->old_ranges || c->o.only_explain ||
+               c->o.graph_def;  // converter_calibrate comes later
   if (!needed(c) || given) return NULL;
   return FAIL(INVALID_ARGUMENT,
               "Should specify calibration_input_fn because INT8 calibration is needed");
@@ -368,6 +369,7 @@ status_t start_calibration(converter_t *c, const input_source_t *calibration) {
     return NULL;
   }
   if (!calibration && c->o.calibration_table) return read_tables(c);
+  if (!calibration && c->o.graph_def) return NULL;
   if (!calibration) return take_old_ranges(c);
   if (c->o.dynamic_shape && (c->o.compat_2_17 || !static_inputs(c))) {
     c->pending = *calibration;
@@ -384,6 +386,22 @@ status_t finish_calibration(converter_t *c) {
                 "Need to provide the calibration_input_fn arg while calling convert().");
   status_t st = calibrate(c, &c->pending);
   return c->owner || c->others.n ? status_prefix(st, "signature '%s'", c->signature->key) : st;
+}
+
+static status_t calibrate_now(converter_t *c, const input_source_t *source) {
+  if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before calibrate()");
+  if (needed(c) && !any_engine_waits(c)) return NULL;
+  if (!needed(c) || c->calibrated)
+    return FAIL(FAILED_PRECONDITION,
+                needed(c) ? "calibrate() is already called" : "INT8 calibration is not needed");
+  if (!source) return FAIL(INVALID_ARGUMENT, "calibration has no inputs");
+  return calibrate(c, source);
+}
+
+status_t converter_calibrate(converter_t *c, const input_source_t *source) {
+  stop_runner(c);
+  work_place_t before = converter_begin(c);
+  return converter_end(c, &before, calibrate_now(c, source));
 }
 
 status_t check_calibrated(const converter_t *c) {

@@ -52,6 +52,15 @@ static const char *canonical_precision(const char *p) {
                                                   : "FP32";
 }
 
+static status_t check_graph_def(const converter_options_t *o) {
+  if (o->dir && *o->dir)
+    return FAIL(INVALID_ARGUMENT,
+                "Can only specify one of input_graph_def and input_saved_model_dir");
+  if (o->graph_nodes.n_kept < 1)
+    return FAIL(INVALID_ARGUMENT, "a GraphDef is converted for nodes of it: kept_nodes is empty");
+  return NULL;
+}
+
 // TF-TRT's checks, in its order and words.
 static status_t check_options(const converter_options_t *o, const char **strategy) {
   if (!known_precision(o->precision_mode))
@@ -84,6 +93,12 @@ static status_t check_options(const converter_options_t *o, const char **strateg
                 o->calibrator);
   if (!backend_find(o->backend))
     return FAIL(INVALID_ARGUMENT, "there is no backend '%s'", o->backend);
+  if (o->static_batch && (!o->graph_def || o->static_batch < 0 || o->dynamic_shape))
+    return FAIL(
+        INVALID_ARGUMENT,
+        "static_batch is the batch of a GraphDef's engines in implicit batch mode, not %lld",
+        (long long)o->static_batch);
+  if (o->graph_def) return check_graph_def(o);
   if (!o->dir || !*o->dir)
     return FAIL(INVALID_ARGUMENT, "input_saved_model_dir: expected a directory, got none");
   return NULL;
@@ -144,7 +159,7 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   c->own = arena_create();
   c->o = checked;
   c->strategy = strategy;
-  c->o.dir = arena_strdup(c->own, checked.dir);
+  if (checked.dir) c->o.dir = arena_strdup(c->own, checked.dir);
   c->o.backend = arena_strdup(c->own, checked.backend);
   c->o.precision_mode = canonical_precision(checked.precision_mode);
   c->automatic = is_auto(checked.precision_mode);
@@ -156,6 +171,11 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   if (checked.signature) c->o.signature = arena_strdup(c->own, checked.signature);
   c->o.signatures = copy_strings(c->own, checked.signatures, checked.n_signatures);
   c->o.tags = copy_strings(c->own, checked.tags, checked.n_tags);
+  c->o.graph_nodes.kept =
+      copy_strings(c->own, checked.graph_nodes.kept, checked.graph_nodes.n_kept);
+  c->o.graph_nodes.fed = copy_strings(c->own, checked.graph_nodes.fed, checked.graph_nodes.n_fed);
+  c->o.keep_engines |= checked.graph_def != NULL;
+  if (checked.device_type) c->o.device_type = arena_strdup(c->own, checked.device_type);
   size_t most = checked.max_memory_bytes > 0 ? (size_t)checked.max_memory_bytes : 0;
   work_init(&c->work, checked.progress, checked.progress_user, most);
   status_t st = open_caches(c);
@@ -255,25 +275,31 @@ static int max_engines(void) {
 }
 
 status_t open_model(converter_t *c) {
-  TRY(saved_model_open(c->o.dir, &c->model));
-  TRY(saved_model_find(c->model, c->o.tags, c->o.n_tags, &c->meta));
+  const converter_options_t *o = &c->o;
+  TRY(o->graph_def
+          ? saved_model_from_graph(o->graph_def, o->graph_def_size, &o->graph_nodes, &c->model)
+          : saved_model_open(o->dir, &c->model));
+  TRY(saved_model_find(c->model, o->tags, o->graph_def ? 0 : o->n_tags, &c->meta));
   return find_signatures(c);
 }
 
 static status_t simplify(converter_t *c) {
   saved_model_source_t source = {c->model, c->meta};
   variable_source_t variables = saved_model_variables(&source);
-  bool tf_trt = c->o.op_set == OP_SET_TF_TRT;
-  if (tf_trt) TRY(graph_unwrap_signature(c->graph));
-  TRY(tf_trt ? graph_lower_control_flow(c->graph) : graph_inline_calls(c->graph));
+  bool tf_trt = c->o.op_set == OP_SET_TF_TRT, in_memory = c->o.graph_def != NULL;
+  if (tf_trt && !in_memory) TRY(graph_unwrap_signature(c->graph));
+  if (!c->o.library_stays)
+    TRY(tf_trt ? graph_lower_control_flow(c->graph) : graph_inline_calls(c->graph));
   TRY(c->o.keep_engines ? weights_load(c->model, c->graph) : restore_engines(c));
   TRY(report_progress(c, "freezing", 1, 3));
   TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));
+  if (tf_trt && !in_memory) c->graph->n_control_rets = 0;
   TRY(tf_trt ? graph_simplify_tf_trt(c->graph) : graph_simplify(c->graph));
   if (tf_trt && strcmp(c->o.precision_mode, "FP16") == 0) TRY(graph_split_casts(c->graph));
   graph_compact(c->graph);
-  for (int i = 0; tf_trt && i < c->graph->n_nodes; i++) c->graph->nodes[i]->device = "";
+  for (int i = 0; tf_trt && !in_memory && i < c->graph->n_nodes; i++)
+    c->graph->nodes[i]->device = "";
   return NULL;
 }
 
@@ -286,7 +312,10 @@ static status_t find_segments(converter_t *c) {
                          .use_calibration = c->o.use_calibration,
                          .max_engines = max_engines(),
                          .denylist = env_text("TF_TRT_OP_DENYLIST"),
-                         .explicit_precision = uses_explicit_precision(c, c->graph)};
+                         .explicit_precision = uses_explicit_precision(c, c->graph),
+                         .static_engines = c->o.static_batch > 0,
+                         .live_variables = c->o.graph_def != NULL,
+                         .device_type = c->o.graph_def ? c->o.device_type : NULL};
   return segment_graph(c->graph, &o, &c->segmentation);
 }
 
@@ -322,6 +351,7 @@ static void number_graph(converter_t *c) {
 static status_t convert_signature(converter_t *c, const input_source_t *calibration) {
   TRY(report_progress(c, "reading", 0, 3));
   TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
+  c->library->opaque = c->o.library_stays;
   TRY(simplify(c));
   if (c->automatic && !c->o.use_calibration && !uses_explicit_precision(c, c->graph))
     c->o.precision_mode = "FP16";  // nothing has a range
@@ -330,10 +360,12 @@ static status_t convert_signature(converter_t *c, const input_source_t *calibrat
   report_refusals(c);
   number_graph(c);
   TRY(make_engine_nodes(c));
-  for (size_t i = 0; i < c->engines.n; i++)
+  if (c->o.graph_def) restore_names(c);
+  for (size_t i = 0; i < c->engines.n && !c->o.graph_def; i++)
     TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
   c->converted = true;
   TRY(start_calibration(c, calibration));
+  if (c->o.static_batch > 0) TRY(build_static(c));
   return report_progress(c, "converting", 3, 3);
 }
 

@@ -14,6 +14,17 @@ typedef int (*progress_fn)(void *user, const char *stage, int64_t done, int64_t 
 typedef struct converter_options {
   size_t struct_size;
   const char *dir;
+  // In the place of dir, a serialised GraphDef: borrowed. Its devices count, what a session gives
+  // its variables is not known, and no weight goes out of it.
+  const void *graph_def;
+  size_t graph_def_size;
+  graph_nodes_t graph_nodes;
+  const char *device_type;  // of a GraphDef: that of nodes which engines take; NULL: GPU
+  // Of a GraphDef: its library stays as it is, and may have functions without bodies: calls stay
+  // calls, a native segment is in its node (NODE_LIBRARY_ATTR).
+  bool library_stays;
+  int64_t
+      static_batch;  // of a GraphDef: > 0: its engines, built, stay in the nodes, for this batch
   const char *const *tags;
   int n_tags;
   const char *signature;  // NULL: "serving_default"
@@ -95,6 +106,11 @@ status_t converter_run(converter_t *c, const char *signature, const tensor_t *in
 int converter_n_warnings(const converter_t *c);
 const char *converter_warning(const converter_t *c, int i);
 void converter_warn(converter_t *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// INT8 with calibration of a GraphDef that convert() was not given inputs for: TF-TRT's
+// calibrate(). Builds no engines.
+status_t converter_calibrate(converter_t *c, const input_source_t *source);
+// Of a GraphDef, after convert(): the converted one. mem_free *out.
+status_t converter_graph_def(converter_t *c, uint8_t **out, size_t *size);
 status_t converter_save(converter_t *c, const char *dir, bool save_gpu_specific_engines);
 
 typedef void (*print_fn)(void *user, const char *line);

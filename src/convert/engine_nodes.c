@@ -332,6 +332,13 @@ static void free_border(border_t *b) {
   vec_free(&b->control_in);
 }
 
+// Of a GraphDef, whose devices count: that of its nodes, which is a GPU.
+static const char *segment_device(const converter_t *c, const border_t *b) {
+  for (int i = 0; c->o.graph_def && i < b->n_nodes; i++)
+    if (b->nodes[i]->device && *b->nodes[i]->device) return b->nodes[i]->device;
+  return "";
+}
+
 static status_t replace_segment(converter_t *c, const precision_t *precision, int index,
                                 borders_t *all, const told_t *told) {
   graph_t *g = c->graph;
@@ -352,7 +359,7 @@ static status_t replace_segment(converter_t *c, const precision_t *precision, in
 
   node_t *n = graph_add_node(g, "TRTEngineOp", name);
   n->def = op_find("TRTEngineOp");
-  n->device = "";
+  n->device = segment_device(c, b);
   for (size_t i = 0; i < b->in_now.n; i++)
     node_add_input(g, n, b->in_now.v[i].node, b->in_now.v[i].index);
   for (size_t i = 0; i < b->control_in.n; i++)

@@ -86,8 +86,7 @@ static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_pla
   return NULL;
 }
 
-// What the saved model is to remember, and TF-TRT's converted graph does not tell yet.
-static status_t mark_nodes(converter_t *c) {
+status_t mark_nodes(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     node_t *n = c->engines.v[i].node;
     if (!c->o.allow_build_at_runtime) node_set_bool(c->graph, n, "_allow_build_at_runtime", false);
@@ -100,6 +99,8 @@ static status_t mark_nodes(converter_t *c) {
 
 static status_t save(converter_t *c, const char *dir, bool save_gpu_specific_engines) {
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before save()");
+  if (c->o.graph_def)
+    return FAIL(INVALID_ARGUMENT, "Not able to save to a SavedModel since input is a GraphDef");
   TRY(check_calibrated(c));
   if (!c->reopened) TRY(mark_nodes(c));
   saved_model_writer_t *w;

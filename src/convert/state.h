@@ -93,6 +93,12 @@ static inline converter_t *converter_top(converter_t *c) { return c->owner ? c->
 work_place_t converter_begin(converter_t *c);
 status_t converter_end(converter_t *c, const work_place_t *before, status_t st);
 
+// Of a GraphDef: what is fed and what is kept has its names again (convert/graph_def.c).
+void restore_names(converter_t *c);
+// What the saved model is to remember, and TF-TRT's converted graph does not tell yet
+// (convert/save.c).
+status_t mark_nodes(converter_t *c);
+
 // Opens the SavedModel and finds the signatures that are asked for.
 status_t open_model(converter_t *c);
 // Back to before convert() or converter_reopen().
@@ -122,6 +128,8 @@ status_t make_engine_nodes(converter_t *c);
 bool uses_explicit_precision(const converter_t *c, const graph_t *g);
 // One engine per TRTEngineOp, for the shapes of the first calibration inputs (convert/build.c).
 status_t build_calibrated(converter_t *c);
+// Static engines of a GraphDef: one per TRTEngineOp, for static_batch.
+status_t build_static(converter_t *c);
 
 // Constants of native segments of at least this size are stored in the bundle.
 enum { EXTERNAL_WEIGHT_BYTES = 4096 };

@@ -254,6 +254,7 @@ struct function {
 struct library {
   arena_t *arena;
   map_t *functions;  // name -> function_t *
+  bool opaque;       // bodies may not be there: nothing is made of them
   map_t *foreign;    // op that is not in our table -> its const op_signature_t *, without inputs
 };
 

@@ -89,7 +89,7 @@ static status_t dims_to_value(graph_t *g, node_t *n) {
 static status_t infer_body(inferrer_t *x, const graph_t *caller, const char *name,
                            const shape_t *args, int n_args, graph_t **out) {
   *out = NULL;
-  if (x->depth >= MAX_DEPTH) return NULL;
+  if (x->depth >= MAX_DEPTH || caller->library->opaque) return NULL;
   graph_t *body;
   TRY(library_body(caller->library, name, &body));
   if (body->n_args != n_args) return NULL;

@@ -58,7 +58,8 @@ status_t graph_unwrap_signature(graph_t *g);
 // (RESOURCE_EXHAUSTED).
 status_t graph_lower_control_flow(graph_t *g);
 // What Grappler's optimizers (pruning, debug_stripper, dependency, constfold,
-// common_subgraph_elimination) do to a frozen graph.
+// common_subgraph_elimination) do to a frozen graph. In TF-TRT effects count where control edges
+// lead to a result: control_rets are the caller's to drop.
 status_t graph_simplify_tf_trt(graph_t *g);
 // As TF-TRT in FP16: a Cast to float32 goes through float16, in two nodes.
 status_t graph_split_casts(graph_t *g);

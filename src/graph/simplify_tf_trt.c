@@ -7,8 +7,6 @@
 enum { MAX_ROUNDS = 20 };
 
 status_t graph_simplify_tf_trt(graph_t *g) {
-  // Only results are kept: effects count where control edges lead to a result.
-  g->n_control_rets = 0;
   TRY(graph_prune(g));
   TRY(simplify_clean_up(g, SIMPLIFY_AS_GRAPPLER));
   simplify_order_as_pruned(g);

@@ -24,8 +24,8 @@ status_t shape_parse_proto(wire_t w, shape_t *out) {
       while (wire_next(&sub, &d, &st))
         if (d.number == TF_DIM_SIZE) TRY(wire_get_i64(&d, &size));
       if (st) return st;
-      if (size < -1) return FAIL(INVALID_ARGUMENT, "a shape with a negative dim");
-      out->d[out->rank++] = size;
+      // Below -1: Grappler's symbols, in attributes that it gives to functions (_input_shapes).
+      out->d[out->rank++] = size < -1 ? -1 : size;
     }
   }
   if (unknown) *out = SHAPE_UNKNOWN;

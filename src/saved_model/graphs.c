@@ -22,7 +22,8 @@ status_t meta_graph_graph(const saved_model_t *m, const meta_graph_t *g, arena_t
   if (!st) st = graph_parse(g->graph_def, g->graph_def_size, *out);
   if (!st) return NULL;
   drop(arena, library, out);
-  return status_prefix(st, "%s/saved_model.pb: meta graph %d", m->dir, g->index);
+  return m->pb ? status_prefix(st, "%s/saved_model.pb: meta graph %d", m->dir, g->index)
+               : status_prefix(st, "%s", m->dir);
 }
 
 // "node:port" or "node".
@@ -66,6 +67,9 @@ static status_t cut(const signature_t *s, graph_t *g) {
     TRY(find_tensor(g, s, &s->outputs[i], &g->rets[i]));
     g->ret_names[g->n_rets++] = arena_strdup(g->arena, s->outputs[i].key);
   }
+  g->control_rets = arena_alloc(g->arena, ((size_t)s->n_targets + 1) * sizeof *g->control_rets);
+  for (int i = 0; i < s->n_targets; i++)
+    g->control_rets[g->n_control_rets++] = graph_find(g, s->targets[i]);
   for (int i = 0; i < s->n_inputs; i++) {
     input_t in;
     TRY(find_tensor(g, s, &s->inputs[i], &in));

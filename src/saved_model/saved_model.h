@@ -19,6 +19,8 @@ typedef struct signature {
   const char *key, *method;         // "serving_default", "tensorflow/serving/predict"
   tensor_info_t *inputs, *outputs;  // sorted by key
   int n_inputs, n_outputs;
+  const char **targets;  // nodes that must run, though they give nothing: of a GraphDef alone
+  int n_targets;
 } signature_t;
 
 typedef struct asset {
@@ -47,6 +49,16 @@ typedef struct meta_graph {
 // NOT_FOUND, DATA_LOSS (with file and offset), INVALID_ARGUMENT. variables/ may be absent (a model
 // without variables).
 status_t saved_model_open(const char *dir, saved_model_t **out);
+// A serialised GraphDef as a model without variables: one meta graph without tags, whose signature
+// "serving_default" has as inputs the nodes that are fed and the Placeholders that are needed, as
+// outputs all outputs of the nodes that are kept; keys are "name:port". The bytes are borrowed
+// until the model is closed. NOT_FOUND names a node that is not there.
+typedef struct graph_nodes {  // "name", or "name:port"
+  const char *const *kept, *const *fed;
+  int n_kept, n_fed;
+} graph_nodes_t;
+status_t saved_model_from_graph(const void *graph_def, size_t size, const graph_nodes_t *which,
+                                saved_model_t **out);
 void saved_model_close(saved_model_t *m);  // NULL is fine
 const char *saved_model_dir(const saved_model_t *m);
 int saved_model_n_meta_graphs(const saved_model_t *m);

@@ -39,6 +39,8 @@ typedef struct saved_model_writer saved_model_writer_t;
 // Of a TRTEngineOp and of the ops that make its resource: which engine it is, where several models
 // are in one process. Not declared by TensorFlow.
 #define ENGINE_ID_ATTR "_tftrt_id"
+// Of a TRTEngineOp: a FunctionDefLibrary with its native segment, where the graph's is not ours.
+#define NODE_LIBRARY_ATTR "_tftrt_library"
 // Of a Const: the key in the bundle of its content.
 #define WEIGHT_ATTR "_tftrt_weight"
 

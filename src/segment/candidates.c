@@ -17,12 +17,13 @@ static void refuse(candidates_t *c, arena_t *arena, const node_t *n, const char 
   c->reason[n->id] = arena_strdup(arena, reason);
 }
 
-// A device that names a type other than GPU keeps TF-TRT away from the node.
-static bool device_refused(const char *device) {
+// A device that names another type (TF-TRT: than GPU) keeps the node out.
+static bool device_refused(const char *device, const char *wanted) {
   if (!device || !*device) return false;
   const char *type = strstr(device, "device:");
-  if (!type) return strstr(device, "/cpu:") || strstr(device, "/CPU:");
-  return strncmp(type + 7, "GPU", 3) != 0 && type[7] != '*';
+  bool cpu = strstr(device, "/cpu:") || strstr(device, "/CPU:");
+  if (!type) return cpu && strcmp(wanted, "CPU") != 0;
+  return strncmp(type + 7, wanted, strlen(wanted)) != 0 && type[7] != '*';
 }
 
 static bool engines_take(const graph_t *g, const node_t *n, const char **code, char *reason,
@@ -72,9 +73,24 @@ static void find_ours(const graph_t *g, const segment_options_t *o, arena_t *are
     refuse(c, arena, g->args[i], "input-or-output", "it is an input of the signature");
 }
 
+static bool is_variable(const node_t *n) {
+  return strcmp(n->op, "VariableV2") == 0 || strcmp(n->op, "ReadVariableOp") == 0;
+}
+
+// Of the first output, as in TF-TRT.
+static bool dynamic_beside_batch(const node_t *n) {
+  if (n->n_out < 1) return false;
+  const shape_t *s = &n->out_shape[0];
+  if (s->rank < 0) return true;
+  for (int d = 1; d < s->rank; d++)
+    if (s->d[d] < 0) return true;
+  return false;
+}
+
 static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *arena,
                         candidates_t *c) {
   char reason[512];
+  const char *device_type = o->device_type ? o->device_type : "GPU";
   bool *excluded = mem_calloc((size_t)g->n_nodes + 1, sizeof *excluded);
   for (int i = 0; i < g->n_args; i++) excluded[g->args[i]->id] = true;
   for (int i = 0; i < g->n_rets; i++) excluded[g->rets[i].src->id] = true;
@@ -85,7 +101,7 @@ static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *a
     if (n->dead) continue;
     reason[0] = 0;
     bool has_leading = o->implicit_batch && tf_trt_leading_shape(n, &leading);
-    if (device_refused(n->device)) {
+    if (device_refused(n->device, device_type)) {
       refuse(c, arena, n, "device", "node can't be placed on GPU");
     } else if (excluded[i]) {
       refuse(c, arena, n, "input-or-output",
@@ -93,6 +109,10 @@ static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *a
     } else if (o->implicit_batch && n->n_in && (!has_leading || leading.rank < 2)) {
       refuse(c, arena, n, "implicit-batch",
              "implicit batch mode requires input shape with at least two dimensions");
+    } else if (o->static_engines && dynamic_beside_batch(n)) {
+      refuse(c, arena, n, "dynamic", "dynamic non-batch dimensions not allowed");
+    } else if (o->live_variables && is_variable(n)) {
+      refuse(c, arena, n, "variable", "a variable that has a value in a session only");
     } else if (!tf_trt_accepts(g, n, o, reason, sizeof reason)) {
       refuse(c, arena, n, "node-unsupported", reason);
     } else if (o->denylist && env_list_has(o->denylist, n->op)) {

@@ -21,6 +21,10 @@ typedef struct segment_options {
   const char *denylist;  // comma list of op types, may be NULL
   // The graph has QuantizeAndDequantizeV2: TF-TRT then takes all ranges from the graph, in INT8.
   bool explicit_precision;
+  // Of a GraphDef, in op set "tf-trt": the engines are for one shape each, so what is not known
+  // beside the batch keeps a node out; and variables have no value here, they are tensors.
+  bool static_engines, live_variables;
+  const char *device_type;  // NULL: "GPU"; nodes that name another type stay out
 } segment_options_t;
 
 typedef struct refusal {  // why a node stays native

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,engines,resources,engine_ops,saved,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,constants,freed,scripts]
 
 Outputs are compared with golden outputs that TensorFlow gave of the unconverted models. `scripts` runs
 examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, and with the package of the
@@ -358,6 +358,22 @@ def errors(_):
     raise AssertionError("no AssertionError in graph mode")
 
 
+def devices(_):
+    """convert() under a tf.device that names a CPU fails as in TF-TRT, unless that is meant; without one no GPU is asked for."""
+    inputs, want = golden(MODEL)
+    with tf.device("CPU"):
+        try:
+            converter().convert()
+        except ValueError as e:
+            assert "Specified device is not a GPU: /job:" in str(e) and "CPU:0" in str(e), e
+        else:
+            raise AssertionError("no ValueError")
+        off = [worst(converter(allow_cpu_device=True).convert()(**inputs), want)]
+    off.append(worst(converter().convert()(**inputs), want))
+    assert max(off) < 1e-3, off
+    return f"{max(off):.1e}"
+
+
 def calibration(scratch):
     """INT8 with calibration by tensors, saved without engines, loaded: the table is in the nodes."""
     inputs, want = golden(MODEL)
@@ -407,7 +423,7 @@ def scripts(scratch, build):
 
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
-              "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
+              "devices": devices, "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
               "saved": saved_by_tensorflow, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "constants")
     p = argparse.ArgumentParser()

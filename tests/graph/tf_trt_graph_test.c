@@ -64,6 +64,7 @@ static status_t prepare(const char *dir, saved_model_t **m, arena_t **arena, lib
   TRY(graph_unwrap_signature(*g));
   TRY(graph_lower_control_flow(*g));
   TRY(graph_freeze(*g, &variables));
+  (*g)->n_control_rets = 0;
   return graph_simplify_tf_trt(*g);
 }
 

@@ -11,10 +11,16 @@ import tensorflow as tf
 
 from .. import params, reports
 from .converter import Converter, TrtGraphConverterV2
+from .rewriter_config import get_tensorrt_rewriter_config, make_rewriter_config
+from .v1 import TrtGraphConverter, create_inference_graph
 
 _PUBLIC: dict[str, Any] = {"Converter": Converter, "ConversionParams": params.TrtConversionParams}
 _TRT_CONVERT: dict[str, Any] = {
+    "TrtGraphConverter": TrtGraphConverter,
     "TrtGraphConverterV2": TrtGraphConverterV2,
+    "create_inference_graph": create_inference_graph,
+    "get_tensorrt_rewriter_config": get_tensorrt_rewriter_config,
+    "_get_tensorrt_rewriter_config": make_rewriter_config,
     "TrtConversionParams": params.TrtConversionParams,
     "TrtPrecisionMode": params.TrtPrecisionMode,
     "DEFAULT_TRT_CONVERSION_PARAMS": params.DEFAULT_TRT_CONVERSION_PARAMS,
@@ -58,6 +64,12 @@ def _module(name: str) -> Any:
         setattr(parent, last, made)
     sys.modules[name] = made
     return made
+
+
+def has_tensorrt() -> bool:
+    """Whether this TensorFlow has a TF-TRT of its own. Before `restore_names`."""
+    library = _module("tensorflow.compiler.tf2tensorrt._pywrap_py_utils")
+    return bool(getattr(library, "is_tensorrt_enabled", bool)())
 
 
 def restore_names() -> None:

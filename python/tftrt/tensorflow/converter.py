@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from typing import Any, Callable
 
 import tensorflow as tf
+from tensorflow.python.eager.context import context as _context
 
 from .. import converter as _base
-from .. import errors as _errors
 from .._feed import InputFunction
+from ._errors import tensorflow_errors
 from ._loading import remove_resource
 from .function import ConvertedFunction, load_signature
-
-
-@functools.lru_cache(maxsize=None)
-def _both(ours: type[_errors.Error]) -> type:
-    """An exception that is ours, with the built-in one that TF-TRT raised, and that of tf.errors with the same name."""
-    theirs = getattr(tf.errors, ours.__name__, tf.errors.UnknownError)
-
-    def __init__(self, message: str):
-        theirs.__init__(self, None, None, message)
-
-    return type(ours.__name__, (ours, theirs), {"__init__": __init__, "__str__": theirs.__str__, "__module__": __name__})
-
-
-@contextlib.contextmanager
-def _tensorflow_errors():
-    try:
-        yield
-    except _errors.Error as e:
-        if isinstance(e, tf.errors.OpError):
-            raise
-        raise _both(type(e))(str(e)) from None
 
 
 def _in_tensorflow(method: Callable) -> Callable:
     @functools.wraps(method)
     def call(self, *args, **kwargs):
-        with _tensorflow_errors():
+        with tensorflow_errors():
             return method(self, *args, **kwargs)
 
     return call
 
 
+def _check_device() -> None:
+    """TF-TRT converts for the GPU that a new tensor is on. Here that is refused where the caller has named a CPU."""
+    asked = _context().device_name or ""
+    if "cpu" in asked.lower():
+        raise ValueError(f"Specified device is not a GPU: {tf.zeros([]).device}")
+
+
 class Converter(_base.Converter):
     """`tf.experimental.tensorrt.Converter`: arguments and methods are those of `tftrt.Converter`, where they are told; inputs may be
     tensors; convert() returns a ConcreteFunction; what the library reports is raised as `tf.errors` and as the built-in
-    exception that TF-TRT raised, both in one. Eager mode only."""
+    exception that TF-TRT raised, both in one. Eager mode only.
+
+    Args:
+      allow_cpu_device: by keyword; True: convert() under `tf.device("CPU")` is meant, and no ValueError as in TF-TRT. Without a
+        tf.device around it convert() asks for no GPU.
+    """
 
     _functions: Any  # the functions here are TensorFlow's
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, allow_cpu_device: bool = False, **kwargs: Any):
         assert tf.executing_eagerly()
-        with _tensorflow_errors():
+        self._allow_cpu_device = allow_cpu_device
+        with tensorflow_errors():
             super().__init__(*args, **kwargs)
 
     def convert(self, calibration_input_fn: InputFunction | None = None):
-        with _tensorflow_errors():
+        assert not self._keys, "convert() is called once"
+        if not self._allow_cpu_device:
+            _check_device()
+        with tensorflow_errors():
             super().convert(calibration_input_fn)
         return self._function(self._keys[0])
 
