@@ -259,9 +259,9 @@ static void every_calibrator(void **state) {
   static const char *const names[] = {"entropy", "minmax", "percentile", "mse"};
   char *tables[4];
   for (int i = 0; i < 4; i++) {
-    converter_options_t o = options("mnist_cnn");
+    converter_options_t o = options("densenet_tiny_fixed4");
     o.calibrator = names[i];
-    setup_t s = start("mnist_cnn", &o);
+    setup_t s = start("densenet_tiny_fixed4", &o);
     assert_ok(converter_convert(s.c, feed(&s)));
     tables[i] = mem_strdup(table_of(s.c, 0));
     assert_true(!i || strcmp(tables[i], tables[0]) != 0);

@@ -46,6 +46,7 @@ static void counts_all(void **state) {
   assert_int_equal(n, 5);
   assert_int_equal(h->count, 7);
   assert_true(h->max == 65504 && h->width * HISTOGRAM_BINS >= 65504);
+  assert_true(h->least == -65504 && h->most == 1000);
   mem_free(h);
 }
 
@@ -87,13 +88,13 @@ static void refuses_what_is_no_number(void **state) {
 }
 
 // The published pseudocode, step by step, on arrays.
-static double divergence(const histogram_t *h, int m) {
+static double divergence(const histogram_t *h, int m, int levels) {
   double p[HISTOGRAM_BINS], q[HISTOGRAM_BINS], sum_p = 0, sum_q = 0, d = 0;
   for (int i = 0; i < m; i++) p[i] = (double)h->bins[i];
   for (int i = m; i < HISTOGRAM_BINS; i++) p[m - 1] += (double)h->bins[i];
-  for (int g = 0; g < 128; g++) {
+  for (int g = 0; g < levels; g++) {
     double level = 0;
-    int used = 0, from = g * m / 128, to = (g + 1) * m / 128;
+    int used = 0, from = g * m / levels, to = (g + 1) * m / levels;
     for (int i = from; i < to; i++) level += (double)h->bins[i], used += h->bins[i] != 0;
     for (int i = from; i < to; i++) q[i] = h->bins[i] ? level / used : 0;
   }
@@ -106,24 +107,58 @@ static double divergence(const histogram_t *h, int m) {
   return d;
 }
 
+// What a cut at m costs: each value's distance from what stands for it, squared, as 8 bits would
+// give it; beyond the cut 32 times.
+static double cost(const histogram_t *h, int m) {
+  double t = fmin(m * (double)h->width, (double)h->max), sum = 0;
+  double step = (fmin(t, (double)h->most) + fmin(t, -(double)h->least)) / 255;
+  for (int i = 0; i < HISTOGRAM_BINS; i++) {
+    double x = fmin((i + 0.5) * (double)h->width, (double)h->max);
+    sum += (double)h->bins[i] * (i < m ? step * step / 12 : 32 * (x - t) * (x - t));
+  }
+  return sum;
+}
+
+// Many values below 1, and few of up to 2.
+static histogram_t *long_tail(bool rectified) {
+  histogram_t *h = mem_calloc(1, sizeof *h);
+  for (int i = 0; i < HISTOGRAM_BINS; i++) {
+    h->bins[i] = i < 1024 ? 100000000 - 50000 * i : 1 + (2047 - i) / 512;
+    h->count += h->bins[i];
+  }
+  h->width = 1 / 1024.0f;
+  h->max = h->most = 2;
+  h->least = rectified ? 0 : -2;
+  return h;
+}
+
 static void entropy_is_the_least_divergence(void **state) {
   (void)state;
   for (int rectified = 0; rectified < 2; rectified++) {
-    histogram_t *h = bell(rectified);
-    const float far[] = {40};
-    assert_true(add(h, far, 1));  // an outlier: it had better be cut off
+    histogram_t *h = long_tail(rectified);
+    int levels = histogram_levels(h), first = HISTOGRAM_BINS;
+    assert_int_equal(levels, rectified ? 256 : 128);
+    for (int m = HISTOGRAM_BINS; m >= 128; m--)
+      if (cost(h, m) < cost(h, first)) first = m;
     double least = HUGE_VAL;
-    int64_t cut = 0, all = h->count - h->zeros;
-    for (int m = HISTOGRAM_BINS; m >= 128 && (double)cut <= ENTROPY_MOST_CUT * (double)all; m--) {
-      least = fmin(least, divergence(h, m));
-      cut += h->bins[m - 1];
-    }
+    for (int m = HISTOGRAM_BINS; m >= first; m--) least = fmin(least, divergence(h, m, levels));
     float range = histogram_range(h, CALIBRATOR_ENTROPY);
     int chosen = (int)lrintf(range / h->width);
-    assert_true(fabs(divergence(h, chosen) - least) < 1e-9);
-    assert_true(range < 20 && range > 1);
+    assert_true(fabs(divergence(h, chosen, levels) - least) < 1e-9);
+    assert_in_range(chosen, first, HISTOGRAM_BINS);
+    assert_true(range < 0.95f * h->max);  // it cuts
     mem_free(h);
   }
+}
+
+// One value far away, where cutting it off would cost more than coarser steps do.
+static void entropy_cuts_nothing_that_costs_more(void **state) {
+  (void)state;
+  histogram_t *h = bell(true);
+  const float far[] = {8};
+  assert_true(add(h, far, 1));
+  assert_true(histogram_range(h, CALIBRATOR_ENTROPY) > 7.5f);
+  mem_free(h);
 }
 
 // Few values, none near 0: cutting all but one of them would leave no divergence at all.
@@ -178,6 +213,7 @@ int main(void) {
       cmocka_unit_test(doubling_keeps_the_counts_in_place),
       cmocka_unit_test(refuses_what_is_no_number),
       cmocka_unit_test(entropy_is_the_least_divergence),
+      cmocka_unit_test(entropy_cuts_nothing_that_costs_more),
       cmocka_unit_test(entropy_keeps_nearly_all),
       cmocka_unit_test(entropy_keeps_a_thin_tail),
       cmocka_unit_test(the_others),
