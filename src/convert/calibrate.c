@@ -238,7 +238,7 @@ static char *make_table(const calibrating_t *k, const observed_t *o) {
   for (int i = 0; i < n->n_tensors; i++) {
     const net_tensor_t *t = n->tensors[i];
     const histogram_t *h = *t->name ? histogram_of(o, t) : NULL;
-    if (h) ranges_put(r, t->name, histogram_range(h, how) / 127.0f);
+    if (h) ranges_put(r, t->name, (range_t){histogram_range(h, how) / 127.0f, h->least, h->most});
   }
   char *text = ranges_format(r);
   ranges_destroy(r);

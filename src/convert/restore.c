@@ -52,14 +52,14 @@ static status_t keep_ranges(converter_t *c, const node_t *engine) {
   if (!c->old_ranges) c->old_ranges = ranges_create();
   size_t at_entry = 0;
   const char *name;
-  float scale;
-  while (ranges_next(table, &at_entry, &name, &scale)) {
+  range_t range;
+  while (ranges_next(table, &at_entry, &name, &range)) {
     if (strncmp(name, "TensorRTInputPH_", 16) == 0) {
       int at = atoi(name + 16);
       if (at < 0 || at >= engine->n_in) continue;
       name = tensor_name(c, &engine->in[at]);
     }
-    ranges_put(c->old_ranges, arena_strdup(c->own, name), scale);
+    ranges_put(c->old_ranges, arena_strdup(c->own, name), range);
   }
   ranges_destroy(table);
   return NULL;
@@ -93,11 +93,11 @@ status_t take_old_ranges(converter_t *c) {
     ranges_t *r = ranges_create();
     size_t at = 0;
     const char *name;
-    float scale;
-    while (ranges_next(c->old_ranges, &at, &name, &scale)) ranges_put(r, name, scale);
+    range_t range;
+    while (ranges_next(c->old_ranges, &at, &name, &range)) ranges_put(r, name, range);
     for (int k = 0; k < n->n_in; k++) {
-      scale = ranges_find(c->old_ranges, tensor_name(c, &n->in[k]));
-      if (scale > 0) ranges_put(r, arena_printf(c->own, "TensorRTInputPH_%d", k), scale);
+      range = ranges_find(c->old_ranges, tensor_name(c, &n->in[k]));
+      if (range.scale > 0) ranges_put(r, arena_printf(c->own, "TensorRTInputPH_%d", k), range);
     }
     char *text = ranges_format(r);
     node_set_string(c->graph, n, "calibration_data", text, strlen(text));

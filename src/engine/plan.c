@@ -28,7 +28,8 @@ enum {
   TENSOR_FACTORS = 6,
   TENSOR_FACTOR_RUN = 7,
   TENSOR_ZERO_POINT = 8,
-  TENSOR_CHANNEL_SCALES = 9
+  TENSOR_CHANNEL_SCALES = 9,
+  TENSOR_BOUNDS = 10
 };
 enum {
   LAYER_TYPE = 1,
@@ -79,12 +80,21 @@ static int64_t float_bits(float f) {
   return v;
 }
 
+static float bits_float(int64_t bits) {
+  int32_t v = (int32_t)bits;
+  float f;
+  memcpy(&f, &v, sizeof f);
+  return f;
+}
+
 static void put_tensor(plan_writer_t *w, const net_tensor_t *t, weights_t *weights) {
   plan_writer_t m = {0};
   plan_put_string(&m, TENSOR_NAME, t->name);
   int64_t numbers[] = {t->dtype, t->is_const, float_bits(t->scale), t->shape.rank};
   plan_put_ints(&m, TENSOR_NUMBERS, numbers, 4);
   if (t->shape.rank > 0) plan_put_ints(&m, TENSOR_DIMS, t->shape.d, (size_t)t->shape.rank);
+  if (t->least < 0 || t->most > 0)
+    plan_put_ints(&m, TENSOR_BOUNDS, (int64_t[]){float_bits(t->least), float_bits(t->most)}, 2);
   if (t->zero_point) plan_put_ints(&m, TENSOR_ZERO_POINT, (int64_t[]){t->zero_point}, 1);
   if (t->n_channel_scales)
     plan_put_bytes(&m, TENSOR_CHANNEL_SCALES, t->channel_scale,
@@ -252,7 +262,7 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
   net_tensor_t *t = arena_alloc(n->arena, sizeof *t);
   plan_reader_t r = {field->data, field->data + field->size, false};
   plan_field_t f;
-  int64_t numbers[4] = {0}, zero_point = 0;
+  int64_t numbers[4] = {0}, bounds[2] = {0}, zero_point = 0;
   t->name = "";
   range[0] = range[1] = -1;
   while (plan_next(&r, &f)) {
@@ -265,6 +275,7 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
       case TENSOR_KEY: t->weight_key = string_of(n->arena, &f); break;
       case TENSOR_FACTORS: ok = read_factors(n->arena, &f, &t->weight_scale); break;
       case TENSOR_FACTOR_RUN: ok = plan_ints(&f, &t->weight_scale.inner, 1); break;
+      case TENSOR_BOUNDS: ok = plan_ints(&f, bounds, 2); break;
       case TENSOR_ZERO_POINT: ok = plan_ints(&f, &zero_point, 1); break;
       case TENSOR_CHANNEL_SCALES: ok = read_channel_scales(n->arena, &f, t); break;
       default: break;
@@ -276,8 +287,9 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
     return damaged(ld, "a tensor");
   t->dtype = (dtype_t)numbers[0];
   t->is_const = numbers[1] != 0;
-  int32_t bits = (int32_t)numbers[2];
-  memcpy(&t->scale, &bits, sizeof bits);
+  t->scale = bits_float(numbers[2]);
+  t->least = bits_float(bounds[0]);
+  t->most = bits_float(bounds[1]);
   t->zero_point = (int)zero_point;
   t->shape.rank = (int)numbers[3];
   t->id = n->n_tensors;

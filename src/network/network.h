@@ -336,7 +336,9 @@ struct net_tensor {
   // of it, 127 steps to either side; 0: none. On an INT8 or UINT8 tensor that stands for real
   // values: (number - zero_point) * scale. A constant may have one scale per channel of its last
   // axis instead (depthwise filters: of the last two), in the network's arena.
-  float scale;
+  // least, most: on a float tensor with a scale, what its values lie between inside that range, 0
+  // included; both 0: the whole range.
+  float scale, least, most;
   int zero_point;
   const float *channel_scale;
   int64_t n_channel_scales;

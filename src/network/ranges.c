@@ -25,24 +25,33 @@ void ranges_destroy(ranges_t *r) {
   mem_free(r);
 }
 
-void ranges_put(ranges_t *r, const char *tensor, float scale) {
-  float *v = map_get(r->map, tensor);
+void ranges_put(ranges_t *r, const char *tensor, range_t range) {
+  range_t *v = map_get(r->map, tensor);
   if (!v) map_put(r->map, tensor, v = arena_alloc(r->arena, sizeof *v));
-  *v = scale;
+  *v = range;
 }
 
-float ranges_find(const ranges_t *r, const char *tensor) {
-  const float *v = map_get(r->map, tensor);
-  return v ? *v : 0;
+range_t ranges_find(const ranges_t *r, const char *tensor) {
+  const range_t *v = map_get(r->map, tensor);
+  return v ? *v : (range_t){0};
 }
 
 int ranges_count(const ranges_t *r) { return (int)map_count(r->map); }
 
-bool ranges_next(const ranges_t *r, size_t *at, const char **tensor, float *scale) {
+bool ranges_next(const ranges_t *r, size_t *at, const char **tensor, range_t *range) {
   void *value;
   if (!map_next(r->map, at, tensor, &value)) return false;
-  *scale = *(const float *)value;
+  *range = *(const range_t *)value;
   return true;
+}
+
+static range_t with_bounds(float scale, float least, float most) {
+  float all = 127 * scale;
+  range_t r = {scale, -all, all};
+  if (least == 0 && most == 0) return r;
+  r.least = fminf(fmaxf(least, -all), 0);
+  r.most = fmaxf(fminf(most, all), 0);
+  return r;
 }
 
 // ---------------------------------------------------------------- text
@@ -73,16 +82,49 @@ static bool hex_digits(const char *p, uint32_t *out) {
   return true;
 }
 
+typedef enum kind { SCALE, LEAST, MOST } kind_t;
+static const char *const suffix[] = {"", "#least", "#most"};
+
+typedef struct line {
+  char *name;
+  kind_t kind;
+  float value;
+} line_t;
+
+static bool take_suffix(char *name, const char *end) {
+  size_t n = strlen(name), k = strlen(end);
+  if (n <= k || strcmp(name + n - k, end) != 0) return false;
+  name[n - k] = 0;
+  return true;
+}
+
 // "<name>: <8 digits>"; names may have colons.
-static const char *parse_line(const char *p, size_t n, char **name, float *scale) {
+static const char *parse_line(const char *p, size_t n, line_t *out) {
   uint32_t bits;
   if (n < 11 || p[n - 10] != ':' || p[n - 9] != ' ' || !hex_digits(p + n - 8, &bits))
     return "it is not '<tensor>: <8 hex digits>'";
-  memcpy(scale, &bits, sizeof bits);
-  if (!(*scale >= 0) || isinf(*scale)) return "the scale is negative or no number";
+  memcpy(&out->value, &bits, sizeof bits);
   if (memchr(p, 0, n)) return "the name has a zero byte";
-  *name = mem_strndup(p, n - 10);
-  return NULL;
+  out->name = mem_strndup(p, n - 10);
+  out->kind = SCALE;
+  for (int k = LEAST; k <= MOST; k++)
+    if (take_suffix(out->name, suffix[k])) out->kind = (kind_t)k;
+  const char *wrong = NULL;
+  if (out->kind == SCALE && (!(out->value >= 0) || isinf(out->value)))
+    wrong = "the scale is negative or no number";
+  if (out->kind != SCALE && !isfinite(out->value)) wrong = "the bound is no number";
+  if (wrong) mem_free(out->name);
+  return wrong;
+}
+
+static void put_line(ranges_t *r, const line_t *l) {
+  range_t *had = map_get(r->map, l->name);
+  if (l->kind == SCALE) {
+    if (l->value > 0) ranges_put(r, l->name, with_bounds(l->value, 0, 0));
+  } else if (had) {
+    *had = with_bounds(had->scale, l->kind == LEAST ? l->value : had->least,
+                       l->kind == MOST ? l->value : had->most);
+  }
 }
 
 status_t ranges_parse(const char *text, size_t size, const char *what, ranges_t **out) {
@@ -105,15 +147,14 @@ status_t ranges_parse(const char *text, size_t size, const char *what, ranges_t 
       continue;
     }
     if (!n) continue;
-    char *name;
-    float scale;
-    const char *wrong = parse_line(p, n, &name, &scale);
+    line_t l;
+    const char *wrong = parse_line(p, n, &l);
     if (wrong) {
       st = FAIL(INVALID_ARGUMENT, "%s, line %ld: %s", what, line, wrong);
       continue;
     }
-    if (scale > 0) ranges_put(r, name, scale);
-    mem_free(name);
+    put_line(r, &l);
+    mem_free(l.name);
   }
   if (!st && !line) st = FAIL(INVALID_ARGUMENT, "%s is no calibration table: it is empty", what);
   if (st) {
@@ -124,32 +165,44 @@ status_t ranges_parse(const char *text, size_t size, const char *what, ranges_t 
   return NULL;
 }
 
+static void format_line(text_t *t, const char *name, kind_t kind, float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  text_printf(t, "%s%s: %08x\n", name, suffix[kind], (unsigned)bits);
+}
+
 char *ranges_format(const ranges_t *r) {
   text_t t = {0};
   text_add(&t, "TRT-8601-EntropyCalibration2\n");  // TensorFlow 2.17's TensorRT reads it
   size_t at = 0;
   const char *name;
-  void *v;
-  while (map_next(r->map, &at, &name, &v)) {
-    uint32_t bits;
-    memcpy(&bits, v, sizeof bits);
-    text_printf(&t, "%s: %08x\n", name, (unsigned)bits);
+  range_t v;
+  while (ranges_next(r, &at, &name, &v)) {
+    range_t all = with_bounds(v.scale, 0, 0);
+    v = with_bounds(v.scale, v.least, v.most);
+    format_line(&t, name, SCALE, v.scale);
+    if (v.least > all.least) format_line(&t, name, LEAST, v.least);
+    if (v.most < all.most) format_line(&t, name, MOST, v.most);
   }
   return text_take(&t);
 }
 
 // ---------------------------------------------------------------- networks
 
+static void apply_range(const ranges_t *r, const char *name, net_tensor_t *t) {
+  range_t range = ranges_find(r, name);
+  if (!(range.scale > 0) || t->scale > 0) return;
+  t->scale = range.scale;
+  t->least = range.least;
+  t->most = range.most;
+}
+
 void network_apply_ranges(network_t *n, const ranges_t *r) {
-  for (int i = 0; i < n->n_names; i++) {
-    float scale = ranges_find(r, n->names[i].name);
-    if (scale > 0 && !(n->names[i].tensor->scale > 0)) n->names[i].tensor->scale = scale;
-  }
+  for (int i = 0; i < n->n_names; i++) apply_range(r, n->names[i].name, n->names[i].tensor);
   for (int i = 0; i < n->n_outputs; i++) {
     char name[40];
     snprintf(name, sizeof name, "TensorRTOutputPH_%d", i);
-    float scale = ranges_find(r, name);
-    if (scale > 0 && !(n->outputs[i]->scale > 0)) n->outputs[i]->scale = scale;
+    apply_range(r, name, n->outputs[i]);
   }
 }
 
@@ -177,13 +230,13 @@ static bool only_moves(const layer_t *l) {
   }
 }
 
-float network_range_of(const net_tensor_t *t) {
+range_t network_range_of(const net_tensor_t *t) {
   for (; t; t = t->producer->in[0]) {
-    if (t->dtype != DT_FLOAT) return 0;
-    if (t->scale > 0) return t->scale;
-    if (!t->producer || !only_moves(t->producer)) return 0;
+    if (t->dtype != DT_FLOAT) break;
+    if (t->scale > 0) return with_bounds(t->scale, t->least, t->most);
+    if (!t->producer || !only_moves(t->producer)) break;
   }
-  return 0;
+  return (range_t){0};
 }
 
 // A constant, or what layers make of constants and shapes alone.
@@ -222,7 +275,7 @@ status_t network_check_ranges(const network_t *n) {
   int missing = 0;
   for (int i = 0; i < n->n_layers; i++) {
     const layer_t *l = n->layers[i];
-    if (l->dead || !layer_takes_int8(l) || network_range_of(l->in[0]) > 0) continue;
+    if (l->dead || !layer_takes_int8(l) || network_range_of(l->in[0]).scale > 0) continue;
     bool again = false;  // read by an earlier layer too
     for (int k = 0; k < i && !again; k++)
       again = layer_takes_int8(n->layers[k]) && n->layers[k]->in[0] == l->in[0];

@@ -115,6 +115,73 @@ static void weights_have_a_scale_per_channel(void **state) {
   network_destroy(n);
 }
 
+// What the convolution reads that ends the network.
+static net_tensor_t *input_of(const network_t *n) {
+  for (int i = n->n_layers - 1; i >= 0; i--)
+    if (n->layers[i]->type == LAYER_CONV) return n->layers[i]->in[0];
+  fail_msg("no convolution");
+  return NULL;
+}
+
+// 255 steps from the least to the largest value: by what is known of the function, or by what
+// calibration saw.
+static void steps_between_bounds(void **state) {
+  (void)state;
+  static const struct {
+    unary_op_t op;
+    float range, seen_least, seen_most, least, most;
+  } cases[] = {
+      {UNARY_GELU_ERF, 4, 0, 0, -0.169971f, 4},
+      {UNARY_GELU_TANH, 4, 0, 0, -0.170041f, 4},
+      {UNARY_SWISH, 5, 0, 0, -0.278465f, 5},
+      {UNARY_HARD_SWISH, 5, 0, 0, -0.375f, 5},
+      {UNARY_MISH, 5, 0, 0, -0.308844f, 5},
+      {UNARY_ELU, 5, 0, 0, -1, 5},
+      {UNARY_RELU, 4, 0, 0, 0, 4},
+      {UNARY_SWISH, 0.2f, -0.2f, 0.1f, -0.2f, 0.1f},
+      {UNARY_SIN, 2, -0.5f, 1.5f, -0.5f, 1.5f},
+      {UNARY_SIN, 2, -2, 0.25f, -2, 0.25f},
+      {UNARY_TANH, 0.5f, 0, 0, -0.5f, 0.5f},
+      {UNARY_SIN, 1, -0.99f, 1, -1, 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    net_tensor_t *x;
+    network_t *n = start(&x);
+    net_tensor_t *y = net_unary(n, cases[i].op, conv(n, x, 4, 8, 6));
+    y->scale = cases[i].range / 127;
+    y->least = cases[i].seen_least;
+    y->most = cases[i].seen_most;
+    optimize(n, conv(n, y, 8, 4, 9));
+    const net_tensor_t *q = input_of(n);
+    float least = cases[i].least, most = cases[i].most;
+    if (least == -most) {
+      assert_int_equal(q->dtype, DT_INT8);
+      assert_int_equal(q->zero_point, 0);
+      assert_true(fabsf(q->scale * 127 - most) < 1e-5f);
+    } else {
+      assert_int_equal(q->dtype, DT_UINT8);
+      assert_true(fabsf(q->scale * 255 - (most - least)) < 1e-5f);
+      assert_int_equal(q->zero_point, lrintf(-least / q->scale));
+    }
+    network_destroy(n);
+  }
+}
+
+// The least values that the pass knows are those of the functions.
+static void least_values(void **state) {
+  (void)state;
+  static const struct {
+    unary_op_t op;
+    double least;
+  } known[] = {{UNARY_GELU_ERF, -0.169971}, {UNARY_GELU_TANH, -0.170041}, {UNARY_SWISH, -0.278465},
+               {UNARY_MISH, -0.308844},     {UNARY_HARD_SWISH, -0.375},   {UNARY_SELU, -1.7581}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    double least = 0;
+    for (int k = -20000; k <= 0; k++) least = fmin(least, unary_eval(known[i].op, k * 1e-3, 0, 0));
+    assert_true(fabs(least - known[i].least) < 2e-6);
+  }
+}
+
 // Concats have one scale for all that they join, and what joins them is made with it.
 static void concat_shares_a_scale(void **state) {
   (void)state;
@@ -230,6 +297,8 @@ int main(void) {
       cmocka_unit_test(transposed_weights),
       cmocka_unit_test(stays_in_8_bits),
       cmocka_unit_test(weights_have_a_scale_per_channel),
+      cmocka_unit_test(steps_between_bounds),
+      cmocka_unit_test(least_values),
       cmocka_unit_test(concat_shares_a_scale),
       cmocka_unit_test(stays_float),
       cmocka_unit_test(kept_layers),

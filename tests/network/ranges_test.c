@@ -18,10 +18,10 @@ static void reads_and_writes(void **state) {
   ranges_t *r;
   assert_ok(parse(text, &r));
   assert_int_equal(ranges_count(r), 3);
-  assert_true(ranges_find(r, "TensorRTInputPH_0") == 1 / 127.0f);
-  assert_true(ranges_find(r, "model/conv1/Relu") == 1);
-  assert_true(ranges_find(r, "split:1") == 3.14159274f);
-  assert_true(ranges_find(r, "split") == 0);
+  assert_true(ranges_find(r, "TensorRTInputPH_0").scale == 1 / 127.0f);
+  assert_true(ranges_find(r, "model/conv1/Relu").scale == 1);
+  assert_true(ranges_find(r, "split:1").scale == 3.14159274f);
+  assert_true(ranges_find(r, "split").scale == 0);
   char *again = ranges_format(r);
   assert_string_equal(again, text);
   mem_free(again);
@@ -29,7 +29,43 @@ static void reads_and_writes(void **state) {
   // Line ends of Windows, an empty line, no end of the last line, a tensor that was 0 throughout.
   assert_ok(parse("TRT-7000-MinMaxCalibration\r\na: 3F800000\r\n\r\nb: 00000000\nc: 40000000", &r));
   assert_int_equal(ranges_count(r), 2);
-  assert_true(ranges_find(r, "a") == 1 && ranges_find(r, "c") == 2);
+  assert_true(ranges_find(r, "a").scale == 1 && ranges_find(r, "c").scale == 2);
+  ranges_destroy(r);
+}
+
+static void is_range(const ranges_t *r, const char *name, float scale, float least, float most) {
+  range_t v = ranges_find(r, name);
+  if (v.scale != scale || v.least != least || v.most != most)
+    fail_msg("%s: %g, %g .. %g", name, (double)v.scale, (double)v.least, (double)v.most);
+}
+
+// What values lie between inside 127 steps, in lines behind the scale's.
+static void bounds(void **state) {
+  (void)state;
+  static const char text[] =
+      "TRT-8601-EntropyCalibration2\n"
+      "gelu: 3f800000\n"           // 1
+      "gelu#least: be000000\n"     // -0.125
+      "negative: 40000000\n"       // 2
+      "negative#most: 00000000\n"  // 0
+      "split:1: 3f000000\n"        // 0.5
+      "split:1#least: c1800000\n"  // -16
+      "split:1#most: 41000000\n";  // 8
+  ranges_t *r;
+  assert_ok(parse(text, &r));
+  assert_int_equal(ranges_count(r), 3);
+  is_range(r, "gelu", 1, -0.125f, 127);
+  is_range(r, "negative", 2, -254, 0);
+  is_range(r, "split:1", 0.5f, -16, 8);
+  char *again = ranges_format(r);
+  assert_string_equal(again, text);
+  mem_free(again);
+  ranges_destroy(r);
+  // Beyond the range, on the wrong side of 0, and of a tensor that is not there.
+  assert_ok(
+      parse("TRT-1-A\na: 3f800000\na#least: c4000000\na#most: bf800000\nb#most: 3f800000\n", &r));
+  assert_int_equal(ranges_count(r), 1);
+  is_range(r, "a", 1, -127, 0);
   ranges_destroy(r);
 }
 
@@ -57,6 +93,8 @@ static void refuses(void **state) {
   refused("TRT-8601-EntropyCalibration2\na: bf800000\n", "line 2: the scale");
   refused("TRT-8601-EntropyCalibration2\na: 7fc00000\n", "line 2: the scale");
   refused("TRT-8601-EntropyCalibration2\na: 7f800000\n", "line 2: the scale");
+  refused("TRT-8601-EntropyCalibration2\na: 3f800000\na#least: ff800000\n", "line 3: the bound");
+  refused("TRT-8601-EntropyCalibration2\na: 3f800000\na#most: 7fc00000\n", "line 3: the bound");
 }
 
 // x -> relu -> reshape -> matmul with a constant
@@ -91,10 +129,10 @@ static void tensors_get_ranges(void **state) {
   assert_null(strstr(status_message(st), "'y'"));  // nothing computes on it
   status_free(st);
   ranges_t *r = ranges_create();
-  ranges_put(r, "alias", 0.5f);
-  ranges_put(r, "TensorRTOutputPH_0", 2);
+  ranges_put(r, "alias", (range_t){0.5f, -1, 63.5f});
+  ranges_put(r, "TensorRTOutputPH_0", (range_t){.scale = 2});
   network_apply_ranges(n, r);
-  assert_true(relu->scale == 0.5f);
+  assert_true(relu->scale == 0.5f && relu->least == -1 && relu->most == 63.5f);
   assert_true(n->outputs[0]->scale == 2);
   assert_ok(network_check_ranges(n));  // a reshape has its input's range
   ranges_destroy(r);
@@ -130,9 +168,8 @@ static void some_need_none(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_and_writes),
-      cmocka_unit_test(refuses),
-      cmocka_unit_test(tensors_get_ranges),
+      cmocka_unit_test(reads_and_writes), cmocka_unit_test(bounds),
+      cmocka_unit_test(refuses),          cmocka_unit_test(tensors_get_ranges),
       cmocka_unit_test(some_need_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,12 +18,18 @@ typedef struct int8_state {
   int8_layer_t i;
   residual_t how;
   int64_t elements;
+  // Where the input has a zero point and nothing is padded: what the zero point adds to each
+  // channel's sum is taken off the bias, [channels] each.
+  float *shift, *bias;  // bias with the shift in it; the latter alone where there is no bias
+  bool bias_ready;
   size_t out_bytes;
 } int8_state_t;
 
 static void destroy(void *p) {
   int8_state_t *st = p;
   dn_op_destroy(st->op);
+  mem_free(st->shift);
+  mem_free(st->bias);
   mem_free(st);
 }
 
@@ -42,6 +48,10 @@ static void dequantize_piece(void *ctx, int64_t begin, int64_t end, int thread) 
   dequantize_numbers(d->q + begin, d->is_unsigned, d->zero, d->scale, d->y + begin, end - begin);
 }
 
+static void shift_bias(int8_state_t *st, const float *bias) {
+  for (int64_t m = 0; m < st->i.channels; m++) st->bias[m] = (bias ? bias[m] : 0) + st->shift[m];
+}
+
 static status_t run_onednn(step_t *s, backend_context_t *c) {
   int8_state_t *st = s->state;
   dn_buffers_t b = {.src = step_in(s, c, 0),
@@ -49,6 +59,10 @@ static status_t run_onednn(step_t *s, backend_context_t *c) {
                     .dst = step_out(s, c, 0),
                     .scratch = c->scratch};
   if (st->i.bias >= 0) b.bias = step_in(s, c, st->i.bias);
+  if (st->shift) {
+    if (!st->bias_ready) shift_bias(st, b.bias);
+    b.bias = st->bias;
+  }
   const void *r = st->i.residual >= 0 ? step_in(s, c, st->i.residual) : NULL;
   if (st->how == BESIDE) b.residual = r;
   if (st->how == IN_PLACE && r != b.dst) memcpy(b.dst, r, st->out_bytes);
@@ -87,6 +101,35 @@ static void fill_quant(const layer_t *l, int8_state_t *st, dn_problem_t *p) {
   q->residual_type = both ? dn_type_of(r->dtype) : DN_F32;
 }
 
+static bool padded(const dn_problem_t *p) {
+  for (int i = 0; i < 3 && p->kind == DN_OP_CONV; i++)
+    if (p->pad_begin[i] || p->pad_end[i]) return true;
+  return false;
+}
+
+// Sums over (x - zero) w are sums over x w less zero times the weights' sum. Padding is the real 0,
+// which oneDNN must know by itself.
+static void take_zero_off(const backend_context_t *c, const layer_t *l, int8_state_t *st,
+                          dn_problem_t *p) {
+  const tensor_t *w = in_value(c, l, 1);
+  int64_t channels = st->i.channels, n = w ? tensor_elements(w) : 0;
+  if (!p->quant.src_zero || !w || padded(p)) return;
+  int64_t *sums = mem_calloc((size_t)channels, sizeof *sums);
+  const int8_t *numbers = w->data;  // the output's channel is the last axis
+  for (int64_t i = 0; i + channels <= n; i += channels)
+    for (int64_t m = 0; m < channels; m++) sums[m] += numbers[i + m];
+  st->shift = mem_alloc((size_t)channels * sizeof *st->shift);
+  st->bias = mem_alloc((size_t)channels * sizeof *st->bias);
+  for (int64_t m = 0; m < channels; m++)
+    st->shift[m] = (float)(-(double)p->quant.src_zero * (double)sums[m] * (double)st->i.scale[m]);
+  mem_free(sums);
+  const tensor_t *bias = st->i.bias >= 0 ? in_value(c, l, st->i.bias) : NULL;
+  st->bias_ready = bias || st->i.bias < 0;
+  if (st->bias_ready) shift_bias(st, bias ? bias->data : NULL);
+  p->bias = true;
+  p->quant.src_zero = 0;
+}
+
 // Does oneDNN sum exactly here?
 static bool onednn_is_exact(void) { return cpu_has(CPU_AVX512_VNNI) || cpu_isa() == CPU_AVX2_VNNI; }
 
@@ -100,6 +143,7 @@ static status_t make_onednn(backend_context_t *c, const layer_t *l, const int8_l
   st->elements = shape_elements(out_shape(c, l, 0));
   st->out_bytes = (size_t)st->elements * dtype_size(l->out[0]->dtype);
   fill_quant(l, st, &p);
+  take_zero_off(c, l, st, &p);
   status_t e = dn_op_create(&p, &st->op);
   st->i.scale = NULL;  // the op has its own
   if (!e && p.pack) e = weights_for_op(c, l->in[1], st->op, &st->weights);

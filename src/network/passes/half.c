@@ -96,7 +96,7 @@ static bool becomes_steps(const network_t *n, const net_tensor_t *t, int depth) 
 static const double largest_half = 65504;
 
 static bool range_fits(const net_tensor_t *t, dtype_t to) {
-  return to != DT_HALF || 127 * (double)network_range_of(t) <= largest_half;
+  return to != DT_HALF || 127 * (double)network_range_of(t).scale <= largest_half;
 }
 
 // Numbers below its normal ones lose bits in FP16: a weight whose largest is among them would be

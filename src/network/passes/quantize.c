@@ -13,6 +13,9 @@
 #include "network/ranges.h"
 #include "network/rounding.h"
 
+// Ranges that fill more of their magnitude's two sides than this are symmetric.
+static const float MOST_SYMMETRIC = 0.97f;
+
 static bool is_8bit(const net_tensor_t *t) { return t->dtype == DT_INT8 || t->dtype == DT_UINT8; }
 
 static bool heavy(const layer_t *l) {
@@ -46,7 +49,8 @@ static bool keeps_sign(const layer_t *l) {
   }
 }
 
-static bool positive_unary(unary_op_t op, float alpha) {
+// The least value of a function, from below; -INFINITY: it has none.
+static float least_of_unary(unary_op_t op, float alpha) {
   switch (op) {
     case UNARY_RELU:
     case UNARY_RELU6:
@@ -55,28 +59,37 @@ static bool positive_unary(unary_op_t op, float alpha) {
     case UNARY_EXP:
     case UNARY_SQUARE:
     case UNARY_ABS:
-    case UNARY_SOFTPLUS: return true;
-    case UNARY_CLIP: return alpha >= 0;
-    default: return false;
+    case UNARY_SOFTPLUS: return 0;
+    case UNARY_CLIP: return alpha;
+    case UNARY_GELU_ERF: return -0.169971f;   // at -0.75179
+    case UNARY_GELU_TANH: return -0.170041f;  // at -0.75246
+    case UNARY_SWISH: return -0.278465f;      // at -1.27846
+    case UNARY_MISH: return -0.308844f;       // at -1.19282
+    case UNARY_HARD_SWISH: return -0.375f;    // at -1.5
+    case UNARY_ELU:
+    case UNARY_TANH:
+    case UNARY_SOFTSIGN: return -1;
+    case UNARY_SELU: return -1.758100f;  // towards -infinity: -lambda * alpha
+    default: return -INFINITY;
   }
 }
 
-// Surely without negative values: then unsigned numbers have twice the resolution.
-static bool never_negative(const net_tensor_t *t, int depth) {
+// No value of t is less, whatever the network is given; -INFINITY: that is not known.
+static float least_of(const net_tensor_t *t, int depth) {
   const layer_t *l = t->producer;
   const activation_t *a = NULL;
-  if (!l || depth > 24) return false;
+  if (!l || depth > 24) return -INFINITY;
   if (keeps_sign(l)) {
     int n = l->type == LAYER_CONCAT ? l->n_in : 1;
-    for (int i = 0; i < n; i++)
-      if (!never_negative(l->in[i], depth + 1)) return false;
-    return true;
+    float least = 0;
+    for (int i = 0; i < n; i++) least = fminf(least, least_of(l->in[i], depth + 1));
+    return least;
   }
   if (l->type == LAYER_CONV) a = &l->p.conv.act;
   if (l->type == LAYER_MATMUL) a = &l->p.matmul.act;
-  if (a) return a->on && positive_unary(a->op, a->alpha);
-  if (l->type == LAYER_UNARY) return positive_unary(l->p.unary.op, l->p.unary.alpha);
-  return l->type == LAYER_SOFTMAX && !l->p.softmax.log;
+  if (a) return a->on ? least_of_unary(a->op, a->alpha) : -INFINITY;
+  if (l->type == LAYER_UNARY) return least_of_unary(l->p.unary.op, l->p.unary.alpha);
+  return l->type == LAYER_SOFTMAX && !l->p.softmax.log ? 0 : -INFINITY;
 }
 
 // ---------------------------------------------------------------- making Q and DQ
@@ -249,19 +262,27 @@ static net_tensor_t *explicit_weights(network_t *n, const layer_t *l) {
 
 // ---------------------------------------------------------------- layers
 
+// How a tensor is read in 8 bits: 127 steps to either side, or, where it fills clearly less than
+// that, 255 steps between its bounds, one of which is 0.
+static steps_t steps_of_range(const net_tensor_t *x, const range_t *r) {
+  float least = fmaxf(r->least, fminf(least_of(x, 0), 0)), width = r->most - least;
+  steps_t s = {DT_INT8, r->scale, {.quantize = {.axis = -1}}};
+  if (!(width < 254 * r->scale * MOST_SYMMETRIC) || !(width > 0)) return s;
+  s.dtype = DT_UINT8;
+  s.scale = width / 255;
+  s.p.quantize.zero_point = (int)rintf(-least / s.scale);
+  return s;
+}
+
 static net_tensor_t *quantized_input(network_t *n, net_tensor_t *x) {
-  float range = network_range_of(x);
+  range_t range = network_range_of(x);
   for (int i = 0; i < n->n_layers; i++) {  // made for another reader
     layer_t *l = n->layers[i];
     if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == x && l->out[0]->scale > 0)
       return l->out[0];
   }
-  if (!(range > 0)) return NULL;
-  steps_t s = {DT_INT8, range, {.quantize = {.axis = -1}}};
-  if (never_negative(x, 0)) {
-    s.dtype = DT_UINT8;
-    s.scale = range * (127.0f / 255.0f);
-  }
+  if (!(range.scale > 0)) return NULL;
+  steps_t s = steps_of_range(x, &range);
   return add_quantize(n, x, &s);
 }
 
@@ -279,7 +300,7 @@ int pass_int8_implicit(network_t *n) {
   for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
     layer_t *l = n->layers[i];
     if (!heavy(l) || l->n_in > 4 || !layer_takes_int8(l) || !l->in[1]->is_const ||
-        !layout_fits(l) || !(network_range_of(l->in[0]) > 0) || network_kept(n, l))
+        !layout_fits(l) || !(network_range_of(l->in[0]).scale > 0) || network_kept(n, l))
       continue;
     straighten_weights(n, l);
     net_tensor_t *w =
@@ -532,7 +553,7 @@ static const char *why_float(const network_t *n, const layer_t *l) {
                                    : "the graph does not quantize its input";
   if (!l->in[1]->is_const) return "its weights are not constant";
   if (!layout_fits(l) || l->n_in > 4) return "no 8-bit kernel takes its layout";
-  if (!(network_range_of(l->in[0]) > 0)) return "no range is known of its input";
+  if (!(network_range_of(l->in[0]).scale > 0)) return "no range is known of its input";
   return "its weights are not finite";
 }
 
