@@ -328,11 +328,13 @@ static status_t build_default(converter_t *c, int64_t batch) {
   static const int64_t dims[] = {16, 128, 1};
   int tries = has_inner_unknown(c->signature) ? 3 : 1;
   status_t st = NULL;
+  c->calibration_failed = false;
   for (int i = 0; i < tries; i++) {
     status_free(st);
     st = build_with_zeros(c, batch, dims[i]);
     bool too_large = c->o.max_memory_bytes && status_code(st) == CODE_RESOURCE_EXHAUSTED;
-    if (!st || status_code(st) == CODE_CANCELLED || too_large || c->choice_failed) return st;
+    bool final = too_large || c->calibration_failed || c->choice_failed;
+    if (!st || status_code(st) == CODE_CANCELLED || final) return st;
     for (size_t k = 0; k < c->engines.n; k++) {
       c->engines.v[k].wanted.n = 0;
       forget_shape_sets(&c->engines.v[k]);

@@ -230,6 +230,17 @@ static const histogram_t *histogram_of(const observed_t *o, const net_tensor_t *
   return o->seen[t->id];
 }
 
+// Tensors were seen, and none of them had an element.
+static bool saw_no_values(const calibrating_t *k, const observed_t *o) {
+  const network_t *n = o->engine ? k->backend->network(o->engine) : NULL;
+  bool any = false;
+  for (int i = 0; n && i < n->n_tensors; i++) {
+    if (o->seen[i] && o->seen[i]->count) return false;
+    any = any || o->seen[i];
+  }
+  return any;
+}
+
 static char *make_table(const calibrating_t *k, const observed_t *o) {
   calibrator_t how = CALIBRATOR_ENTROPY;
   if (k->c->o.calibrator) calibrator_from_name(k->c->o.calibrator, &how);
@@ -238,7 +249,8 @@ static char *make_table(const calibrating_t *k, const observed_t *o) {
   for (int i = 0; i < n->n_tensors; i++) {
     const net_tensor_t *t = n->tensors[i];
     const histogram_t *h = *t->name ? histogram_of(o, t) : NULL;
-    if (h) ranges_put(r, t->name, (range_t){histogram_range(h, how) / 127.0f, h->least, h->most});
+    if (h && h->count)
+      ranges_put(r, t->name, (range_t){histogram_range(h, how) / 127.0f, h->least, h->most});
   }
   char *text = ranges_format(r);
   ranges_destroy(r);
@@ -277,6 +289,11 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
       warn_unobserved(&k, &k.engines[i],
                       FAIL(NOT_FOUND, "none of the calibration inputs reached it"));
     if (!k.engines[i].engine) continue;
+    if (saw_no_values(&k, &k.engines[i])) {
+      st = FAIL(INVALID_ARGUMENT, "calibrating %s: all calibration inputs are empty",
+                k.engines[i].e->node->name);
+      break;
+    }
     char *text = make_table(&k, &k.engines[i]);
     st = keep_table(c, i, text);
     mem_free(text);
@@ -385,6 +402,7 @@ status_t finish_calibration(converter_t *c) {
     return FAIL(FAILED_PRECONDITION,
                 "Need to provide the calibration_input_fn arg while calling convert().");
   status_t st = calibrate(c, &c->pending);
+  c->calibration_failed = st != NULL;
   return c->owner || c->others.n ? status_prefix(st, "signature '%s'", c->signature->key) : st;
 }
 

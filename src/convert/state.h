@@ -59,14 +59,15 @@ struct converter {
   bool converted, built;
   input_source_t pending;  // calibration put off until build(); next is NULL when there is none
   bool calibrated;
-  bool any_shape;          // engines that are being built are for all shapes that the graph admits
-  int bound;               // of the run going on: see note_shape_set
-  bool bf16;               // mode BF16; o.precision_mode is FP16 then
-  const char *strategy;    // canonical profile strategy; "" in implicit batch mode
-  work_t work;             // of the first signature's converter, see converter_top
-  build_cache_t *cache;    // the same; NULL: none
-  timing_cache_t *timing;  // the same; NULL: none
-  runner_t *runner;        // NULL until converter_run needs it; goes when engines are built
+  bool calibration_failed;  // the last time: its source was asked, and need not begin anew
+  bool any_shape;           // engines that are being built are for all shapes that the graph admits
+  int bound;                // of the run going on: see note_shape_set
+  bool bf16;                // mode BF16; o.precision_mode is FP16 then
+  const char *strategy;     // canonical profile strategy; "" in implicit batch mode
+  work_t work;              // of the first signature's converter, see converter_top
+  build_cache_t *cache;     // the same; NULL: none
+  timing_cache_t *timing;   // the same; NULL: none
+  runner_t *runner;         // NULL until converter_run needs it; goes when engines are built
   struct build_queue *queue;   // while engines are built
   VEC(const char *) restored;  // engines of earlier conversions that gave way to their segments
   ranges_t *old_ranges;        // what those were calibrated with; NULL: nothing

@@ -295,6 +295,74 @@ static void a_calibration_function_is_given_when_and_only_when_it_is_needed(void
   tftrt_converter_destroy(c);
 }
 
+// What calibration cannot use: one error that says why, and nothing that could be saved.
+static void what_cannot_be_calibrated_with_is_said(void **state) {
+  (void)state;
+  static const struct {
+    int64_t batch;
+    int n, ends_with;  // sets of inputs, and what is returned behind them
+    tftrt_tensor change;
+    float fill;
+    const char *message;
+  } bad[] = {
+      {.n = 0,
+       .message = "calibration_input_fn gave no inputs: there is nothing to calibrate with"},
+      {.n = 0, .ends_with = -1, .message = "Failed to convert input to tensor."},
+      {.n = 1,
+       .batch = 2,
+       .change = {.dtype = TFTRT_INT32, .rank = 4, .dims = {2, 28, 28, 1}},
+       .message = "input 'image': the signature wants float32 [?,28,28,1], got int32 [2,28,28,1]"},
+      {.n = 1,
+       .batch = 2,
+       .change = {.dtype = TFTRT_FLOAT, .rank = 4, .dims = {2, 27, 28, 1}},
+       .message =
+           "input 'image': the signature wants float32 [?,28,28,1], got float32 [2,27,28,1]"},
+      {.n = 1,
+       .batch = 2,
+       .change = {.dtype = TFTRT_FLOAT, .rank = 3, .dims = {2, 28, 28}},
+       .message = "input 'image': the signature wants float32 [?,28,28,1], got float32 [2,28,28]"},
+      {.n = 1, .batch = 0, .message = ": all calibration inputs are empty"},
+      {.n = 1,
+       .batch = 2,
+       .fill = NAN,
+       .message = ", inputs 1: tensor 'TensorRTInputPH_0' has a value that is NaN or infinite"},
+      {.n = 1,
+       .batch = 2,
+       .fill = -INFINITY,
+       .message = ", inputs 1: tensor 'TensorRTInputPH_0' has a value that is NaN or infinite"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    for (int dynamic = 0; dynamic < 2; dynamic++) {
+      tftrt_converter_options o = options();
+      feeder_t f = {.n = bad[i].n,
+                    .batches = {bad[i].batch},
+                    .change = bad[i].change,
+                    .fill = {bad[i].fill},
+                    .ends_with = bad[i].ends_with};
+      feeder_t shape = {.n = 1, .batches = {2}};
+      char *dir = file_join(scratch, "not_calibrated");
+      o.precision_mode = "INT8";
+      o.use_dynamic_shape = dynamic;
+      tftrt_converter *c = create(&o);
+      tftrt_code code = tftrt_converter_convert(c, feed, &f, &e);
+      if (dynamic) {
+        assert_int_equal(code, TFTRT_OK);
+        code = tftrt_converter_build(c, feed, &shape, &e);
+      }
+      if (code != TFTRT_INVALID_ARGUMENT || !strstr(e.message, bad[i].message))
+        fail_msg("%s: %s", tftrt_code_name(code), e.message);
+      code = tftrt_converter_save(c, dir, 1, &e);
+      assert_int_equal(code, TFTRT_FAILED_PRECONDITION);
+      if (dynamic)
+        assert_string_equal(e.message,
+                            "A model that requires INT8 calibration has to be built before saving "
+                            "it. Call build() to build and calibrate the TensorRT engines.");
+      assert_false(file_exists(dir));
+      tftrt_converter_destroy(c);
+      mem_free(dir);
+    }
+}
+
 static void minimum_segment_size_minus_one_leaves_the_graph(void **state) {
   (void)state;
   tftrt_converter_options o = options();
@@ -718,6 +786,7 @@ int main(void) {
       cmocka_unit_test(convert_is_called_once),
       cmocka_unit_test(a_calibration_function_is_given_when_and_only_when_it_is_needed),
       cmocka_unit_test(minimum_segment_size_minus_one_leaves_the_graph),
+      cmocka_unit_test(what_cannot_be_calibrated_with_is_said),
       cmocka_unit_test(batches_of_any_size_count_in_calibration),
       cmocka_unit_test(build_checks_come_in_order),
       cmocka_unit_test(a_generator_that_yields_nothing_fails_and_build_may_be_retried),
