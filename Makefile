@@ -36,6 +36,7 @@ conformance: wheel  ## against real TensorFlow, Beam, Ray and Triton (long)
 	@tests/conformance/scale_out $(BUILD)
 	@$(BUILD)/venv-triton/bin/python tests/conformance/triton_test.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/trained.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/basic_pitch.py --build $(BUILD)
 
 bench: build  ## speed, memory and accuracy beside TensorFlow, OpenVINO and ONNX Runtime (long)
 	@tools/setup bench

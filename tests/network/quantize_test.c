@@ -218,6 +218,28 @@ static void stays_float(void **state) {
   }
 }
 
+// A spectrum: linear layers, powers, a logarithm. What comes behind it is in 8 bits.
+static void what_becomes_a_logarithm_stays_float(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(&x);
+  net_tensor_t *y = conv(n, conv(n, x, 4, 8, 6), 8, 8, 5);
+  y = net_unary(n, UNARY_LOG, net_binary(n, BINARY_MUL, y, y));
+  y->scale = 8 / 127.0f;
+  optimize(n, conv(n, relu(n, conv(n, y, 8, 8, 9), 8), 8, 4, 20));
+  for (int i = 0, k = 0; i < n->n_layers; i++) {
+    const layer_t *l = n->layers[i];
+    if (l->type != LAYER_CONV) continue;
+    assert_int_equal(l->in[1]->dtype, k < 2 ? DT_FLOAT : DT_INT8);
+    if (k++ < 2)
+      assert_string_equal(l->why, "a logarithm is taken of what it computes");
+    else
+      assert_null(l->why);
+  }
+  assert_int_equal(count(n, LAYER_CONV, DT_INVALID), 4);
+  network_destroy(n);
+}
+
 // A layer whose TensorFlow node is kept stays float, says so, and its neighbours do not.
 static void kept_layers(void **state) {
   (void)state;
@@ -302,6 +324,7 @@ int main(void) {
       cmocka_unit_test(concat_shares_a_scale),
       cmocka_unit_test(stays_float),
       cmocka_unit_test(kept_layers),
+      cmocka_unit_test(what_becomes_a_logarithm_stays_float),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "network/half.h"
+#include "network/passes/logarithm.h"
 #include "network/passes/pass.h"
 #include "network/ranges.h"
 
@@ -109,40 +110,6 @@ static bool constant_fits(const tensor_t *v, dtype_t to) {
   return most == 0 || ((double)most <= largest_half && most >= 0x1p-13f);
 }
 
-static bool has_log(const layer_t *l) {
-  if (l->type == LAYER_UNARY) return l->p.unary.op == UNARY_LOG || l->p.unary.op == UNARY_LOG1P;
-  for (int i = 0; l->type == LAYER_FUSED && i < l->p.fused.n; i++) {
-    const fused_step_t *s = &l->p.fused.step[i];
-    if (s->kind == STEP_UNARY && (s->op == UNARY_LOG || s->op == UNARY_LOG1P)) return true;
-  }
-  return false;
-}
-
-// Small values of its input decide values of its output.
-static bool passes_small_values(const layer_t *l) {
-  switch (half_class(l)) {
-    case HALF_ELEMENTWISE:
-    case HALF_MOVES: return true;
-    case HALF_CHOSEN: return l->type == LAYER_MATMUL ? !l->p.matmul.act.on : !l->p.conv.act.on;
-    default: return l->type == LAYER_REDUCE;
-  }
-}
-
-// Does a logarithm see l's result, with nothing but linear and elementwise layers between (spectra
-// of sound)? Then what is small counts as much as what is large, and roundings are large there.
-static bool becomes_logarithm(const network_t *n, const layer_t *l) {
-  bool *seen = mem_calloc((size_t)n->n_tensors + 1, sizeof *seen);
-  for (int i = n->n_layers - 1; i >= 0; i--) {
-    const layer_t *r = n->layers[i];
-    bool sees = has_log(r);
-    for (int o = 0; o < r->n_out && passes_small_values(r); o++) sees |= seen[r->out[o]->id];
-    for (int k = 0; k < r->n_in && sees && !r->dead; k++) seen[r->in[k]->id] = true;
-  }
-  bool found = seen[l->out[0]->id];
-  mem_free(seen);
-  return found;
-}
-
 // Depthwise convolutions, and those of images: no instruction sums so few products faster in BF16,
 // and the roundings of so few do not average out.
 static bool has_few_channels(const layer_t *l) {
@@ -164,7 +131,7 @@ const char *layer_refuses_half(const network_t *n, const layer_t *l, dtype_t to)
   if (network_kept(n, l) == DT_FLOAT) return "it is kept in higher precision";
   enum { NEAR = 4 };  // layers between
   if (becomes_steps(n, l->out[0], NEAR)) return "what it computes is rounded to steps";
-  if (becomes_logarithm(n, l)) return "a logarithm is taken of what it computes";
+  if (becomes_logarithm(n, l)) return WHY_LOGARITHM;
   if (to == DT_BFLOAT16 && has_few_channels(l)) return "BF16 is no faster for so few channels";
   for (int i = 0; i < half_factors(l); i++) {
     if (!range_fits(l->in[i], to)) return "values of its input were measured that FP16 has not";

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "network/passes/logarithm.h"
 #include "network/passes/pass.h"
 #include "network/ranges.h"
 #include "network/rounding.h"
@@ -297,10 +298,12 @@ static void take_int8_inputs(network_t *n, layer_t *l, net_tensor_t *x, net_tens
 int pass_int8_implicit(network_t *n) {
   int count = 0;
   if (!n->int8 || !n->implicit_ranges) return 0;
+  bool *logarithms = tensors_of_logarithms(n);
   for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
     layer_t *l = n->layers[i];
     if (!heavy(l) || l->n_in > 4 || !layer_takes_int8(l) || !l->in[1]->is_const ||
-        !layout_fits(l) || !(network_range_of(l->in[0]).scale > 0) || network_kept(n, l))
+        !layout_fits(l) || !(network_range_of(l->in[0]).scale > 0) || network_kept(n, l) ||
+        logarithms[l->out[0]->id])
       continue;
     straighten_weights(n, l);
     net_tensor_t *w =
@@ -310,6 +313,7 @@ int pass_int8_implicit(network_t *n) {
     take_int8_inputs(n, l, x, w);
     count++;
   }
+  mem_free(logarithms);
   return count;
 }
 
@@ -554,6 +558,7 @@ static const char *why_float(const network_t *n, const layer_t *l) {
   if (!l->in[1]->is_const) return "its weights are not constant";
   if (!layout_fits(l) || l->n_in > 4) return "no 8-bit kernel takes its layout";
   if (!(network_range_of(l->in[0]).scale > 0)) return "no range is known of its input";
+  if (becomes_logarithm(n, l)) return WHY_LOGARITHM;
   return "its weights are not finite";
 }
 
