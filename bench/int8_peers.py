@@ -1,6 +1,6 @@
 """INT8 models of OpenVINO (NNCF) and ONNX Runtime from the calibration samples in a folder of bench/int8_accuracy.py, with
 each peer's defaults: int8.xml, int8.onnx, made again when samples, model or peer have changed. With OUTPUTs also what they
-make of measured.npz: <peer>_int8.npz.
+make of each measured.<i>.npz: <peer>_int8.<i>.npz.
 
   int8_peers.py WORK [OUTPUT...]
 """
@@ -11,6 +11,7 @@ import numpy as np
 WORK, ORDER = sys.argv[1], sys.argv[2:]
 IO = json.load(open(os.path.join(WORK, "io.json")))
 SAMPLES = sorted(glob.glob(os.path.join(WORK, "calibration.*.npz")))
+MEASURED = sorted(glob.glob(os.path.join(WORK, "measured.*.npz")))
 
 
 def sample(path):
@@ -59,10 +60,13 @@ def openvino():
 
     once(target, source, (ov, nncf), quantize)
     if not ORDER:
-        return None
+        return []
     compiled = ov.Core().compile_model(target, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    out = compiled(positions(compiled, sample(os.path.join(WORK, "measured.npz"))))
-    return [out[i] for i in range(len(ORDER))]
+    results = []
+    for path in MEASURED:
+        out = compiled(positions(compiled, sample(path)))
+        results.append([out[i].copy() for i in range(len(ORDER))])
+    return results
 
 
 def onnxruntime():
@@ -86,18 +90,17 @@ def onnxruntime():
 
     once(target, source, (ort,), quantize)
     if not ORDER:
-        return None
+        return []
     s = ort.InferenceSession(target, providers=["CPUExecutionProvider"])
-    return s.run(None, sample(os.path.join(WORK, "measured.npz")))
+    return [s.run(None, sample(path)) for path in MEASURED]
 
 
 for peer in (openvino, onnxruntime):
-    answers = os.path.join(WORK, f"{peer.__name__}_int8.npz")
-    if ORDER and os.path.exists(answers):
-        os.remove(answers)
+    if ORDER:
+        for old in glob.glob(os.path.join(WORK, f"{peer.__name__}_int8.*.npz")):
+            os.remove(old)
     try:
-        made = peer()
-        if made:
-            np.savez(answers, **dict(zip(ORDER, made)))
+        for i, made in enumerate(peer()):
+            np.savez(os.path.join(WORK, f"{peer.__name__}_int8.{i}.npz"), **dict(zip(ORDER, made)))
     except Exception as e:  # a peer that cannot is left out
         print(f"{peer.__name__}: {type(e).__name__}: {e}", file=sys.stderr)
