@@ -4,15 +4,16 @@
   precision.py --build build [--models resnet50,...]
 
 The relative L2 error of each output is to be within what rounding to the type costs such a model: MODELS has bounds for
-FP16's 11 bits (with sums in half precision, kernels/gemm_half.h) and BF16's 8. FP16 mode may take BF16 where the CPU has no half precision, and FP32 where nothing is faster.
-Random weights make classifiers sensitive; trained models lose far less. Ends with "N passed, N failed".
+FP16's 11 bits and BF16's 8: about twice what was measured. FP16 mode takes BF16 where the CPU has AMX, and FP32 where nothing is
+faster. Random weights make classifiers sensitive: which layers are timed to be faster in 16 bits moves their errors by half. Trained
+models lose far less (trained.py). Ends with "N passed, N failed".
 """
 import argparse, importlib.util, os, subprocess, sys
 
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODELS = {"resnet50": (0.2, 0.4), "mobilenet_v2": (0.2, 0.4), "efficientnet_b0": (0.05, 0.2), "bert_base": (3e-3, 6e-3)}
+MODELS = {"resnet50": (0.15, 0.3), "mobilenet_v2": (0.05, 0.3), "efficientnet_b0": (0.01, 0.04), "bert_base": (1.2e-3, 8e-3)}
 
 os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and now
 
@@ -20,7 +21,7 @@ os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and no
 def half_precision_cpu():
     with open("/proc/cpuinfo") as f:
         flags = f.read()
-    return "avx512_fp16" in flags and "amx_bf16" not in flags
+    return "avx512_vnni" in flags and "amx_bf16" not in flags
 
 
 def errors(tftrt, source, case, mode, out):
