@@ -108,13 +108,13 @@ static double divergence(const histogram_t *h, int m, int levels) {
 }
 
 // What a cut at m costs: each value's distance from what stands for it, squared, as 8 bits would
-// give it; beyond the cut 32 times.
+// give it; beyond the cut twice.
 static double cost(const histogram_t *h, int m) {
   double t = fmin(m * (double)h->width, (double)h->max), sum = 0;
   double step = (fmin(t, (double)h->most) + fmin(t, -(double)h->least)) / 255;
   for (int i = 0; i < HISTOGRAM_BINS; i++) {
     double x = fmin((i + 0.5) * (double)h->width, (double)h->max);
-    sum += (double)h->bins[i] * (i < m ? step * step / 12 : 32 * (x - t) * (x - t));
+    sum += (double)h->bins[i] * (i < m ? step * step / 12 : 2 * (x - t) * (x - t));
   }
   return sum;
 }
