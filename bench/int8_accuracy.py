@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What INT8 costs in accuracy: ours, OpenVINO's (NNCF) and ONNX Runtime's, after calibration on the same samples.
 
-  int8_accuracy.py --build build [--models resnet50,...] [--calibrators entropy,minmax] [--batches 4]
+  int8_accuracy.py --build build [--models resnet50,...] [--calibrators entropy,minmax] [--batches 12]
 
 20 calibration samples and some batches of 8 others to measure on, all seeded, of the kind that the corpus makes its golden
 files from. Prints the relative L2 error of each output against TensorFlow in float32, the mean over the batches, and ours over
@@ -94,7 +94,7 @@ def main():
     a.add_argument("--build", default="build")
     a.add_argument("--models", default=",".join(MODELS))
     a.add_argument("--calibrators", default="entropy")
-    a.add_argument("--batches", type=int, default=4)
+    a.add_argument("--batches", type=int, default=12)
     o = a.parse_args()
     build, calibrators = os.path.abspath(o.build), o.calibrators.split(",")
     os.makedirs(os.path.join(build, "bench"), exist_ok=True)
