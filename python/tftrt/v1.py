@@ -21,6 +21,33 @@ def _tensor_names(directory, tags: Sequence[str], key: str) -> dict[str, str]:
     return {}
 
 
+def check_arguments(
+    input_graph_def: Any,
+    input_saved_model_dir: Any,
+    max_batch_size: Any,
+    precision_mode: str,
+    is_dynamic_op: bool,
+    use_calibration: bool,
+) -> tuple[bool, bool]:
+    """TF-TRT's checks of `TrtGraphConverter`'s arguments: whether calibration is needed, and is_dynamic_op, which calibration
+    implies. ValueError, with TF-TRT's message."""
+    if input_graph_def and input_saved_model_dir:
+        raise ValueError("Can only specify one of input_graph_def and input_saved_model_dir")
+    if not input_graph_def and not input_saved_model_dir:
+        raise ValueError("Must specify one of input_graph_def and input_saved_model_dir")
+    need_calibration = precision_mode in ("INT8", "int8") and bool(use_calibration)
+    if need_calibration and not is_dynamic_op:
+        log.warning("INT8 precision mode with calibration is supported with dynamic TRT ops only. "
+                    "Disregarding is_dynamic_op parameter.")  # fmt: skip
+        is_dynamic_op = True
+    elif is_dynamic_op and max_batch_size is not None:
+        log.warning("When is_dynamic_op==True max_batch_size should be None")
+    if not is_dynamic_op and not isinstance(max_batch_size, int):
+        raise ValueError("When is_dynamic_op==False max_batch_size should be an integer")
+    check_precision_mode(precision_mode)
+    return need_calibration, is_dynamic_op
+
+
 class TrtGraphConverter:
     """Converts a signature of a SavedModel in implicit batch mode. Arguments, checks and messages are TF-TRT's.
 
@@ -49,20 +76,9 @@ class TrtGraphConverter:
         maximum_cached_engines: int = 1,
         use_calibration: bool = True,
     ):
-        if input_graph_def and input_saved_model_dir:
-            raise ValueError("Can only specify one of input_graph_def and input_saved_model_dir")
-        if not input_graph_def and not input_saved_model_dir:
-            raise ValueError("Must specify one of input_graph_def and input_saved_model_dir")
-        check_precision_mode(precision_mode)
-        self._need_calibration = precision_mode.upper() == TrtPrecisionMode.INT8 and bool(use_calibration)
-        if self._need_calibration and not is_dynamic_op:
-            log.warning("INT8 precision mode with calibration is supported with dynamic TRT ops only. "
-                        "Disregarding is_dynamic_op parameter.")  # fmt: skip
-            is_dynamic_op = True
-        elif is_dynamic_op and max_batch_size is not None:
-            log.warning("When is_dynamic_op==True max_batch_size should be None")
-        if not is_dynamic_op and not isinstance(max_batch_size, int):
-            raise ValueError("When is_dynamic_op==False max_batch_size should be an integer")
+        self._need_calibration, is_dynamic_op = check_arguments(
+            input_graph_def, input_saved_model_dir, max_batch_size, precision_mode, is_dynamic_op, use_calibration
+        )
         if input_graph_def:
             raise UnimplementedError("input_graph_def: without TensorFlow only SavedModels are converted")
         self._directory = input_saved_model_dir

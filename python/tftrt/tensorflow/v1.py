@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from .._feed import log
 from ..graph_def import GraphDefConverter
-from ..params import DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES, TrtPrecisionMode, check_precision_mode
+from ..params import DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES, TrtPrecisionMode
+from ..v1 import check_arguments
 from ._errors import tensorflow_errors
 
 _v1 = tf.compat.v1
@@ -93,20 +93,9 @@ class TrtGraphConverter:
     ):
         if tf.executing_eagerly():
             raise RuntimeError("Please use tf.experimental.tensorrt.Converter in TF 2.0.")
-        if input_graph_def and input_saved_model_dir:
-            raise ValueError("Can only specify one of input_graph_def and input_saved_model_dir")
-        if not input_graph_def and not input_saved_model_dir:
-            raise ValueError("Must specify one of input_graph_def and input_saved_model_dir")
-        self._need_calibration = precision_mode in ("INT8", "int8") and bool(use_calibration)
-        if self._need_calibration and not is_dynamic_op:
-            log.warning("INT8 precision mode with calibration is supported with dynamic TRT ops only. "
-                        "Disregarding is_dynamic_op parameter.")  # fmt: skip
-            is_dynamic_op = True
-        elif is_dynamic_op and max_batch_size is not None:
-            log.warning("When is_dynamic_op==True max_batch_size should be None")
-        if not is_dynamic_op and not isinstance(max_batch_size, int):
-            raise ValueError("When is_dynamic_op==False max_batch_size should be an integer")
-        check_precision_mode(precision_mode)
+        self._need_calibration, is_dynamic_op = check_arguments(
+            input_graph_def, input_saved_model_dir, max_batch_size, precision_mode, is_dynamic_op, use_calibration
+        )
         if minimum_segment_size <= 0 and minimum_segment_size != -1:
             raise ValueError("minimum segment size should be positive or -1 (to disable main graph conversion).")
         self._input_graph_def = input_graph_def
