@@ -32,8 +32,6 @@ typedef struct tftrt_engine_op_options {
   const char *engine_file; /* TFRecords of TRTEngineInstance: the node's asset. NULL: none */
   const char *backend;     /* NULL: "cpu" */
   tftrt_fallback on_fallback;
-  /* 1: runs build no engines, whatever the node allows: the native segment runs instead. */
-  int32_t forbid_build;
   const char *engine_cache_dir; /* as of tftrt_model_options */
 } tftrt_engine_op_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. threads and

@@ -41,8 +41,7 @@ static status_t create(const tftrt_engine_op_options *options, hosted_engine_t *
                                .saved_model_dir = o.saved_model_dir,
                                .engine_file = o.engine_file,
                                .backend = o.backend,
-                               .threads = cpu_threads(o.threads),
-                               .forbid_build = o.forbid_build != 0};
+                               .threads = cpu_threads(o.threads)};
   TRY(api_fallback_policy(o.on_fallback, &h.on_fallback));
   char *cache_dir = api_engine_cache_dir(o.engine_cache_dir);
   h.engine_cache_dir = cache_dir;

@@ -90,7 +90,6 @@ static status_t parse_graph(hosted_engine_t *h, const hosted_engine_options_t *o
   for (int i = 0; i < h->graph->n_nodes; i++)
     if (strcmp(h->graph->nodes[i]->op, "TRTEngineOp") == 0) h->node = h->graph->nodes[i];
   if (!h->node) return FAIL(INVALID_ARGUMENT, "a hosted TRTEngineOp: the node is none");
-  if (o->forbid_build) node_set_bool(h->graph, h->node, "_allow_build_at_runtime", false);
   return NULL;
 }
 

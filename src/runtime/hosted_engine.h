@@ -20,7 +20,6 @@ typedef struct hosted_engine_options {
   const char *engine_cache_dir;  // where engines that runs build are kept and found; NULL: nowhere
   int threads;                   // per run; 0: as many as CPUs
   fallback_policy_t on_fallback;
-  bool forbid_build;  // whatever _allow_build_at_runtime says
 } hosted_engine_options_t;
 
 // INVALID_ARGUMENT: no TRTEngineOp, damaged messages. FAILED_PRECONDITION: weights are needed and
