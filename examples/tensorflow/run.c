@@ -59,7 +59,8 @@ int main(int argc, char **argv) {
   TF_Library *plugin = TF_LoadLibrary(argv[1], s);
   check(argv[1], s);
 
-  /* Converted models name GPU 0. ConfigProto.allow_soft_placement = true: field 7. */
+  /* Models that TF-TRT converted with a GPU name it. ConfigProto.allow_soft_placement = true: field
+   * 7. */
   TF_SessionOptions *options = TF_NewSessionOptions();
   TF_SetConfig(options, "\x38\x01", 2, s);
   check("options", s);

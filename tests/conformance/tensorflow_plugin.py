@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The op plug-in in real TensorFlow: converted models load and run there as SavedModels do.
 
-  tensorflow_plugin.py --build build [--only corpus,unbuilt,moved,names,session,saved,dropped,without_segments,large,threads,overhead,c]
+  tensorflow_plugin.py --build build [--only corpus,unbuilt,moved,names,session,gpu,saved,dropped,without_segments,large,threads,overhead,c]
 
 One TensorFlow process runs everything. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models (tests/models). Ends with "N passed, N failed".
@@ -170,6 +170,41 @@ def session(c):
     c.tell("sessions", f"differs by {worst:.2e}" if worst > 1e-3 else "", f"{worst:.1e}")
 
 
+def tf_trts_model(c, change):
+    """A copy of a model that TF-TRT saved, its GraphDef changed."""
+    from tensorflow.core.protobuf import saved_model_pb2
+    target = shutil.copytree(os.path.join(HERE, "../models/tf-trt-saved/resnet_tiny"), tempfile.mkdtemp(dir=c.scratch) + "/model")
+    proto, path = saved_model_pb2.SavedModel(), os.path.join(target, "saved_model.pb")
+    with open(path, "rb") as f:
+        proto.ParseFromString(f.read())
+    change(proto.meta_graphs[0].graph_def)
+    with open(path, "wb") as f:
+        f.write(proto.SerializeToString())
+    return target
+
+
+def gpu(c):
+    """What TF-TRT saved with a GPU names it: it runs here wherever ops are placed softly, and nowhere else."""
+    def name_gpu(graph_def):
+        for node in (n for f in graph_def.library.function for n in f.node_def if n.op == "TRTEngineOp"):
+            node.device = "/job:localhost/replica:0/task:0/device:GPU:0"
+
+    folder, target = os.path.join(SMALL, "resnet_tiny"), tf_trts_model(c, name_gpu)
+    check_model(c, "a GPU's model", "resnet_tiny", folder, target)
+    golden = os.path.join(folder, "golden/serving_default.0.npz")
+    for soft in True, False:
+        label = f"a GPU's model, a session that places {'softly' if soft else 'as told'}"
+        with tf.Graph().as_default() as graph, \
+                tf.compat.v1.Session(graph=graph, config=tf.compat.v1.ConfigProto(allow_soft_placement=soft)) as s:
+            signature = tf.compat.v1.saved_model.loader.load(s, ["serve"], target).signature_def["serving_default"]
+            feed = {signature.inputs[k].name: v for k, v in arrays(golden, "in").items()}
+            try:
+                worst = max(relative_difference(s.run(signature.outputs[k].name, feed), v) for k, v in arrays(golden, "out").items())
+                c.tell(label, "" if soft and worst <= 1e-3 else f"ran, differs by {worst:.2e}", f"{worst:.1e}")
+            except tf.errors.InvalidArgumentError as e:
+                c.tell(label, str(e)[:400] if soft or "Cannot assign a device" not in str(e) else "")
+
+
 def saved(c):
     """What TF-TRT itself saved: native segments run, and engines when they are asked for."""
     root = os.path.join(HERE, "../models/tf-trt-saved")
@@ -190,19 +225,14 @@ def saved(c):
 
 def without_segments(c):
     """What remove_native_segments leaves of a model whose engines are TensorRT's: one error, which names node and reason."""
-    from tensorflow.core.protobuf import saved_model_pb2
-    target = shutil.copytree(os.path.join(HERE, "../models/tf-trt-saved/resnet_tiny"), os.path.join(c.scratch, "without_segments"))
-    proto, path = saved_model_pb2.SavedModel(), os.path.join(target, "saved_model.pb")
-    with open(path, "rb") as f:
-        proto.ParseFromString(f.read())
-    library = proto.meta_graphs[0].graph_def.library
-    kept = [f for f in library.function if "native_segment" not in f.signature.name]
-    for node in (n for f in kept for n in f.node_def if n.op == "TRTEngineOp"):
-        del node.attr["segment_func"]
-    del library.function[:]
-    library.function.extend(kept)
-    with open(path, "wb") as f:
-        f.write(proto.SerializeToString())
+    def remove_segments(graph_def):
+        kept = [f for f in graph_def.library.function if "native_segment" not in f.signature.name]
+        for node in (n for f in kept for n in f.node_def if n.op == "TRTEngineOp"):
+            del node.attr["segment_func"]
+        del graph_def.library.function[:]
+        graph_def.library.function.extend(kept)
+
+    target = tf_trts_model(c, remove_segments)
     try:
         run_goldens(tf.saved_model.load(target), os.path.join(SMALL, "resnet_tiny"))
         c.tell("without native segments", "ran")
@@ -370,7 +400,7 @@ def c(checks):
     checks.tell("C program", f"differs by {worst:.2e}" if worst > 1e-3 else "", f"{worst:.1e}")
 
 
-CHECKS = {f.__name__: f for f in (corpus, unbuilt, moved, names, session, saved, dropped, without_segments, large, threads, overhead, c)}
+CHECKS = {f.__name__: f for f in (corpus, unbuilt, moved, names, session, gpu, saved, dropped, without_segments, large, threads, overhead, c)}
 
 
 def main():
