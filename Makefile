@@ -38,6 +38,12 @@ conformance: wheel  ## against real TensorFlow, Beam, Ray and Triton (long)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/trained.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/basic_pitch.py --build $(BUILD)
 
+conformance-tensorflow: build  ## the op plug-in and tftrt.tensorflow in another TensorFlow: VERSION=2.19.1
+	@tools/setup tensorflow $(VERSION)
+	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/tensorflow_plugin.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/tensorflow_v1.py --build $(BUILD)
+
 bench: build  ## speed, memory and accuracy beside TensorFlow, OpenVINO and ONNX Runtime (long)
 	@tools/setup bench
 	@$(BUILD)/venv-tensorflow/bin/python bench/run.py --build $(BUILD)
@@ -68,6 +74,6 @@ clean:  ## removes BUILD
 	rm -rf $(BUILD)
 
 help:
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 24
 
-.PHONY: all help build wheel test demo conformance bench fuzz lint install clean
+.PHONY: all help build wheel test demo conformance conformance-tensorflow bench fuzz lint install clean

@@ -3,9 +3,9 @@
 
   tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,constants,freed,scripts]
 
-Outputs are compared with golden outputs that TensorFlow gave of the unconverted models. `scripts` runs
-examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, and with the package of the
-wheel. Ends with "N passed, N failed".
+In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
+models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
+one, and with the package of the wheel. Ends with "N passed, N failed".
 """
 import argparse
 import gc
@@ -392,12 +392,13 @@ def calibration(scratch):
 
 
 def scripts(scratch, build):
-    """One script, in TensorFlow 2.17 and 2.21 and with the wheel's package: the same output."""
+    """One script, in TensorFlow 2.17, 2.21 and this one, and with the wheel's package: the same output."""
     script, outputs = os.path.join(ROOT, "examples/tensorflow/convert.py"), {}
     checkout = dict(os.environ, PYTHONPATH=os.path.join(ROOT, "python"), TFTRT_LIBRARY=os.path.join(build, "lib/libtftrt.so"),
                     TF_CPP_MIN_LOG_LEVEL="3")
     ways = {"2.17": (os.path.join(build, "venv-tensorflow217/bin/python"), checkout),
             "2.21": (os.path.join(build, "venv-tensorflow/bin/python"), checkout)}
+    ways.setdefault(".".join(tf.__version__.split(".")[:2]), (sys.executable, checkout))
     for wheel in glob.glob(os.path.join(build, "wheelhouse/tftrt-*.whl")):
         installed = os.path.join(scratch, "wheel")
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--target",
