@@ -37,13 +37,18 @@ def make(build, names):
 
 
 def relative_difference(a, b):
+    """The largest difference from b, of b's largest finite value; infinite where they differ in more than numbers."""
     import numpy as np
     if a.shape != b.shape:
         return float("inf")
     if a.dtype.kind in "SUb" or a.size == 0:
         return 0.0 if (a == b).all() else float("inf")
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    return float(np.max(np.abs(a - b)) / max(np.max(np.abs(b)), 1e-30))
+    kind = np.complex128 if b.dtype.kind == "c" else np.float64
+    a, b = a.astype(kind), b.astype(kind)
+    finite = np.isfinite(b)
+    if not np.isfinite(a[finite]).all() or not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return float("inf")
+    return float(np.max(np.abs(a[finite] - b[finite]), initial=0) / max(np.max(np.abs(b[finite]), initial=0), 1e-30))
 
 
 def check(tftrt, models, name, op_set, out):
