@@ -151,9 +151,7 @@ static void the_faster_type_is_taken(void **state) {
 // Without shapes there are no times: what the CPU is known for decides, or the mode.
 static void without_times_the_cpu_decides(void **state) {
   (void)state;
-  dtype_t want = cpu_has(CPU_AMX)           ? DT_BFLOAT16
-                 : cpu_has(CPU_AVX512_VNNI) ? DT_HALF
-                                            : DT_FLOAT;
+  dtype_t want = cpu_has(CPU_AMX) ? DT_BFLOAT16 : cpu_has(CPU_AVX512_VNNI) ? DT_HALF : DT_FLOAT;
   for (int mode = HALF_FASTER; mode <= HALF_BFLOAT16; mode++) {
     network_t *n = chain();
     n->half = (half_mode_t)mode;
