@@ -1,9 +1,11 @@
 #include "engines.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 enum { PATH_SIZE = 4096 };
@@ -14,10 +16,19 @@ typedef struct announced {
   struct announced *next;
 } announced_t;
 
+/* What an engine collected that is gone. */
+typedef struct collected {
+  char *key, *name, *table;
+  struct collected *next;
+} collected_t;
+
 struct engine {
-  char *key;          /* with what tells apart nodes that have no id */
-  char *name, *table; /* the node's, after the last '/', and its calibration_data */
-  size_t table_size;
+  char *base;           /* with what tells apart nodes that have no id */
+  char *key;            /* and precision and INT8 ranges */
+  char *calibrated_key; /* with the ranges that runs have collected; NULL: none yet */
+  char *name;           /* the node's, after the last '/' */
+  bool calibrates;      /* the node waits for calibration, */
+  bool has_table;       /* or has calibration_data */
   int refs;
   pthread_mutex_t making;
   tftrt_engine_op *op; /* NULL until it is made */
@@ -25,9 +36,11 @@ struct engine {
   struct engine *next;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards both lists and refs */
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* guards the lists, and what they have but op */
 static announced_t *announcements;
 static engine_t *engines;
+static collected_t *collections; /* newest first */
 
 static const char id_prefix[] = "tftrt:";
 
@@ -135,9 +148,9 @@ static void describe_file(const char *file, char *out, size_t cap) {
     *out = '\0';
 }
 
-// What two nodes have in common that share an engine: free() it.
-static char *sharing_key(bytes_view_t node_def, bytes_view_t library, const char *key,
-                         const char *file) {
+// What two nodes have in common that share an engine, beside precision: free() it.
+static char *sharing_base(bytes_view_t node_def, bytes_view_t library, const char *key,
+                          const char *file) {
   char segment[20] = "", which[120];
   if (!node_def_string(node_def, "_tftrt_id").size)
     snprintf(segment, sizeof segment, "%016llx",
@@ -147,6 +160,16 @@ static char *sharing_key(bytes_view_t node_def, bytes_view_t library, const char
   char *out = malloc(size);
   if (!out) abort();
   snprintf(out, size, "%s %s %s", key, segment, which);
+  return out;
+}
+
+static char *sharing_key(const char *base, bytes_view_t precision, bytes_view_t table) {
+  uint64_t h = hash(0xcbf29ce484222325u, precision.data, precision.size);
+  size_t size = strlen(base) + 18;
+  char *out = malloc(size);
+  if (!out) abort();
+  h = hash(h, table.data, table.size);
+  snprintf(out, size, "%s %016llx", base, (unsigned long long)h);
   return out;
 }
 
@@ -181,23 +204,54 @@ static tftrt_code make(engine_t *e, const char *file, bytes_view_t node_def, byt
   return tftrt_engine_op_create(&o, &e->op, err);
 }
 
-static engine_t *find_engine(char *key, bytes_view_t node_def) { /* takes key over */
+static bool is_int8(bytes_view_t precision) {
+  return precision.size == 4 && strncasecmp((const char *)precision.data, "INT8", 4) == 0;
+}
+
+static void free_collected(collected_t *c) {
+  free(c->key);
+  free(c->name);
+  free(c->table);
+  free(c);
+}
+
+// The lock is held. The list without that of an engine that is calibrated again.
+static void drop_collected(const char *key) {
+  collected_t **at = &collections;
+  while (*at && strcmp((*at)->key, key) != 0) at = &(*at)->next;
+  collected_t *c = *at;
+  if (!c) return;
+  *at = c->next;
+  free_collected(c);
+}
+
+static bool goes_by(const engine_t *e, const char *key) {
+  return strcmp(e->key, key) == 0 || (e->calibrated_key && strcmp(e->calibrated_key, key) == 0);
+}
+
+static engine_t *find_engine(char *base, bytes_view_t node_def) { /* takes base over */
+  bytes_view_t precision = node_def_string(node_def, "precision_mode");
+  bytes_view_t table = node_def_string(node_def, "calibration_data");
+  char *key = sharing_key(base, precision, table);
   pthread_mutex_lock(&lock);
   engine_t *e = engines;
-  while (e && strcmp(e->key, key) != 0) e = e->next;
+  while (e && !goes_by(e, key)) e = e->next;
   if (e) {
     free(key);
+    free(base);
   } else {
     e = calloc(1, sizeof *e);
     if (!e) abort();
+    e->base = base;
     e->key = key;
     e->name = plain_name(node_def_name(node_def));
-    bytes_view_t table = node_def_string(node_def, "calibration_data");
-    e->table = text_of(table.data, table.size);
-    e->table_size = table.size;
+    e->has_table = table.size > 0;
+    e->calibrates =
+        !e->has_table && is_int8(precision) && node_def_bool(node_def, "use_calibration", true);
     pthread_mutex_init(&e->making, NULL);
     e->next = engines;
     engines = e;
+    drop_collected(key);
   }
   e->refs++;
   pthread_mutex_unlock(&lock);
@@ -209,7 +263,7 @@ tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **o
   char file[PATH_SIZE];
   char *key = engine_key(node_def, node_def_name(node_def));
   if (!announced_file(key, file, sizeof file)) *file = '\0';
-  engine_t *e = find_engine(sharing_key(node_def, library, key, file), node_def);
+  engine_t *e = find_engine(sharing_base(node_def, library, key, file), node_def);
   free(key);
   pthread_mutex_lock(&e->making);
   tftrt_code code = e->op ? TFTRT_OK : make(e, file, node_def, library, err);
@@ -238,9 +292,99 @@ engine_t *engine_named(const char *name, int *n) {
   return found;
 }
 
-bytes_view_t engine_calibration(const engine_t *e) {
-  return (bytes_view_t){(const uint8_t *)e->table, e->table_size};
+// ---------------------------------------------------------------- calibration
+
+static tftrt_code told(tftrt_error *err, tftrt_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static tftrt_code told(tftrt_error *err, tftrt_code code, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  vsnprintf(err->message, sizeof err->message, format, args);
+  va_end(args);
+  return err->code = code;
 }
+
+// A live engine of this name: one that is being calibrated, else one whose node has ranges, else
+// any; a reference. *n: how many are being calibrated. The lock is held.
+static engine_t *find_calibrated(const char *name, int *n) {
+  engine_t *best = NULL;
+  *n = 0;
+  for (engine_t *e = engines; e; e = e->next) {
+    if (strcmp(e->name, name) != 0 || !e->made) continue;
+    *n += e->calibrates;
+    if (!best || e->calibrates || (e->has_table && !best->calibrates)) best = e;
+  }
+  if (best) best->refs++;
+  return best;
+}
+
+static char *copy_collected(const char *name) { /* the lock is held */
+  const collected_t *c = collections;
+  while (c && strcmp(c->name, name) != 0) c = c->next;
+  return c ? text_of(c->table, strlen(c->table)) : NULL;
+}
+
+// free() it.
+static tftrt_code table_of(const engine_t *e, char **out, tftrt_error *err) {
+  char *table;
+  tftrt_code code = tftrt_engine_op_calibration(e->op, &table, err);
+  *out = code ? NULL : text_of(table, strlen(table));
+  tftrt_free(table);
+  return code;
+}
+
+// Nodes with these ranges share the engine from now on.
+static void note_calibrated(engine_t *e, const char *table) {
+  static const char int8[] = "INT8";
+  char *key = sharing_key(e->base, (bytes_view_t){(const uint8_t *)int8, sizeof int8 - 1},
+                          (bytes_view_t){(const uint8_t *)table, strlen(table)});
+  pthread_mutex_lock(&lock);
+  if (e->calibrated_key)
+    free(key);
+  else
+    e->calibrated_key = key;
+  pthread_mutex_unlock(&lock);
+}
+
+tftrt_code engine_calibration(const char *name, char **table, tftrt_error *err) {
+  int n;
+  *table = NULL;
+  pthread_mutex_lock(&lock);
+  engine_t *e = find_calibrated(name, &n);
+  if (!e || (!e->calibrates && !e->has_table)) *table = copy_collected(name);
+  pthread_mutex_unlock(&lock);
+  tftrt_code code = TFTRT_OK;
+  if (n > 1)
+    code = told(err, TFTRT_FAILED_PRECONDITION, "%d models calibrate engines named %s: which one?",
+                n, name);
+  else if (!e && !*table)
+    code = told(err, TFTRT_NOT_FOUND, "Resource TF-TRT/%s does not exist.", name);
+  else if (!*table)
+    code = table_of(e, table, err);
+  if (!code && e && e->calibrates && *table) note_calibrated(e, *table);
+  engine_give(e);
+  return code;
+}
+
+// The engine goes: what it has collected and nobody has asked for stays, for who asks yet.
+static void keep_collected(engine_t *e) {
+  tftrt_error err = TFTRT_ERROR_INIT;
+  char *table = NULL;
+  if (!e->calibrates || e->calibrated_key || !e->op) return;
+  if (table_of(e, &table, &err)) return;
+  collected_t *c = malloc(sizeof *c);
+  if (!c) abort();
+  *c = (collected_t){text_of(e->key, strlen(e->key)), text_of(e->name, strlen(e->name)), table,
+                     NULL};
+  pthread_mutex_lock(&lock);
+  drop_collected(c->key);
+  c->next = collections;
+  collections = c;
+  pthread_mutex_unlock(&lock);
+}
+
+// ---------------------------------------------------------------- references
 
 tftrt_engine_op *engine_op(const engine_t *e) { return e->op; }
 
@@ -255,10 +399,12 @@ void engine_give(engine_t *e) {
   }
   pthread_mutex_unlock(&lock);
   if (!last) return;
+  keep_collected(e);
   tftrt_engine_op_destroy(e->op);
   pthread_mutex_destroy(&e->making);
+  free(e->base);
   free(e->key);
+  free(e->calibrated_key);
   free(e->name);
-  free(e->table);
   free(e);
 }

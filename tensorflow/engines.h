@@ -3,7 +3,8 @@
  *
  * TensorFlow knows an engine by the name of its node, which every converted model has; the
  * attribute _tftrt_id that tftrt writes tells them apart. Models of TF-TRT have none: there, nodes
- * with equal native segments share an engine, others do not.
+ * with equal native segments share an engine, others do not. Precision and INT8 ranges tell nodes
+ * apart too; an engine that was calibrated here is also that of nodes with its ranges.
  *
  * All functions may be called from any thread.
  */
@@ -30,7 +31,11 @@ tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **o
 /* A reference to an engine that has run here, by its node's name after the last '/'; *n: how many
  * have it. NULL: none. */
 engine_t *engine_named(const char *name, int *n);
-bytes_view_t engine_calibration(const engine_t *e); /* its node's calibration_data; as long as e */
+/* The INT8 ranges of the engine of this name: what runs have collected, which ends that, else its
+ * node's calibration_data, else what an engine collected that is gone with its last kernel (scripts
+ * ask when their session is closed). NOT_FOUND: none has run. FAILED_PRECONDITION: several are
+ * being calibrated. UNKNOWN: there are no ranges. free() *table. */
+tftrt_code engine_calibration(const char *name, char **table, tftrt_error *err);
 tftrt_engine_op *engine_op(const engine_t *e);
 void engine_give(engine_t *e); /* the last one destroys it; NULL is fine */
 

@@ -156,25 +156,29 @@ void serialize_compute(void *node, TF_OpKernelContext *c) {
   engine_give(e);
 }
 
-// The converter calibrates; here is the table that a node has of it.
-void calibration_compute(void *node, TF_OpKernelContext *c) {
-  (void)node;
-  engine_t *e = engine_input(c);
-  if (!e) return;
-  bytes_view_t table = engine_calibration(e);
+static void give_text(TF_OpKernelContext *c, const char *text) {
   TF_Status *s = tf.TF_NewStatus();
-  TF_Tensor *out =
-      table.size ? tf.TF_AllocateOutput(c, 0, TFTRT_STRING, NULL, 0, TF_TSTRING_SIZE, s) : NULL;
-  if (!table.size) {
-    fail(c, TFTRT_UNKNOWN, "Calibration table is empty.");
-  } else if (tf.TF_GetCode(s)) {
+  TF_Tensor *out = tf.TF_AllocateOutput(c, 0, TFTRT_STRING, NULL, 0, TF_TSTRING_SIZE, s);
+  if (tf.TF_GetCode(s)) {
     tf.TF_OpKernelContext_Failure(c, s);
   } else {
-    TF_TString *text = tf.TF_TensorData(out);
-    tf.TF_StringInit(text);
-    tf.TF_StringCopy(text, (const char *)table.data, table.size);
+    TF_TString *string = tf.TF_TensorData(out);
+    tf.TF_StringInit(string);
+    tf.TF_StringCopy(string, text, strlen(text));
   }
   if (out) tf.TF_DeleteTensor(out);
   tf.TF_DeleteStatus(s);
-  engine_give(e);
+}
+
+void calibration_compute(void *node, TF_OpKernelContext *c) {
+  (void)node;
+  tftrt_error err = TFTRT_ERROR_INIT;
+  char *table = NULL, *name = string_input(c, 0, "resource_name");
+  if (!name) return;
+  if (engine_calibration(name, &table, &err))
+    fail(c, (int)err.code, "%s", err.message);
+  else
+    give_text(c, table);
+  free(table);
+  free(name);
 }

@@ -54,9 +54,16 @@ TFTRT_API int tftrt_engine_op_output_count(const tftrt_engine_op *op); /* of Out
 TFTRT_API tftrt_code tftrt_engine_op_run(tftrt_engine_op *op, const tftrt_tensor *inputs,
                                          int n_inputs, tftrt_tensor *outputs, int n_outputs,
                                          tftrt_error *err);
-/* Writes the engines that it has, those that runs built too, as such an engine_file. Any thread. */
+/* Writes the engines that it has, those that runs built too, as such an engine_file. Ends
+ * calibration. Any thread. */
 TFTRT_API tftrt_code tftrt_engine_op_save(tftrt_engine_op *op, const char *engine_file,
                                           tftrt_error *err);
+/* INT8 ranges in TensorRT's text form: the node's calibration_data. A node that waits for
+ * calibration (precision_mode INT8, use_calibration, no calibration_data) runs in float and
+ * collects them; this ends that, and later runs build engines with these ranges. UNKNOWN: there are
+ * none. Any thread. */
+TFTRT_API tftrt_code tftrt_engine_op_calibration(tftrt_engine_op *op, char **table,
+                                                 tftrt_error *err);
 /* Later runs find none of its engines, and build others where they may. Any thread. */
 TFTRT_API void tftrt_engine_op_forget(tftrt_engine_op *op);
 /* As tftrt_model_engine_stats: texts live as long as the op. */

@@ -101,4 +101,9 @@ tftrt_code tftrt_engine_op_save(tftrt_engine_op *op, const char *engine_file, tf
                     err);
 }
 
+tftrt_code tftrt_engine_op_calibration(tftrt_engine_op *op, char **table, tftrt_error *err) {
+  *table = NULL;
+  return api_report(hosted_engine_calibration(op->engine, table), err);
+}
+
 void tftrt_engine_op_forget(tftrt_engine_op *op) { hosted_engine_forget(op->engine); }

@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "convert/measure.h"
 #include "convert/restore.h"
-#include "network/histogram.h"
 #include "network/ranges.h"
 #include "ops/env.h"
+#include "runtime/engine_observer.h"
 #include "runtime/executor.h"
 #include "runtime/segment_build.h"
 
@@ -17,21 +17,10 @@ static bool needed(const converter_t *c) { return wants_int8(c) && c->o.use_cali
 
 // ---------------------------------------------------------------- one engine under observation
 
-typedef struct context {  // for one set of input shapes
-  shape_t *shapes;
-  backend_context_t *run;
-} context_t;
-
 typedef struct observed {
   engine_node_t *e;
-  bool reached;
-  network_t *net;  // as lowered
-  bytes_t plan;
-  backend_engine_t *engine;  // NULL: it cannot be observed
-  bool *shape_input;         // [n_inputs]: shapes depend on its values
-  const char **names;        // [engine's n_tensors]: what a tensor with a range goes by; NULL: none
-  VEC(context_t) contexts;
-  histogram_t **seen;  // [engine's n_tensors]; NULL: none yet, or not of interest
+  bool reached, begun;
+  engine_observer_t *observer;  // NULL: it cannot be observed
 } observed_t;
 
 typedef struct calibrating {
@@ -40,129 +29,6 @@ typedef struct calibrating {
   observed_t *engines;  // one for each of c->engines
   int sets;             // of inputs so far
 } calibrating_t;
-
-// From now on a tensor's name is the last one that TensorFlow has for it, and "" where it has none.
-static void name_tensors(network_t *n) {
-  for (int i = 0; i < n->n_tensors; i++) n->tensors[i]->name = "";
-  for (int i = 0; i < n->n_names; i++) {
-    net_tensor_t *t = n->names[i].tensor;
-    bool input = !t->producer && !t->is_const;
-    if (!input || !*t->name) t->name = n->names[i].name;
-  }
-}
-
-static bool is_view(const net_tensor_t *t) {
-  if (!t->producer) return false;
-  layer_type_t type = t->producer->type;
-  return type == LAYER_IDENTITY || type == LAYER_RESHAPE || type == LAYER_SQUEEZE ||
-         type == LAYER_EXPAND_DIMS;
-}
-
-// Layers that only give another shape have no step of their own, so what they read is observed for
-// them: it may have no name itself, as inside of what an Einsum becomes.
-static void name_observed(const network_t *n, const char **names) {
-  for (int i = 0; i < n->n_tensors; i++) {
-    const net_tensor_t *t = n->tensors[i];
-    if (!*t->name) continue;
-    names[t->id] = t->name;
-    while (is_view(t)) {
-      t = t->producer->in[0];
-      if (!*t->name) names[t->id] = n->tensors[i]->name;
-    }
-  }
-}
-
-static status_t start_observing(calibrating_t *k, observed_t *o) {
-  build_options_t options = {
-      .struct_size = sizeof options, .threads = k->c->o.threads, .keep_layers = true};
-  TRY(segment_lower(o->e->function->body, o->e->node->name, NULL, &o->net));
-  name_tensors(o->net);
-  weight_source_t weights = lowered_weights(o->net);
-  TRY(k->backend->build(o->net, &options, &o->plan));
-  TRY(k->backend->load(o->plan.data, o->plan.size, &weights, &o->engine));
-  const network_t *n = k->backend->network(o->engine);
-  o->seen = mem_calloc((size_t)n->n_tensors + 1, sizeof *o->seen);
-  o->names = mem_calloc((size_t)n->n_tensors + 1, sizeof *o->names);
-  name_observed(n, o->names);
-  o->shape_input = mem_calloc((size_t)n->n_inputs + 1, sizeof *o->shape_input);
-  network_shape_inputs(n, o->shape_input);
-  return NULL;
-}
-
-static void stop_observing(const calibrating_t *k, observed_t *o) {
-  const network_t *n = o->engine ? k->backend->network(o->engine) : NULL;
-  for (int i = 0; n && o->seen && i < n->n_tensors; i++) mem_free(o->seen[i]);
-  for (size_t i = 0; i < o->contexts.n; i++) {
-    k->backend->context_destroy(o->contexts.v[i].run);
-    mem_free(o->contexts.v[i].shapes);
-  }
-  vec_free(&o->contexts);
-  mem_free(o->seen);
-  mem_free(o->names);
-  mem_free(o->shape_input);
-  if (o->engine) k->backend->unload(o->engine);
-  mem_free(o->plan.data);
-  network_destroy(o->net);
-}
-
-static status_t see(void *user, const net_tensor_t *t, const tensor_t *value) {
-  observed_t *o = user;
-  const char *name = o->names[t->id];
-  if (!name || (t->dtype != DT_FLOAT && t->dtype != DT_HALF && t->dtype != DT_BFLOAT16))
-    return NULL;
-  histogram_t **h = &o->seen[t->id];
-  if (!*h) *h = mem_calloc(1, sizeof **h);
-  if (histogram_add(*h, value)) return NULL;
-  return FAIL(INVALID_ARGUMENT, "tensor '%s' has a value that is NaN or infinite", name);
-}
-
-static status_t context_for(const calibrating_t *k, observed_t *o, const tensor_t *in, int n_in,
-                            backend_context_t **out, bool *once) {
-  *once = false;
-  for (int i = 0; i < n_in; i++) *once = *once || o->shape_input[i];
-  for (size_t i = 0; !*once && i < o->contexts.n; i++) {
-    bool same = true;
-    for (int j = 0; j < n_in; j++)
-      same = same && shape_equal(&o->contexts.v[i].shapes[j], &in[j].shape);
-    if (!same) continue;
-    *out = o->contexts.v[i].run;
-    return NULL;
-  }
-  context_t made = {.shapes = mem_calloc((size_t)n_in + 1, sizeof(shape_t))};
-  tensor_t *values = mem_calloc((size_t)n_in + 1, sizeof *values);
-  for (int i = 0; i < n_in; i++) {
-    made.shapes[i] = in[i].shape;
-    if (o->shape_input[i]) values[i] = in[i];
-  }
-  status_t st =
-      k->backend->context_create(o->engine, made.shapes, values, k->c->o.threads, &made.run);
-  mem_free(values);
-  if (st || *once) {
-    mem_free(made.shapes);
-  } else {
-    vec_push(&o->contexts, made);
-  }
-  if (st) return st;
-  k->backend->observe(made.run, see, o);
-  *out = made.run;
-  return NULL;
-}
-
-static status_t run_observed(calibrating_t *k, observed_t *o, const tensor_t *in, int n_in,
-                             tensor_t *out, int n_out) {
-  backend_context_t *context = NULL;
-  bool once;
-  const network_t *n = k->backend->network(o->engine);
-  TRY(context_for(k, o, in, n_in, &context, &once));
-  status_t st = NULL;
-  for (int i = 0; i < n->n_inputs && !st; i++) st = see(o, n->inputs[i], &in[i]);
-  const shape_t *shapes = k->backend->output_shapes(context);
-  for (int i = 0; i < n_out && !st; i++)
-    st = tensor_alloc(n->outputs[i]->dtype, &shapes[i], &out[i]);
-  if (!st) st = k->backend->run(context, in, out);
-  if (once) k->backend->context_destroy(context);
-  return status_prefix(st, "calibrating %s, inputs %d", o->e->node->name, k->sets);
-}
 
 // ---------------------------------------------------------------- the graph over the inputs
 
@@ -184,8 +50,10 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
   calibrating_t *k = self;
   observed_t *o = find_observed(k, node);
   if (o) o->reached = true;
-  if (o && n_in == o->e->n_inputs && !o->net) {
-    status_t st = start_observing(k, o);
+  if (o && n_in == o->e->n_inputs && !o->begun) {
+    o->begun = true;
+    status_t st = engine_observer_create(o->e->function->body, node->name, k->backend,
+                                         k->c->o.threads, &o->observer);
     if (st) warn_unobserved(k, o, st);
     if (!o->e->wanted.n) {
       shape_t *shapes = arena_alloc(k->c->own, ((size_t)n_in + 1) * sizeof *shapes);
@@ -193,7 +61,9 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
       vec_push(&o->e->wanted, shapes);
     }
   }
-  if (o && o->engine) return run_observed(k, o, in, n_in, out, n_out);
+  if (o && o->observer)
+    return status_prefix(engine_observer_run(o->observer, in, n_in, out, n_out),
+                         "calibrating %s, inputs %d", node->name, k->sets);
   func_ref_t segment = node_native_segment(node);
   if (!segment.name) return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment", node->name);
   return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
@@ -225,36 +95,10 @@ done:
 
 // ---------------------------------------------------------------- tables
 
-static const histogram_t *histogram_of(const observed_t *o, const net_tensor_t *t) {
-  while (!o->seen[t->id] && is_view(t)) t = t->producer->in[0];
-  return o->seen[t->id];
-}
-
-// Tensors were seen, and none of them had an element.
-static bool saw_no_values(const calibrating_t *k, const observed_t *o) {
-  const network_t *n = o->engine ? k->backend->network(o->engine) : NULL;
-  bool any = false;
-  for (int i = 0; n && i < n->n_tensors; i++) {
-    if (o->seen[i] && o->seen[i]->count) return false;
-    any = any || o->seen[i];
-  }
-  return any;
-}
-
 static char *make_table(const calibrating_t *k, const observed_t *o) {
   calibrator_t how = CALIBRATOR_ENTROPY;
   if (k->c->o.calibrator) calibrator_from_name(k->c->o.calibrator, &how);
-  const network_t *n = k->backend->network(o->engine);
-  ranges_t *r = ranges_create();
-  for (int i = 0; i < n->n_tensors; i++) {
-    const net_tensor_t *t = n->tensors[i];
-    const histogram_t *h = *t->name ? histogram_of(o, t) : NULL;
-    if (h && h->count)
-      ranges_put(r, t->name, (range_t){histogram_range(h, how) / 127.0f, h->least, h->most});
-  }
-  char *text = ranges_format(r);
-  ranges_destroy(r);
-  return text;
+  return engine_observer_table(o->observer, how);
 }
 
 // "<file>", of several signatures "<file>.<key>", of several engines "....<number>".
@@ -277,7 +121,6 @@ static status_t keep_table(converter_t *c, size_t engine, const char *text) {
 
 static status_t calibrate(converter_t *c, const input_source_t *source) {
   calibrating_t k = {.c = c, .backend = backend_find(c->o.backend)};
-  if (!k.backend->observe) k.backend = backend_find("cpu");
   k.engines = mem_calloc(c->engines.n + 1, sizeof *k.engines);
   for (size_t i = 0; i < c->engines.n; i++) k.engines[i].e = &c->engines.v[i];
   converter_executable_t *x;
@@ -288,8 +131,8 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
     if (!k.engines[i].reached)  // of a branch that was not taken
       warn_unobserved(&k, &k.engines[i],
                       FAIL(NOT_FOUND, "none of the calibration inputs reached it"));
-    if (!k.engines[i].engine) continue;
-    if (saw_no_values(&k, &k.engines[i])) {
+    if (!k.engines[i].observer) continue;
+    if (engine_observer_saw_no_values(k.engines[i].observer)) {
       st = FAIL(INVALID_ARGUMENT, "calibrating %s: all calibration inputs are empty",
                 k.engines[i].e->node->name);
       break;
@@ -298,7 +141,7 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
     st = keep_table(c, i, text);
     mem_free(text);
   }
-  for (size_t i = 0; i < c->engines.n; i++) stop_observing(&k, &k.engines[i]);
+  for (size_t i = 0; i < c->engines.n; i++) engine_observer_destroy(k.engines[i].observer);
   mem_free(k.engines);
   c->calibrated = !st;
   return st;

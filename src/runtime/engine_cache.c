@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "formats/wire.h"
+#include "runtime/engine_calibration.h"
 #include "runtime/engine_slot.h"
 #include "saved_model/writer.h"
 
@@ -18,6 +19,7 @@ static void cache_destroy(object_t *o) {
   pthread_cond_destroy(&c->settled);
   profiles_destroy(c->profiles);
   shape_sets_destroy(c->collected);
+  engine_calibration_destroy(c->calibration);
   mem_free(c->name);
   mem_free(c->failure);
   for (size_t i = 0; i < c->reasons.n; i++) mem_free(c->reasons.v[i].text);
@@ -37,6 +39,7 @@ engine_cache_t *engine_cache_create(const char *name, const backend_t *backend,
   c->weights = weights;
   c->threads = threads;
   c->capacity = capacity;
+  c->calibration = engine_calibration_create();
   pthread_mutex_init(&c->lock, NULL);
   pthread_cond_init(&c->settled, NULL);
   return c;

@@ -25,12 +25,13 @@ typedef struct engine_cache {
   int threads;
   atomic_llong runs, hits, builds, failed_builds, fallbacks;
   atomic_llong build_ns, contexts_made, context_ns;
-  pthread_mutex_t lock;     // guards what follows
-  pthread_cond_t settled;   // a build ended
-  engine_slot_t *slots;     // newest first
-  int n_slots, capacity;    // capacity <= 0: no limit
-  profiles_t *profiles;     // dynamic-shape mode; NULL: none yet, or the engine takes all shapes
-  bool widened;             // the last profile grows with what it is asked for
+  pthread_mutex_t lock;    // guards what follows
+  pthread_cond_t settled;  // a build ended
+  engine_slot_t *slots;    // newest first
+  int n_slots, capacity;   // capacity <= 0: no limit
+  profiles_t *profiles;    // dynamic-shape mode; NULL: none yet, or the engine takes all shapes
+  bool widened;            // the last profile grows with what it is asked for
+  struct engine_calibration *calibration;
   shape_sets_t *collected;  // in profile generation mode
   char *failure;            // of the last engine that could not be loaded
   const char *reason;       // of the last fallback: one of reasons, which stay as long as the cache

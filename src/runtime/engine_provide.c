@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "engine/plan.h"
+#include "runtime/engine_calibration.h"
 #include "runtime/engines_internal.h"
 #include "runtime/segment_build.h"
 
@@ -14,28 +15,30 @@ function_t *engine_segment(engines_t *e, const char *name) {
   return f;
 }
 
-// From a copy of the segment, for the partial shapes that the graph has for its inputs: the engine
-// takes more shapes than it will be asked for, which costs nothing, as contexts are made for
-// concrete ones.
-static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
-                      const engine_attrs_t *a, bytes_t *plan) {
+status_t engine_segment_copy(engines_t *e, const op_ctx_t *c, const engine_attrs_t *a,
+                             arena_t *arena, graph_t **out) {
   function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
   if (!segment || !segment->body) return FAIL(NOT_FOUND, "the native segment is not in the graph");
   if (!e->backend) return FAIL(UNAVAILABLE, "there is no backend");
   if (segment->body->n_args != c->n_in)
     return FAIL(INVALID_ARGUMENT, "the native segment has %d arguments, the node %d inputs",
                 segment->body->n_args, c->n_in);
-  arena_t *arena = arena_create();
   graph_t *body = graph_clone(segment->body, arena);
-  shape_t *shapes = arena_alloc(arena, ((size_t)c->n_in + 1) * sizeof *shapes);
   bool partial = a->input_shapes && (int)a->input_shapes->n_list == c->n_in;
   for (int i = 0; i < c->n_in; i++) {
-    shapes[i] = c->in[i].shape;
     shape_t *known = &body->args[i]->out_shape[0];
-    *known = partial ? a->input_shapes->list[i].shape : shapes[i];
+    *known = partial ? a->input_shapes->list[i].shape : c->in[i].shape;
     // Models of TF 2.0 do not tell shapes: the engine is for those at hand, in batches of any size.
     if (!partial && known->rank > 0) known->d[0] = -1;
   }
+  *out = body;
+  return NULL;
+}
+
+static status_t build_body(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                           const engine_attrs_t *a, graph_t *body, bytes_t *plan) {
+  shape_t *shapes = mem_alloc(((size_t)c->n_in + 1) * sizeof *shapes);
+  for (int i = 0; i < c->n_in; i++) shapes[i] = c->in[i].shape;
   profiles_t *profiles = a->implicit ? NULL : engine_cache_profiles(cache);
   build_options_t o = {.struct_size = sizeof o,
                        .threads = e->threads,
@@ -44,10 +47,22 @@ static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                        .profiles = profiles};
   int64_t began = clock_ns();
   segment_precision_t precision = segment_precision_of(c->node);
+  if (precision.int8 && !precision.table) precision.table = engine_calibration_table(cache);
+  if (precision.table && !precision.table_size) precision.table_size = strlen(precision.table);
   status_t st = segment_build(body, cache->name, &precision, e->backend, &o, e->build_cache, plan);
   atomic_fetch_add(&cache->build_ns, clock_ns() - began);
   atomic_fetch_add(st ? &cache->failed_builds : &cache->builds, 1);
   profiles_destroy(profiles);
+  mem_free(shapes);
+  return st;
+}
+
+static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                      const engine_attrs_t *a, bytes_t *plan) {
+  graph_t *body = NULL;
+  arena_t *arena = arena_create();
+  status_t st = engine_segment_copy(e, c, a, arena, &body);
+  if (!st) st = build_body(e, cache, c, a, body, plan);
   graph_destroy(body);
   arena_destroy(arena);
   return st;

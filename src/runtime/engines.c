@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runtime/engine_calibration.h"
 #include "runtime/engines_internal.h"
 
 const char engine_container[] = "TF-TRT";
@@ -27,6 +28,8 @@ void engines_set_watch(engines_t *e, const engine_watch_t *watch) {
 void engines_set_build_cache(engines_t *e, build_cache_t *cache) { e->build_cache = cache; }
 
 void engines_set_compat(engines_t *e) { e->compat_2_17 = true; }
+
+void engines_set_calibrating(engines_t *e) { e->calibrates = true; }
 
 void engines_set_old_native(engines_t *e) { e->old_run_natively = true; }
 
@@ -104,7 +107,24 @@ status_t engines_load(engines_t *e, const node_t *node, const char *path) {
 status_t engines_save(engines_t *e, const node_t *node, const char *path) {
   engine_cache_t *cache = engine_cache_of(e, engine_canonical_name(node->name),
                                           node_int(node, "max_cached_engines_count", 1));
+  engine_calibration_finish(e, cache, node);
   status_t st = engine_cache_save(cache, path);
+  object_unref(&cache->base);
+  return st;
+}
+
+status_t engines_calibration(engines_t *e, const node_t *node, char **table) {
+  const attr_value_t *told = node_attr(node, "calibration_data");
+  bool has = told && told->kind == ATTR_STRING && told->s.n;
+  engine_cache_t *cache = engine_cache_of(e, engine_canonical_name(node->name),
+                                          node_int(node, "max_cached_engines_count", 1));
+  char *why = NULL;
+  const char *collected = has ? NULL : engine_calibration_end(cache, &why);
+  *table = has ? mem_strndup(told->s.p, told->s.n) : collected ? mem_strdup(collected) : NULL;
+  status_t st = *table ? NULL
+                       : FAIL(UNKNOWN, "Calibration table is empty.%s%s%s", why ? " " : "",
+                              why ? why : "", why ? "." : "");
+  mem_free(why);
   object_unref(&cache->base);
   return st;
 }

@@ -15,7 +15,7 @@ typedef struct engines engines_t;
 // plans find what they do not hold; must outlive the engines.
 engines_t *engines_create(const backend_t *backend, const weight_source_t *weights,
                           resources_t *resources, int threads);
-// These three before the first run. FALLBACK_FAIL is as
+// These before the first run. FALLBACK_FAIL is as
 // TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION=false, and more: shapes that the graph excludes fail
 // too.
 void engines_set_policy(engines_t *e, fallback_policy_t policy);
@@ -23,6 +23,8 @@ void engines_set_compat(engines_t *e);  // caches of all nodes as TF 2.17's
 // Nodes that TF-TRT made (they have no ENGINE_ID_ATTR), whose engines were TensorRT's, get engines
 // in runs where the policy is FALLBACK_BUILD alone.
 void engines_set_old_native(engines_t *e);
+// Nodes that wait for INT8 calibration collect ranges in runs, until engines_calibration.
+void engines_set_calibrating(engines_t *e);
 // Where engines that runs build are kept and found; the caller's, and must outlive e.
 void engines_set_build_cache(engines_t *e, build_cache_t *cache);
 // While no run is going on; NULL: no more.
@@ -41,8 +43,11 @@ status_t engines_add(engines_t *e, const node_t *node, const shape_t *shapes, in
 // The same with the engines of an asset file (TFRecords of TRTEngineInstance). Those that cannot be
 // loaded here are left out: why is the reason of the fallbacks.
 status_t engines_load(engines_t *e, const node_t *node, const char *path);
-// Writes the engines of a TRTEngineOp as such a file.
+// Writes the engines of a TRTEngineOp as such a file. Calibration that is going on ends.
 status_t engines_save(engines_t *e, const node_t *node, const char *path);
+// The INT8 ranges of a TRTEngineOp: its calibration_data, or what runs have collected, which ends
+// that. UNKNOWN: there are none. mem_free *table.
+status_t engines_calibration(engines_t *e, const node_t *node, char **table);
 // Later runs find none of them.
 void engines_forget(engines_t *e, const node_t *node);
 // The function library that the segments of a prepared graph are in: for builds at run time.

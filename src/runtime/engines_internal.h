@@ -15,7 +15,7 @@ struct engines {
   resources_t *resources;
   int threads;
   fallback_policy_t policy;
-  bool compat_2_17, old_run_natively;
+  bool compat_2_17, old_run_natively, calibrates;
   build_cache_t *build_cache;  // NULL: none
   engine_watch_t watch;        // run NULL: none
   pthread_mutex_t lock;        // guards what follows
@@ -49,6 +49,14 @@ status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out);
 
 // TF-TRT's verification of input shapes: NULL, or what is wrong; mem_free it.
 char *engine_verify_shapes(const op_ctx_t *c, const engine_attrs_t *a);
+
+// The engine that serves these inputs, built where that is needed and allowed.
+engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                           const engine_attrs_t *a);
+
+// A copy of the native segment's body, with what is known of its inputs' shapes.
+status_t engine_segment_copy(engines_t *e, const op_ctx_t *c, const engine_attrs_t *a,
+                             arena_t *arena, graph_t **out);
 
 // An engine from the node itself (serialized_segment), or a new one from the segment. *owned: the
 // plan is the caller's.

@@ -161,6 +161,7 @@ static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
   h->engines = engines_create(backend, &h->weights, h->services.resources, h->services.threads);
   engines_set_policy(h->engines, o->on_fallback);
   engines_set_old_native(h->engines);
+  engines_set_calibrating(h->engines);
   if (o->engine_cache_dir)
     h->build_cache = build_cache_open(o->engine_cache_dir, env_number("TFTRT_CACHE_SIZE"));
   engines_set_build_cache(h->engines, h->build_cache);
@@ -210,6 +211,10 @@ engines_t *hosted_engine_engines(hosted_engine_t *h) { return h->engines; }
 
 status_t hosted_engine_save(hosted_engine_t *h, const char *path) {
   return engines_save(h->engines, h->node, path);
+}
+
+status_t hosted_engine_calibration(hosted_engine_t *h, char **table) {
+  return engines_calibration(h->engines, h->node, table);
 }
 
 void hosted_engine_forget(hosted_engine_t *h) { engines_forget(h->engines, h->node); }

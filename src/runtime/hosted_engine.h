@@ -32,8 +32,9 @@ const char *hosted_engine_name(const hosted_engine_t *h);
 const signature_t *hosted_engine_signature(const hosted_engine_t *h);
 // Any thread. in: borrowed; out: receives owned tensors, all empty after an error.
 status_t hosted_engine_run(hosted_engine_t *h, const tensor_t *in, tensor_t *out);
-// As engines_save and engines_forget; any thread.
+// As the functions of runtime/engines.h; any thread.
 status_t hosted_engine_save(hosted_engine_t *h, const char *path);
+status_t hosted_engine_calibration(hosted_engine_t *h, char **table);
 void hosted_engine_forget(hosted_engine_t *h);
 engines_t *hosted_engine_engines(hosted_engine_t *h);  // for what they did
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/environment.h"
+#include "runtime/engine_calibration.h"
 #include "runtime/engines_internal.h"
 
 static const char native_allowed[] = "TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION";
@@ -48,8 +49,8 @@ static status_t run_watched(engines_t *e, const engine_cache_t *cache, op_ctx_t 
   return e->watch.run(e->watch.self, &by, c->in, c->n_in, c->out, c->n_out);
 }
 
-static engine_found_t find_engine(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
-                                  const engine_attrs_t *a) {
+engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                           const engine_attrs_t *a) {
   enum { FEW = 16 };
   shape_t few[FEW], *partial = NULL;
   if (!a->implicit) {
@@ -84,6 +85,19 @@ static engine_found_t find_engine(engines_t *e, engine_cache_t *cache, const op_
   return f;
 }
 
+// *done false: calibration has ended, so that an engine may serve.
+static status_t run_calibrating(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
+                                const engine_attrs_t *a, bool *done) {
+  static const char waits[] = "the engine waits for calibration";
+  calibration_result_t r = e->calibrates && e->policy != FALLBACK_FAIL
+                               ? engine_calibration_run(e, cache, c, a)
+                               : CALIBRATION_FAILED;
+  *done = r != CALIBRATION_ENDED;
+  if (r == CALIBRATION_FAILED) return run_native(e, cache, c, a, true, mem_strdup(waits));
+  if (r == CALIBRATION_RAN) engine_cache_note_fallback(cache, mem_strdup(waits));
+  return NULL;
+}
+
 static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
   engine_attrs_t a;
   TRY(engine_attrs(e, c->node, &a));
@@ -95,9 +109,12 @@ static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
     TRY(engine_cache_collect(cache, c->in, c->n_in));
     return run_native(e, cache, c, &a, true, mem_strdup("shapes are being collected"));
   }
-  if (a.calibrates && engine_cache_entries(cache) == 0)
-    return run_native(e, cache, c, &a, true, mem_strdup("the engine waits for calibration"));
-  engine_found_t f = find_engine(e, cache, c, &a);
+  if (a.calibrates && engine_cache_entries(cache) == 0) {
+    bool done;
+    status_t st = run_calibrating(e, cache, c, &a, &done);
+    if (done) return st;
+  }
+  engine_found_t f = engine_find(e, cache, c, &a);
   if (!f.lease) return run_native(e, cache, c, &a, false, f.why);
   bool watched = e->watch.run != NULL;
   status_t st = watched ? run_watched(e, cache, c, &a, f.lease)

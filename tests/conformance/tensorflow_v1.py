@@ -202,6 +202,84 @@ def calibration(scratch):
     return f"{off:.1e}"
 
 
+def two_engines():
+    """Convolutions around an op that TF-TRT does not take, and inputs for it."""
+    random = np.random.default_rng(11)
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [None, 8, 8, 3], name="image")
+        for channels in (3, 8), (8, 4):
+            filters = tf.constant(random.standard_normal((3, 3, *channels)).astype(np.float32))
+            x = tf.math.erfc(tf.nn.relu(tf.nn.conv2d(x, filters, 1, "SAME") + 0.5) * 0.1)
+        tf.identity(x, name="output")
+    return graph.as_graph_def(), [{"image:0": random.standard_normal((6, 8, 8, 3)).astype(np.float32)} for _ in range(4)]
+
+
+def calibration_in_sessions(_):
+    """The graph itself is calibrated: a session runs it in float, GetCalibrationDataOp gives the table of calibrate() on the same
+    samples, and with it the graph runs in INT8: in the session, in others, in eager mode."""
+    from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
+    source, given = two_engines()
+    want = [run(source, g) for g in given]
+    arguments = dict(input_graph_def=source, nodes_denylist=["output"], precision_mode="INT8", is_dynamic_op=True,
+                     max_batch_size=None)
+    c = converter(**arguments)
+    waiting, numbers = c.convert(), iter(given)
+    tables = {n.name: n.attr["calibration_data"].s for n in engines(c.calibrate(["output:0"], 4, feed_dict_fn=lambda: next(numbers)))}
+    bound, worst, told = 0.05 * float(np.max(np.abs(want[0]))), 0.0, v1.GraphDef()
+    told.CopyFrom(waiting)
+    assert len(tables) == 2 and all(tables.values())
+
+    def in_int8(values):
+        off = max(same(got, w, bound) for got, w in zip(values, want))
+        assert off > 1e-4, f"{off}: nothing was computed in 8 bits"
+        return off
+
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=SOFT) as session:
+        tf.import_graph_def(waiting, name="")
+        for g, w in zip(given, want):
+            same(session.run("output:0", g), w)
+        for node in engines(told):
+            node.attr["calibration_data"].s = session.run(gen_trt_ops.get_calibration_data_op(resource_name=node.name))
+            assert node.attr["calibration_data"].s == tables[node.name]
+        worst = max(worst, in_int8([session.run("output:0", g) for g in given]))
+        worst = max(worst, in_int8([run(told, g) for g in given]))  # beside the session
+    worst = max(worst, in_int8([run(told, g) for g in given]))
+
+    eager = v1.wrap_function(lambda image: tf.graph_util.import_graph_def(waiting, {"image": image}, ["output:0"]),
+                             [tf.TensorSpec([None, 8, 8, 3])])
+    for g, w in zip(given, want):
+        same(eager(tf.constant(g["image:0"]))[0].numpy(), w)
+    for name, table in tables.items():
+        assert gen_trt_ops.get_calibration_data_op(resource_name=name).numpy() == table
+    worst = max(worst, in_int8([eager(tf.constant(g["image:0"]))[0].numpy() for g in given]))
+    return f"{worst:.1e} of {bound:.1e}"
+
+
+def contrib(_):
+    """tensorflow.contrib.tensorrt: INT8 graphs are calibrated by a session, and converted when it is closed."""
+    import tensorflow.contrib.tensorrt as trt
+    from tensorflow.contrib import tensorrt
+    assert trt is tensorrt and not hasattr(tf, "contrib")
+    source, given = two_engines()
+    want = [run(source, g) for g in given]
+    same(run(trt.create_inference_graph(source, ["output"], 6, 1 << 25, "FP16", 2), given[0]), want[0], 1e-2)
+    waiting = trt.create_inference_graph(input_graph_def=source, outputs=["output"], max_batch_size=6, precision_mode="INT8")
+    try:
+        trt.calib_graph_to_infer_graph(waiting)
+        raise AssertionError("no ValueError")
+    except ValueError as e:
+        assert "run the calibration graph in a session first" in str(e) and "no sample has reached it" in str(e), e
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        tf.import_graph_def(waiting, name="")
+        for g, w in zip(given, want):
+            same(session.run("output:0", g), w)
+    infer = trt.calib_graph_to_infer_graph(waiting)
+    assert all(n.attr["calibration_data"].s for n in engines(infer)) and not any(n.attr["calibration_data"].s for n in engines(waiting))
+    off = max(same(run(infer, g), w, 0.05 * float(np.max(np.abs(want[0])))) for g, w in zip(given, want))
+    assert off > 1e-4, "nothing was computed in 8 bits"
+    return f"{off:.1e}"
+
+
 def errors(scratch):
     """TF-TRT's exceptions and messages."""
     source = some_graph().as_graph_def()
@@ -344,7 +422,7 @@ def online_state(_):
 
 
 def main():
-    checks = {f.__name__: f for f in (offline, names, functions, saved_model, calibration, errors, rewriter_config, online,
+    checks = {f.__name__: f for f in (offline, names, functions, saved_model, calibration, calibration_in_sessions, contrib, errors, rewriter_config, online,
                                       online_state)}
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)

@@ -536,6 +536,160 @@ static void calibration_data_is_the_nodes(void **state) {
   hosted_close(&h);
 }
 
+// ---------------------------------------------------------------- calibration
+
+static int next_golden(void *user, tftrt_tensor *inputs, int n) {
+  int *at = user;
+  assert_int_equal(n, 1);
+  if (*at == CASES) return 0;
+  const tensor_t *t = &golden[(*at)++].in;
+  inputs[0] = (tftrt_tensor){
+      .dtype = TFTRT_FLOAT, .rank = t->shape.rank, .data = t->data, .bytes = tensor_bytes(t)};
+  for (int d = 0; d < t->shape.rank; d++) inputs[0].dims[d] = t->shape.d[d];
+  return 1;
+}
+
+// Calibrated with the golden inputs by the converter; no engine is saved.
+static hosted_t calibrated(const char *name) {
+  tftrt_error e = TFTRT_ERROR_INIT;
+  char *dir = file_join(scratch, name), **names;
+  size_t n;
+  int at = 0;
+  tftrt_converter_options o;
+  tftrt_converter *c;
+  tftrt_converter_options_init(&o);
+  o.input_saved_model_dir = MNIST "/saved_model";
+  o.precision_mode = "INT8";
+  o.threads = 2;
+  o.maximum_cached_engines = 4;
+  if (tftrt_converter_create(&o, &c, &e) || tftrt_converter_convert(c, next_golden, &at, &e) ||
+      tftrt_converter_save(c, dir, 0, &e))
+    fail_msg("%s", e.message);
+  tftrt_converter_destroy(c);
+  hosted_t h = hosted_open(dir);
+  char *assets = file_join(dir, "assets");
+  assert_ok(file_list_dir(assets, &names, &n));
+  assert_int_equal(n, 1);
+  h.asset = file_join(assets, names[0]);
+  mem_free(names[0]);
+  mem_free(names);
+  mem_free(assets);
+  mem_free(dir);
+  return h;
+}
+
+static void put_without_attr(wire_out_t *w, bytes_view_t node, const char *attr) {
+  enum { NODE_DEF_ATTR = 5, KEY = 1 };
+  wire_t in = wire_open(node.data, node.size);
+  wire_field_t f;
+  status_t st;
+  while (wire_next(&in, &f, &st)) {
+    bytes_view_t key = {0};
+    if (f.number == NODE_DEF_ATTR) key = message_field((bytes_view_t){f.data, f.size}, KEY);
+    if (key.size != strlen(attr) || memcmp(key.data, attr, key.size) != 0)
+      wire_put_raw(w, f.raw, f.raw_size);
+  }
+  assert_ok(st);
+}
+
+static int get_table(bytes_view_t node_def, char *table, size_t cap, char *message) {
+  char name[100];
+  bytes_view_t full = node_def_name(node_def);
+  size_t from = full.size;
+  while (from && full.data[from - 1] != '/') from--;
+  snprintf(name, sizeof name, "%.*s", (int)(full.size - from), full.data + from);
+  TF_Tensor *in = fake_string(name), *out = NULL;
+  fake_kernel_t *get = fake_kernel_create("GetCalibrationDataOp", "", 0, NULL);
+  int code = fake_run(get, &in, 1, &out, 1, NULL, 0, message);
+  if (!code) {
+    const TF_TString *text = TF_TensorData(out);
+    snprintf(table, cap, "%.*s", (int)TF_StringGetSize(text), TF_StringGetDataPointer(text));
+    TF_DeleteTensor(out);
+  }
+  TF_DeleteTensor(in);
+  fake_kernel_destroy(get);
+  return code;
+}
+
+// While it waits a node runs as in float, and its table becomes that of the converter's calibration
+// over the same inputs; engines are built with it then.
+static void nodes_that_wait_are_calibrated(void **state) {
+  (void)state;
+  char message[256], want[4000], got[4000], file[100];
+  double int8[CASES];
+  hosted_t h = calibrated("int8");
+  bytes_view_t whole = h.node_def, told = node_def_string(whole, "calibration_data");
+  wire_out_t node = {0};
+  assert_in_range(told.size, 30, sizeof want - 1);
+  snprintf(want, sizeof want, "%.*s", (int)told.size, told.data);
+  put_without_attr(&node, whole, "calibration_data");
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+
+  fake_kernel_t *k = kernel(&h);  // what a calibrated node answers
+  for (int i = 0; i < CASES; i++) {
+    int8[i] = run(k, &h, i, message);
+    assert_true(int8[i] > 0 && int8[i] < 0.05);
+  }
+  fake_kernel_destroy(k);
+
+  h.node_def = (bytes_view_t){node.data, node.size};
+  for (int round = 0; round < 3; round++) {
+    assert_int_equal(get_table(h.node_def, got, sizeof got, message),
+                     round < 2 ? TFTRT_NOT_FOUND : 0);
+    k = kernel(&h);
+    for (int i = 0; i < CASES; i++) {
+      double off = run(k, &h, i, message);
+      if (off < 0 || off > 1e-5) fail_msg("round %d, case %d: %g %s", round, i, off, message);
+    }
+    if (round == 1) fake_kernel_destroy(k);  // as scripts that ask when the session is closed
+    if (round == 2) {                        // the engine for the first inputs is built and written
+      snprintf(file, sizeof file, "%s/int8.engine", scratch);
+      char name[100];
+      snprintf(name, sizeof name, "%s", strstr(h.asset, "TRTEngineOp_"));
+      assert_int_equal(serialize(name, file, true, false, message), 0);
+      assert_int_equal(records_in(file), 1);
+    }
+    assert_int_equal(get_table(h.node_def, got, sizeof got, message), 0);
+    assert_string_equal(got, want);
+    if (round == 1) continue;
+    for (int i = 0; i < CASES; i++) assert_true(run(k, &h, i, message) == int8[i]);
+    hosted_t infer = h;
+    infer.node_def = whole;
+    fake_kernel_t *sharing = kernel(&infer);
+    for (int i = 0; i < CASES; i++) assert_true(run(sharing, &h, i, message) == int8[i]);
+    assert_int_equal(get_table(h.node_def, got, sizeof got, message), 0);
+    fake_kernel_destroy(k);
+    fake_kernel_destroy(sharing);
+  }
+  wire_out_free(&node);
+  hosted_close(&h);
+}
+
+static void what_cannot_be_calibrated_runs_natively(void **state) {
+  (void)state;
+  char message[256], got[400];
+  hosted_t h = calibrated("int8_of_nothing");
+  wire_out_t node = {0};
+  put_without_attr(&node, h.node_def, "calibration_data");
+  h.node_def = (bytes_view_t){node.data, node.size};
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  float *values = TENSOR_DATA(float, &golden[0].in), kept = values[0];
+  fake_kernel_t *k = kernel(&h);
+  values[0] = NAN;
+  assert_true(run(k, &h, 0, message) != 0);
+  values[0] = kept;
+  assert_int_equal(get_table(h.node_def, got, sizeof got, message), TFTRT_UNKNOWN);
+  assert_non_null(strstr(message, "Calibration table is empty."));
+  assert_non_null(strstr(message, "NaN or infinite"));
+  double off = run(k, &h, 1, message);
+  assert_true(off >= 0 && off <= 1e-5);
+  fake_kernel_destroy(k);
+  wire_out_free(&node);
+  hosted_close(&h);
+}
+
+// ---------------------------------------------------------------- threads
+
 typedef struct worker {
   fake_kernel_t *const *kernels;  // of two sessions
   const hosted_t *model;
@@ -595,6 +749,8 @@ int main(void) {
       cmocka_unit_test(bad_calls_are_told),
       cmocka_unit_test(engines_are_serialized),
       cmocka_unit_test(calibration_data_is_the_nodes),
+      cmocka_unit_test(nodes_that_wait_are_calibrated),
+      cmocka_unit_test(what_cannot_be_calibrated_runs_natively),
       cmocka_unit_test(threads_and_sessions_share_engines),
   };
   return cmocka_run_group_tests(tests, load, unload);

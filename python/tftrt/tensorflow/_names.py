@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from .. import params, reports
+from . import contrib
 from .converter import Converter, TrtGraphConverterV2
 from .rewriter_config import get_tensorrt_rewriter_config, make_rewriter_config
 from .v1 import TrtGraphConverter, create_inference_graph
@@ -20,6 +21,7 @@ _TRT_CONVERT: dict[str, Any] = {
     "TrtGraphConverterV2": TrtGraphConverterV2,
     "create_inference_graph": create_inference_graph,
     "get_tensorrt_rewriter_config": get_tensorrt_rewriter_config,
+    "calib_graph_to_infer_graph": contrib.calib_graph_to_infer_graph,
     "_get_tensorrt_rewriter_config": make_rewriter_config,
     "TrtConversionParams": params.TrtConversionParams,
     "TrtPrecisionMode": params.TrtPrecisionMode,
@@ -30,6 +32,11 @@ _TRT_CONVERT: dict[str, Any] = {
     "PROFILE_STRATEGY_RANGE_OPTIMAL": params.PROFILE_STRATEGY_RANGE_OPTIMAL,
     "PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE": params.PROFILE_STRATEGY_IMPLICIT_BATCH_MODE_COMPATIBLE,
     "supported_profile_strategies": params.supported_profile_strategies,
+}
+_CONTRIB: dict[str, Any] = {
+    "create_inference_graph": contrib.create_inference_graph,
+    "calib_graph_to_infer_graph": contrib.calib_graph_to_infer_graph,
+    "get_tensorrt_rewriter_config": get_tensorrt_rewriter_config,
 }
 # What TF 2.17 was linked with: scripts and tests ask whether there is TensorRT at all, and which.
 _TENSORRT = (8, 6, 1)
@@ -45,6 +52,8 @@ _MODULES = {
     "tensorflow._api.v2.experimental.tensorrt": _PUBLIC,
     "tensorflow._api.v2.compat.v2.experimental.tensorrt": _PUBLIC,
     "tensorflow.python.compiler.tensorrt.trt_convert": _TRT_CONVERT,
+    "tensorflow.contrib.tensorrt": _CONTRIB,
+    "tensorflow.contrib.tensorrt.python.trt_convert": _CONTRIB,
 }
 
 
@@ -61,7 +70,8 @@ def _module(name: str) -> Any:
     made = getattr(parent, last, None)
     if not isinstance(made, types.ModuleType):
         made = types.ModuleType(name)
-        setattr(parent, last, made)
+        if parent is not tf:  # scripts look for tf.contrib to know TensorFlow 1
+            setattr(parent, last, made)
     sys.modules[name] = made
     return made
 
