@@ -203,7 +203,6 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: bench_int8_kernels [THREADS [BATCH]]\n");
     return 2;
   }
-  parallel_init();
   parallel_set_threads(threads);
   printf("microseconds:                    ours   oneDNN ours/f32   ours G/s  differ\n");
   for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {

@@ -3,99 +3,201 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <signal.h>
+#include <stdatomic.h>
 
 #include "base/cpu.h"
+#include "base/gate.h"
+#include "base/mem.h"
 
-// Turns of a waiting thread before it sleeps: some tens of microseconds, which bridges the gap
-// between two layers. (A pause instruction takes up to 0.2 us in a virtual machine.)
-static const char spin_count[] = "100";
+typedef struct worker {
+  gate_t go;  // the number of the region to run
+  struct pool *pool;
+  pthread_t thread;
+  int number;
+} worker_t;
 
-// ThreadSanitizer does not see what libgomp, which it did not build, orders: that a loop's pieces
-// come after what was before it, and before what follows.
-#if defined(__SANITIZE_THREAD__)
-void __tsan_acquire(void *at);
-void __tsan_release(void *at);
-#define COMES_AFTER(at) __tsan_acquire(at)
-#define COMES_BEFORE(at) __tsan_release(at)
-#else
-#define COMES_AFTER(at) ((void)(at))
-#define COMES_BEFORE(at) ((void)(at))
-#endif
+typedef struct pool {
+  gate_t done;     // the number of the last region that all workers are through
+  gate_t barrier;  // how many barriers all threads of the region came to
+  atomic_int arrived, left;
+  worker_t **workers;
+  int n_workers;
+  unsigned region;  // its number
+  // What the region is. The workers see it through their gates.
+  parallel_region_fn fn;
+  void *data;
+  int team;
+  unsigned float_mode;
+  bool ending;
+} pool_t;
 
-static struct {
-  void (*parallel)(void (*fn)(void *), void *data, unsigned threads, unsigned flags);
-  int (*thread_num)(void);
-  int (*num_threads)(void);
-  int (*max_threads)(void);
-  void (*set_num_threads)(int);
-} gomp;
+// Of this thread. serial: how many regions of one thread it is in.
+static _Thread_local struct {
+  pool_t *pool;  // a worker: its master's
+  int asked, number, team, serial;
+  bool inside, lost_pool;
+} me = {.team = 1};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
 
-// libgomp keeps a pool of threads for each thread that called it. After a fork the child has the
-// pool's bookkeeping but none of its threads, and would wait for them for ever: the thread that
-// forked computes alone from then on. Other threads of the child get pools of their own.
-static _Thread_local bool has_pool, lost_pool;
+// ---------------------------------------------------------------- pools
 
+static void end_pool(void *p) {
+  pool_t *pool = p;
+  pool->ending = true;
+  for (int i = 0; i < pool->n_workers; i++) {
+    worker_t *w = pool->workers[i];
+    gate_open(&w->go, pool->region + 1);
+    pthread_join(w->thread, NULL);
+    mem_aligned_free(w);
+  }
+  mem_free(pool->workers);
+  mem_aligned_free(pool);
+  me.pool = NULL;
+}
+
+// The child of a fork has the pool's bookkeeping but none of its threads, and would wait for them
+// for ever: the thread that forked computes alone from then on.
 static void in_child(void) {
-  if (!has_pool) return;
-  lost_pool = true;
-  gomp.set_num_threads(1);
+  if (!me.pool) return;
+  me.pool = NULL;
+  me.lost_pool = true;
+  pthread_setspecific(key, NULL);
 }
 
-static void *open_gomp(void) {
-  static const char name[] = "libgomp.so.1";
-  void *h = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
-  if (h) return h;
-  bool ours = !getenv("GOMP_SPINCOUNT") && !getenv("OMP_WAIT_POLICY");
-  if (ours) setenv("GOMP_SPINCOUNT", spin_count, 1);
-  h = dlopen(name, RTLD_NOW | RTLD_GLOBAL);
-  if (ours) unsetenv("GOMP_SPINCOUNT");
-  return h;
+static void set_up(void) {
+  pthread_key_create(&key, end_pool);
+  pthread_atfork(NULL, NULL, in_child);
+  // Threads run this code for as long as the thread lives that they work for: it must not go
+  // before.
+  Dl_info self;
+  if (dladdr(&once, &self) && self.dli_fname)
+    dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-static void load(void) {
-  void *h = open_gomp();
-  if (!h) return;
-  *(void **)&gomp.thread_num = dlsym(h, "omp_get_thread_num");
-  *(void **)&gomp.num_threads = dlsym(h, "omp_get_num_threads");
-  *(void **)&gomp.max_threads = dlsym(h, "omp_get_max_threads");
-  *(void **)&gomp.set_num_threads = dlsym(h, "omp_set_num_threads");
-  if (gomp.thread_num && gomp.num_threads && gomp.max_threads && gomp.set_num_threads)
-    *(void **)&gomp.parallel = dlsym(h, "GOMP_parallel");
-  if (gomp.parallel) pthread_atfork(NULL, NULL, in_child);
+static void *work(void *arg) {
+  worker_t *w = arg;
+  pool_t *p = w->pool;
+  me.pool = p;
+  me.number = w->number;
+  me.inside = true;
+  for (unsigned region = 0;;) {
+    region = gate_wait(&w->go, region);
+    if (p->ending) return NULL;
+    me.team = p->team;
+    cpu_set_float_mode(p->float_mode);
+    p->fn(p->data);
+    if (atomic_fetch_sub(&p->left, 1) == 1) gate_open(&p->done, region);
+  }
 }
 
-bool parallel_init(void) {
-  pthread_once(&once, load);
-  return gomp.parallel != NULL;
+static bool add_worker(pool_t *p) {
+  worker_t *w = mem_try_alloc(sizeof *w);
+  if (!w) return false;
+  *w = (worker_t){.pool = p, .number = p->n_workers + 1};
+  sigset_t all, before;  // signals are the program's own threads'
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool started = pthread_create(&w->thread, NULL, work, w) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!started) {
+    mem_aligned_free(w);
+    return false;
+  }
+  p->workers = mem_realloc(p->workers, (size_t)(p->n_workers + 1) * sizeof *p->workers);
+  p->workers[p->n_workers++] = w;
+  return true;
+}
+
+// This thread's pool with so many threads, itself included; fewer where there are no more to be
+// had.
+static int ready(int threads) {
+  if (threads <= 1 || me.lost_pool) return 1;
+  pool_t *p = me.pool;
+  if (!p) {
+    pthread_once(&once, set_up);
+    p = mem_try_alloc(sizeof *p);
+    if (!p) return 1;
+    *p = (pool_t){.n_workers = 0};
+    me.pool = p;
+    pthread_setspecific(key, p);
+  }
+  while (p->n_workers < threads - 1 && add_worker(p)) continue;
+  return p->n_workers < threads - 1 ? p->n_workers + 1 : threads;
+}
+
+// ---------------------------------------------------------------- regions
+
+void parallel_begin(int threads, parallel_region_fn fn, void *data) {
+  bool serial = me.inside || me.serial > 0;
+  int team = serial ? 1 : ready(threads > 0 ? threads : parallel_threads());
+  if (team <= 1) {
+    me.serial++;
+    return;
+  }
+  pool_t *p = me.pool;
+  me.inside = true;
+  me.team = p->team = team;
+  p->fn = fn;
+  p->data = data;
+  p->float_mode = cpu_float_mode();
+  p->region++;
+  atomic_store(&p->left, team - 1);
+  for (int i = 0; i < team - 1; i++) gate_open(&p->workers[i]->go, p->region);
+}
+
+void parallel_end(void) {
+  if (me.serial > 0) {
+    me.serial--;
+    return;
+  }
+  gate_wait(&me.pool->done, me.pool->region - 1);
+  me.inside = false;
+  me.team = 1;
+}
+
+int parallel_team(void) { return me.serial ? 1 : me.team; }
+int parallel_number(void) { return me.serial ? 0 : me.number; }
+bool parallel_inside(void) { return me.inside || me.serial > 0; }
+
+void parallel_barrier(void) {
+  if (parallel_team() == 1) return;
+  pool_t *p = me.pool;
+  unsigned round = atomic_load(&p->barrier.value);
+  if (atomic_fetch_add(&p->arrived, 1) == me.team - 1) {
+    atomic_store(&p->arrived, 0);
+    gate_open(&p->barrier, round + 1);
+  } else {
+    gate_wait(&p->barrier, round);
+  }
+}
+
+int parallel_threads(void) {
+  if (me.lost_pool) return 1;
+  return me.asked > 0 ? me.asked : cpu_count();
 }
 
 int parallel_set_threads(int threads) {
-  if (!parallel_init()) return 1;
-  int before = gomp.max_threads();
-  if (lost_pool) threads = 1;
-  has_pool |= threads > 1;
-  if (before != threads && threads > 0) gomp.set_num_threads(threads);
+  int before = parallel_threads();
+  if (threads > 0) me.asked = threads;
   return before;
 }
+
+// ---------------------------------------------------------------- loops
 
 typedef struct loop {
   parallel_fn fn;
   void *ctx;
   int64_t n;
-  unsigned float_mode;  // workers compute as the caller does
 } loop_t;
 
 static void piece(void *data) {
-  COMES_AFTER(data);
   const loop_t *l = data;
-  cpu_set_float_mode(l->float_mode);
-  int t = gomp.thread_num(), count = gomp.num_threads();
+  int t = parallel_number(), count = parallel_team();
   int64_t begin = l->n * t / count, end = l->n * (t + 1) / count;
   if (begin < end) l->fn(l->ctx, begin, end, t);
-  COMES_BEFORE(data);
 }
 
 void parallel_for(int threads, int64_t n, int64_t grain, parallel_fn fn, void *ctx) {
@@ -103,13 +205,12 @@ void parallel_for(int threads, int64_t n, int64_t grain, parallel_fn fn, void *c
   if (grain < 1) grain = 1;
   int64_t pieces = n / grain;
   if (pieces > threads) pieces = threads;
-  if (pieces > 1 && !lost_pool && parallel_init()) {
-    has_pool = true;
-    loop_t l = {fn, ctx, n, cpu_float_mode()};
-    COMES_BEFORE(&l);
-    gomp.parallel(piece, &l, (unsigned)pieces, 0);
-    COMES_AFTER(&l);
+  if (pieces <= 1) {
+    fn(ctx, 0, n, 0);
     return;
   }
-  fn(ctx, 0, n, 0);
+  loop_t l = {fn, ctx, n};
+  parallel_begin((int)pieces, piece, &l);
+  piece(&l);
+  parallel_end();
 }

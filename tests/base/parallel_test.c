@@ -1,7 +1,10 @@
-// Loops cover their range once, in the child of a fork as in its parent.
+// Loops cover their range once, in the child of a fork as in its parent; regions have the threads
+// that were asked for, which end with the thread that they work for.
 #include "base/parallel.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,9 +81,106 @@ static void a_child_computes_without_its_parents_threads(void **state) {
   assert_int_equal(wrong_after(3), 0);
 }
 
+// ---------------------------------------------------------------- regions
+
+typedef struct region {
+  int team, numbers[THREADS * 2], inner, late;
+  atomic_int came;
+} region_t;
+
+static void in_inner(void *data) {
+  region_t *r = data;
+  if (parallel_team() != 1 || parallel_number() != 0) r->inner = -1000;
+}
+
+static void in_region(void *data) {
+  region_t *r = data;
+  int number = parallel_number();
+  r->numbers[number]++;
+  for (int round = 1; round <= 50; round++) {
+    atomic_fetch_add(&r->came, 1);
+    parallel_barrier();
+    if (atomic_load(&r->came) < round * parallel_team()) r->late = 1;
+    parallel_barrier();
+  }
+  if (number != parallel_team() - 1) return;
+  r->team = parallel_team();
+  parallel_begin(2, in_inner, r);  // alone: the others are busy
+  in_inner(r);
+  parallel_end();
+  r->inner += parallel_number() + 1;
+}
+
+static void check_region(int threads) {
+  region_t r = {0};
+  parallel_begin(threads, in_region, &r);
+  in_region(&r);
+  parallel_end();
+  assert_int_equal(r.team, threads);
+  for (int i = 0; i < THREADS * 2; i++) assert_int_equal(r.numbers[i], i < threads);
+  assert_int_equal(r.late, 0);
+  assert_int_equal(r.inner, threads);
+  assert_false(parallel_inside());
+  assert_int_equal(parallel_team(), 1);
+}
+
+static void regions_grow_and_shrink(void **state) {
+  (void)state;
+  static const int threads[] = {2, 1, THREADS, 3, THREADS * 2, 2, 1, THREADS};
+  for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) check_region(threads[i]);
+  for (int i = 0; i < 3; i++) {  // the others sleep by now
+    usleep(5000);
+    check_region(3);
+  }
+}
+
+static void no_threads_are_as_many_as_were_set(void **state) {
+  (void)state;
+  int before = parallel_set_threads(3);
+  region_t r = {0};
+  parallel_begin(0, in_region, &r);
+  in_region(&r);
+  parallel_end();
+  assert_int_equal(r.team, 3);
+  assert_int_equal(parallel_set_threads(before), 3);
+}
+
+static void *with_a_pool(void *result) {
+  *(int *)result = wrong_after(3);
+  return NULL;
+}
+
+static int threads_of_process(void) {
+  int n = 0;
+  DIR *d = opendir("/proc/self/task");
+  assert_non_null(d);
+  for (struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
+  closedir(d);
+  return n;
+}
+
+// Many threads compute at once, each with others of its own, which end with it.
+static void a_threads_pool_ends_with_it(void **state) {
+  (void)state;
+  int before = threads_of_process(), wrong[6];
+  pthread_t threads[6];
+  for (int i = 0; i < 6; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, with_a_pool, &wrong[i]), 0);
+  for (int i = 0; i < 6; i++) {
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(wrong[i], 0);
+  }
+  // A thread that was joined may be listed for another moment.
+  for (int i = 0; i < 1000 && threads_of_process() > before; i++) usleep(1000);
+  assert_int_equal(threads_of_process(), before);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_item_is_visited_once),
+      cmocka_unit_test(regions_grow_and_shrink),
+      cmocka_unit_test(no_threads_are_as_many_as_were_set),
+      cmocka_unit_test(a_threads_pool_ends_with_it),
       cmocka_unit_test(a_child_computes_without_its_parents_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

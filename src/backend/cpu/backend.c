@@ -142,7 +142,6 @@ static char *describe(void) {
     text_printf(&t, "oneDNN %d.%d.%d from %s", v->major, v->minor, v->patch, dn->path);
   }
   status_free(st);
-  text_add(&t, parallel_init() ? "" : "; no libgomp, so one thread");
   return text_take(&t);
 }
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/openmp.h"
 #include "base/cpu.h"
 #include "base/environment.h"
-#include "base/parallel.h"
 
 static onednn_t lib;
 static char tried[2048];  // why the library is not there; "" when it is
@@ -49,7 +49,6 @@ static bool resolve(void *handle, char *why, size_t n) {
 }
 
 static bool open_library(const char *path) {
-  parallel_init();  // oneDNN brings libgomp with it: ours is to be there first
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *why = dlerror();
@@ -62,6 +61,11 @@ static bool open_library(const char *path) {
   if (v->major != 3 || v->minor < 1) {
     snprintf(why, sizeof why, "is oneDNN %d.%d.%d; 3.1 or a newer 3.x is needed", v->major,
              v->minor, v->patch);
+    goto refused;
+  }
+  const char *unknown = openmp_bind(handle);
+  if (unknown) {
+    snprintf(why, sizeof why, "needs %.100s of OpenMP's runtime, which is not known here", unknown);
     goto refused;
   }
   lib.set_max_cpu_isa(isa_limit(cpu_isa()));

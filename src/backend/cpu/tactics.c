@@ -68,7 +68,7 @@ static char *layer_key(const backend_context_t *c, const layer_t *l) {
 
 static char *machine_key(const onednn_t *dn, int threads) {
   const dn_version_t *v = dn->version();
-  return mem_printf("%s, %s, oneDNN %d.%d.%d, tftrt kernels 2, %d threads", cpu_model_name(),
+  return mem_printf("%s, %s, oneDNN %d.%d.%d, tftrt kernels 3, %d threads", cpu_model_name(),
                     cpu_isa_name(cpu_isa()), v->major, v->minor, v->patch, threads);
 }
 
