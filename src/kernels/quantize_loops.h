@@ -1,5 +1,6 @@
 // The loops of kernels/quantize.h, for the compiler to vectorise; included by one file per
-// instruction set, which defines NAME(f), what its function f is called.
+// instruction set, which defines NAME(f), what its function f is called, and HAS_EVEN where it has
+// one of its own.
 #include "kernels/quantize_isa.h"
 
 // Half to even without a call: sums beyond 2^23 have no fraction. |v| is at most 510 here.
@@ -8,6 +9,7 @@ static inline float nearest(float v) {
   return (v + big) - big;
 }
 
+#if !defined(HAS_EVEN)
 static void NAME(even)(const quantize_how_t *q, const float *x, uint8_t *y, int64_t n) {
   const float base = q->base, by = q->by, least = q->least, most = q->most, start = q->start;
   // Limits before rounding: they are whole numbers, so nothing is rounded across them.
@@ -19,6 +21,7 @@ static void NAME(even)(const quantize_how_t *q, const float *x, uint8_t *y, int6
     y[i] = (uint8_t)(int)((nearest(v) + start) * number);
   }
 }
+#endif
 
 static void NAME(up)(const quantize_how_t *q, const float *x, uint8_t *y, int64_t n) {
   const float base = q->base, by = q->by, least = q->least, most = q->most, start = q->start;

@@ -37,7 +37,7 @@ static void numbers_are_nearest(void **state) {
       {0, 1 / 0.25f, -128, 127, 0, false},  {0, 1 / 0.25f, 0, 255, 0, false},
       {0, 1 / 0.25f, -127, 127, 0, true},   {0, 1 / 0.03f, -113, 142, 113, false},
       {0, 1 / 0.03f, -118, 137, -10, true}, {-3.5f, 1 / 0.125f, 0, 255, 0, true},
-      {0, 3.7f, -200, 55, 200, false},
+      {0, 3.7f, -200, 55, 200, false},      {-3.5f, 1 / 0.125f, 0, 255, 0, false},
   };
   for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
     const quantize_how_t *q = &ways[k];
