@@ -98,7 +98,8 @@ def calib_graph_to_infer_graph(calibration_graph_def: Any, is_dynamic_op: bool =
             except tf.errors.NotFoundError:
                 failures.append(f"{node.name}: no sample has reached it")
             except tf.errors.UnknownError as e:
-                failures.append(f"{node.name}: {re.search('Calibration table.*|$', e.message)[0]}")
+                reason = re.search("Calibration table.*", e.message)
+                failures.append(f"{node.name}: {reason[0] if reason else e.message}")
     if waiting and not done:
         raise ValueError("nothing was calibrated: run the calibration graph in a session first. " + "; ".join(failures))
     for failure in failures:

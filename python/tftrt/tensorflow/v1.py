@@ -103,7 +103,7 @@ class TrtGraphConverter:
         self._input_saved_model_dir = input_saved_model_dir
         self._input_saved_model_tags = list(input_saved_model_tags or ["serve"])
         self._input_saved_model_signature_key = input_saved_model_signature_key or "serving_default"
-        self._arguments = dict(
+        self._arguments: dict[str, Any] = dict(
             max_workspace_size_bytes=max_workspace_size_bytes, precision_mode=precision_mode,
             minimum_segment_size=minimum_segment_size, maximum_cached_engines=maximum_cached_engines,
             use_calibration=use_calibration, static_batch=0 if is_dynamic_op else max_batch_size,
@@ -134,7 +134,7 @@ class TrtGraphConverter:
             self._converter = GraphDefConverter(source.graph_def.SerializeToString(), source.kept, **self._arguments)
             self._converter.convert()
         self._source = source
-        return self._take_graph_def()
+        return self._take_graph_def(self._converter)
 
     def calibrate(
         self,
@@ -158,18 +158,21 @@ class TrtGraphConverter:
           ValueError: both functions or none are given; they give no str, or no tensor; a fetch is not in the graph.
           AssertionError: convert() was not called, calibration is not needed, or done already.
         """
-        assert self._converted_graph_def is not None and self._need_calibration and not self._calibrated
-        if bool(feed_dict_fn) == bool(input_map_fn):
+        assert self._converter and self._converted_graph_def is not None and self._need_calibration and not self._calibrated
+        if feed_dict_fn and not input_map_fn:
+            inputs = _fed(feed_dict_fn, num_runs)
+        elif input_map_fn and not feed_dict_fn:
+            inputs = _mapped(input_map_fn, num_runs)
+        else:
             raise ValueError("Should specify one and only one of feed_dict_fn and input_map_fn.")
         nodes = {node.name for node in self._converted_graph_def.node}
         for name in map(_name, fetch_names):
             if name.split(":")[0] not in nodes:
                 raise ValueError(f"fetch_names: the converted graph has no '{name}'")
-        inputs = _fed(feed_dict_fn, num_runs) if feed_dict_fn else _mapped(input_map_fn, num_runs)
         with tensorflow_errors():
             self._converter.calibrate(lambda: inputs)
         self._calibrated = True
-        return self._take_graph_def()
+        return self._take_graph_def(self._converter)
 
     def save(self, output_saved_model_dir: str) -> None:
         """Saves the converted graph as a SavedModel with the source's tags and signature.
@@ -177,7 +180,7 @@ class TrtGraphConverter:
         Raises:
           AssertionError: before convert(), or before a calibrate() that is needed. ValueError: the source is a GraphDef.
         """
-        assert self._converted_graph_def is not None and (self._calibrated or not self._need_calibration)
+        assert self._source and self._converted_graph_def is not None and (self._calibrated or not self._need_calibration)
         meta_graph = self._source.meta_graph
         if meta_graph is None:
             raise ValueError("Not able to save to a SavedModel since input is a GraphDef")
@@ -191,9 +194,9 @@ class TrtGraphConverter:
                                                      signature_def_map={key: meta_graph.signature_def[key]})  # fmt: skip
         builder.save()
 
-    def _take_graph_def(self) -> Any:
+    def _take_graph_def(self, converter: GraphDefConverter) -> Any:
         with tensorflow_errors():
-            self._converted_graph_def = _v1.GraphDef.FromString(self._converter.graph_def())
+            self._converted_graph_def = _v1.GraphDef.FromString(converter.graph_def())
         return self._converted_graph_def
 
 
