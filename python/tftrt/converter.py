@@ -137,6 +137,8 @@ class Converter:
     ):
         params = TrtConversionParams(max_workspace_size_bytes, precision_mode, minimum_segment_size, maximum_cached_engines,
                                      use_calibration, allow_build_at_runtime)  # fmt: skip
+        if isinstance(use_dynamic_shape, TrtConversionParams):  # the fourth argument in TensorFlow 2.0 to 2.4
+            use_dynamic_shape, conversion_params = None, use_dynamic_shape
         if conversion_params is not None:
             warnings.warn("conversion_params is deprecated. Use individual converter parameters instead", DeprecationWarning,
                           stacklevel=2)  # fmt: skip

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,saved_again,old_arguments,constants,freed,scripts]
 
 In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
@@ -209,27 +209,38 @@ for name, f in {**model.signatures, **({"f": model.f} if hasattr(model, "f") els
 
 
 def saved_by_tensorflow(scratch, build):
-    """tf.saved_model.save of a converted function, alone and in a module, which then runs in another process."""
-    off = []
+    """tf.saved_model.save of a converted function, alone and in a module, which then runs in another process; with the engines that
+    build(), or a run, has built, where none may be built and nothing runs natively."""
+    off, forbidding = [], {"TF_TRT_ABORT_CUDA_ENGINE_BUILD": "True", "TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION": "False"}
     for name, arguments in (("resnet_tiny", {}), ("bert_tiny", {}), ("resnet_tiny", {"minimum_segment_size": 1000})):
         model = os.path.join(SMALL, name)
         c = converter(model, **arguments)
         f = c.convert()
         inputs, _ = golden(model)
-        for when in "converted", "built":
+        for when in "converted", "run", "built":
             if when == "built" and not arguments:
                 c.build(lambda: [inputs])
+            if when == "run":
+                f(**inputs)
             alone, module = (os.path.join(scratch, f"{name} {when} {len(arguments)} {kind}") for kind in ("alone", "module"))
             tf.saved_model.save(tf.Module(), alone, f)
             holder = Holder(f)
             specs = {k: tf.TensorSpec(v.shape, v.dtype, k) for k, v in inputs.items()}
             tf.saved_model.save(holder, module, {"serving_default": f, "halved": holder.halved.get_concrete_function(**specs)})
             for target, functions in (alone, 1), (module, 3):
+                engines = glob.glob(os.path.join(target, "assets/*"))
+                if when != "run":  # whose engines are in the files that say that there are none
+                    assert any("trt-serialized-engine" in e for e in engines) == (when == "built" and not arguments), engines
+                environment = {**os.environ, **({} if when == "converted" else forbidding)}
                 ran = subprocess.run([sys.executable, "-c", RUN_SAVED, os.path.join(build, "lib/libtftrt_tensorflow.so"), target,
-                                      os.path.join(model, "golden/serving_default.0.npz")], capture_output=True, text=True)
+                                      os.path.join(model, "golden/serving_default.0.npz")],
+                                     capture_output=True, text=True, env=environment)
                 assert ran.returncode == 0, f"{target}: {ran.stderr[-800:]}"
                 off += [float(line) for line in ran.stdout.split()]
                 assert len(ran.stdout.split()) == functions, ran.stdout
+                if when == "converted" and not arguments:
+                    ran = subprocess.run(ran.args, capture_output=True, text=True, env={**os.environ, **forbidding})
+                    assert "User disallowed engine native segment execution" in ran.stderr, "it needs no engines"
     assert max(off) < 1e-3, off
     return f"{len(off)} functions, {max(off):.1e}"
 
@@ -422,11 +433,69 @@ def scripts(scratch, build):
     return ", ".join(ways)
 
 
+class Served(tf.Module):
+    def __init__(self, model, specs):
+        super().__init__()
+        self.model, self.serve = model, tf.function(self.run, input_signature=[specs])
+
+    def run(self, inputs):
+        return {k: v / 2 for k, v in self.model.signatures["serving_default"](**inputs).items()}
+
+
+def saved_again(scratch, build):
+    """A converted model that is loaded, alone and within a module that uses it, and saved by TensorFlow: weights and engines are in
+    what it writes, whatever becomes of the model that was loaded."""
+    off, environment = [], {**os.environ, "TF_TRT_ABORT_CUDA_ENGINE_BUILD": "True", "TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION": "False"}
+    for name in "resnet_tiny", "bert_tiny":
+        model, first, inputs = os.path.join(SMALL, name), os.path.join(scratch, f"{name} first"), golden(os.path.join(SMALL, name))[0]
+        c = converter(model)
+        c.convert()
+        c.build(lambda: [inputs])
+        c.save(first)
+        again, module = os.path.join(scratch, f"{name} again"), os.path.join(scratch, f"{name} module")
+        loaded = tf.saved_model.load(first)
+        tf.saved_model.save(loaded, again, signatures=loaded.signatures)
+        served = Served(loaded, {k: tf.TensorSpec(v.shape, v.dtype, k) for k, v in inputs.items()})
+        specs = {k: tf.TensorSpec(v.shape, v.dtype, k) for k, v in inputs.items()}
+        halved = tf.function(lambda **x: served.run(x)).get_concrete_function(**specs)
+        tf.saved_model.save(served, module, {"halved": halved})
+        shutil.rmtree(first)
+        try:
+            tf.saved_model.save(loaded, os.path.join(scratch, "no"), signatures=loaded.signatures)
+        except tf.errors.FailedPreconditionError as e:
+            assert "the model that it was loaded from is gone" in str(e), e
+        else:
+            raise AssertionError("saved without weights")
+        del loaded, served, halved
+        gc.collect()
+        for target in again, module:
+            ran = subprocess.run([sys.executable, "-c", RUN_SAVED, os.path.join(build, "lib/libtftrt_tensorflow.so"), target,
+                                  os.path.join(model, "golden/serving_default.0.npz")], capture_output=True, text=True, env=environment)
+            assert ran.returncode == 0, f"{target}: {ran.stderr[-800:]}"
+            off += [float(line) for line in ran.stdout.split()]
+    assert len(off) >= 4 and max(off) < 1e-3, off
+    return f"{max(off):.1e}"
+
+
+def old_arguments(_):
+    """Of TensorFlow 2.0 to 2.4."""
+    from tftrt.tensorflow import trt_convert
+    inputs, want = golden(MODEL)
+    params = trt_convert.TrtConversionParams(rewriter_config_template=None, precision_mode="FP32", is_dynamic_op=True,
+                                             maximum_cached_engines=3, max_batch_size=1)
+    assert params == trt_convert.DEFAULT_TRT_CONVERSION_PARAMS._replace(maximum_cached_engines=3, is_dynamic_op=True)
+    c = trt_convert.TrtGraphConverterV2(os.path.join(MODEL, "saved_model"), None, None, params)
+    off = worst(c.convert()(**inputs), want)
+    (node,) = [n for n in c._converted_graph_def.node if n.op == "TRTEngineOp"]
+    assert node.attr["_use_implicit_batch"].b and node.attr["max_cached_engines_count"].i == 3
+    return f"{off:.1e}"
+
+
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
               "devices": devices, "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
-              "saved": saved_by_tensorflow, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
-    need_build = ("scripts", "saved", "constants")
+              "saved": saved_by_tensorflow, "saved_again": saved_again, "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
+    need_build = ("scripts", "saved", "saved_again", "constants")
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--only", default=",".join(checks))

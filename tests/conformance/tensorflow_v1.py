@@ -107,6 +107,8 @@ def names(_):
         assert "unneeded" not in {n.name for n in converted.node}
         for got, want in zip(run(converted, feed, fetches), run(source, feed, fetches)):
             same(got, want)
+    old = converter(input_graph_def=source, nodes_blacklist=["last"], session_config=SOFT, is_dynamic_op=True, max_batch_size=None)
+    assert "unneeded" not in {n.name for n in old.convert().node}
     everything = converter(input_graph_def=source, is_dynamic_op=True, max_batch_size=None).convert()
     assert {"unneeded", "last"} <= {n.name for n in everything.node}
     return "all"
@@ -280,6 +282,38 @@ def contrib(_):
     return f"{off:.1e}"
 
 
+def resources(scratch):
+    """Engine caches by name in a session: there after the model is loaded, destroyed by name."""
+    import tftrt
+    from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
+    small, target = os.path.join(HERE, "../models/small/mnist_cnn"), os.path.join(scratch, "resources")
+    c = tftrt.Converter(os.path.join(small, "saved_model"))
+    c.convert()
+    c.build_default()
+    c.save(target)
+    golden = np.load(os.path.join(small, "golden/serving_default.0.npz"))
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=SOFT) as session:
+        meta = v1.saved_model.loader.load(session, ["serve"], target)
+        signature = meta.signature_def["serving_default"]
+        (node,) = [n for f in meta.graph_def.library.function for n in f.node_def if n.op == "TRTEngineOp"]
+        handle = gen_trt_ops.create_trt_resource_handle(resource_name=node.name)
+        destroy = tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=False)
+        session.run(destroy)
+        try:
+            session.run(destroy)
+            raise AssertionError("it is still there")
+        except tf.errors.NotFoundError as e:
+            assert "does not exist" in str(e), e
+        feed = {signature.inputs[k[3:]].name: golden[k] for k in golden.files if k.startswith("in.")}
+        for k in golden.files:
+            if k.startswith("out."):
+                same(session.run(signature.outputs[k[4:]].name, feed), golden[k])
+        file = os.path.join(scratch, "written")
+        session.run(gen_trt_ops.serialize_trt_resource(resource_name=node.name, filename=file))
+        assert os.path.getsize(file) > 1000
+    return node.name
+
+
 def errors(scratch):
     """TF-TRT's exceptions and messages."""
     source = some_graph().as_graph_def()
@@ -422,7 +456,7 @@ def online_state(_):
 
 
 def main():
-    checks = {f.__name__: f for f in (offline, names, functions, saved_model, calibration, calibration_in_sessions, contrib, errors, rewriter_config, online,
+    checks = {f.__name__: f for f in (offline, names, functions, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
                                       online_state)}
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)

@@ -37,6 +37,25 @@ def test_conversion_params_are_a_namedtuple():
     assert tftrt.supported_profile_strategies() == ["Range", "Optimal", "Range+Optimal", "ImplicitBatchModeCompatible"]
 
 
+def test_conversion_params_of_tensorflow_2_0(saved_model):
+    old = dict(rewriter_config_template=None, is_dynamic_op=True, max_batch_size=8)
+    with pytest.warns(DeprecationWarning, match="is_dynamic_op, max_batch_size of TensorFlow 2.3"):
+        params = tftrt.TrtConversionParams(precision_mode="FP16", **old)
+    with pytest.warns(DeprecationWarning):
+        assert tftrt.DEFAULT_TRT_CONVERSION_PARAMS._replace(precision_mode="FP16", **old) == params
+    assert params == tftrt.TrtConversionParams(precision_mode="FP16") and type(params) is tftrt.TrtConversionParams
+    for wrong in dict(is_dynamic_op=False), dict(rewriter_config_template=object()):
+        with pytest.raises(ValueError, match="is not supported"):
+            tftrt.TrtConversionParams(**wrong)
+    with pytest.raises(TypeError, match="max_batch"):
+        tftrt.TrtConversionParams(max_batch=8)
+    params = tftrt.TrtConversionParams(minimum_segment_size=1000)
+    with pytest.warns(DeprecationWarning, match="Use individual converter parameters instead"):  # as the fourth argument
+        converter = tftrt.Converter(saved_model("mnist_cnn"), None, None, params)
+    converter.convert()
+    assert converter.explain()["engines"] == []
+
+
 def test_conversion_params_take_the_place_of_six_arguments(saved_model):
     params = tftrt.TrtConversionParams(minimum_segment_size=1000)
     with pytest.warns(DeprecationWarning, match="Use individual converter parameters instead"):

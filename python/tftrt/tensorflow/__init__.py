@@ -18,9 +18,11 @@ from ..params import (
     supported_profile_strategies,
 )
 from ._loading import adapt_loader as _adapt_loader
+from ._loading import adapt_session_loader as _adapt_session_loader
 from ._names import has_tensorrt as _has_tensorrt
 from ._names import restore_names as _restore_names
 from ._plugin import load as _load
+from ._saving import adapt_saver as _adapt_saver
 from .converter import Converter, TrtGraphConverterV2
 from .function import ConvertedFunction
 from .online import enable_sessions as _enable_sessions
@@ -30,6 +32,8 @@ from .v1 import TrtGraphConverter, create_inference_graph
 ConversionParams = TrtConversionParams
 plugin_file = _load()
 _adapt_loader()
+_adapt_session_loader()
+_adapt_saver()
 if not _has_tensorrt():  # TF-TRT's own optimizer sees to its sessions
     _enable_sessions(plugin_file)
 _restore_names()

@@ -12,7 +12,7 @@ from .. import converter as _base
 from .._feed import InputFunction
 from ._errors import tensorflow_errors
 from ._loading import remove_resource
-from .function import ConvertedFunction, load_signature
+from .function import RESOURCES, ConvertedFunction, load_signature
 
 
 def _in_tensorflow(method: Callable) -> Callable:
@@ -70,7 +70,7 @@ class Converter(_base.Converter):
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
         for function in self._loaded.values():  # as TF-TRT, whose save() takes the caches with it
-            for engine in getattr(function.model, "trt_engine_resources", {}):
+            for engine in getattr(function.model, RESOURCES, {}):
                 remove_resource(engine)
 
     @property

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 from tensorflow.python.framework import ops
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
 from tensorflow.python.saved_model import function_deserialization
 
+from ._weights import put_weights_in
+
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _ASSIGNING = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStridedSliceAssign")
-_WEIGHT = "_tftrt_weight"  # of a Const without content: its key in variables/
-_MOST_BYTES = 2**31 - 2**26  # of weights in a GraphDef: protocol buffers end at 2 GiB
-
-
-def _nodes(graph_def: Any) -> Iterator[Any]:
-    yield from graph_def.node
-    for function in graph_def.library.function:
-        yield from function.node_def
-
-
-def _has_content(tensor: Any) -> bool:
-    return any(field.name not in ("dtype", "tensor_shape") for field, _ in tensor.ListFields())
-
-
-def _put_weights_in(graph_def: Any, directory: str) -> None:
-    """The contents of Consts that are in variables/. All or none, where they are too many for a GraphDef."""
-    empty = [n for n in _nodes(graph_def) if n.op == "Const" and _WEIGHT in n.attr and not _has_content(n.attr["value"].tensor)]
-    size = sum(tf.TensorShape(n.attr["value"].tensor.tensor_shape).num_elements() * tf.as_dtype(n.attr["dtype"].type).size
-               for n in empty)  # fmt: skip
-    if not empty or size > _MOST_BYTES:
-        return
-    variables = tf.train.load_checkpoint(os.path.join(directory, "variables", "variables"))
-    for node in empty:
-        value = variables.get_tensor(node.attr[_WEIGHT].s.decode())
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+RESOURCES = "trt_engine_resources"  # the attribute of a model that has its engines, in TF-TRT's models too
 
 
 def _take_library(graph_def: Any) -> list:
@@ -147,7 +127,8 @@ def load_signature(save: Callable[[str], None], key: str) -> ConcreteFunction:
         model = tf.saved_model.load(directory)
         signature = model.signatures[key]
         body = _Body(signature)
-        _put_weights_in(body.graph_def, directory)
+        with contextlib.suppress(tf.errors.ResourceExhaustedError):  # then runs read them from the directory
+            put_weights_in(body.graph_def)
         if body.captures and not _assigns(directory):
             body.freeze()
         function = _concrete(signature, body)
@@ -164,9 +145,9 @@ class ConvertedFunction(ConcreteFunction):
     engines. It keeps the converter alive. Arguments are positional, in alphabetical order of the inputs' names, or by name.
 
     It is used as any other ConcreteFunction: called in eager mode, in a tf.function or a Keras layer, kept in a tf.Module, given to
-    `tf.saved_model.save` as a signature. A model that is saved so holds the weights in saved_model.pb, at most 2 GiB, and no engines: a
-    run builds them. `model` is the loaded model; where a model's signatures assign variables or use tables, what is saved must track
-    it.
+    `tf.saved_model.save` as a signature. A model that is saved so holds the weights in saved_model.pb, at most 2 GiB, and the engines,
+    those that runs built too, as assets. `model` is the loaded model; where a model's signatures assign variables or use tables, what
+    is saved must track it.
     """
 
     def __init__(self, make: Callable[[], ConcreteFunction], key: str):  # not the base's: its state comes later
@@ -194,6 +175,23 @@ class ConvertedFunction(ConcreteFunction):
                 raise TypeError(f"the converted function got input '{name}' twice")
         given.update(kwargs)
         return super().__call__(**{n: tf.convert_to_tensor(v, specs[n].dtype) if n in specs else v for n, v in given.items()})
+
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        children = super()._trackable_children(save_type, **kwargs)
+        resources = self.engine_resources() if save_type == "savedmodel" else None
+        if resources:
+            children[RESOURCES] = resources
+        return children
+
+    def engine_resources(self) -> Any:
+        """The engines' resources by name, as TF-TRT's converter keeps them in what it saves; empty: there are none. Their assets are
+        files of ours, where the engines are written that runs have built meanwhile."""
+        resources = getattr(self.model, RESOURCES, {})
+        for engine, resource in resources.items():
+            file = resource._serialized_trt_resource_filename.asset_path.numpy()
+            with contextlib.suppress(tf.errors.NotFoundError, tf.errors.FailedPreconditionError):  # not run; not alone in its name
+                gen_trt_ops.serialize_trt_resource(resource_name=engine, filename=file)
+        return resources
 
     def __repr__(self) -> str:
         return f"<converted function of {self._tftrt[1]}>"

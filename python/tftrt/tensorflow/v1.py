@@ -74,6 +74,7 @@ class TrtGraphConverter:
       is_dynamic_op: False: convert() builds engines, which are in the nodes; True: runs build them.
       maximum_cached_engines, max_workspace_size_bytes, precision_mode, minimum_segment_size, use_calibration: as of `Converter`.
         Calibration is for is_dynamic_op=True alone, which it implies.
+      nodes_blacklist, session_config: by keyword, as TensorFlow 1.14 to 2.3 had them: nodes_denylist by its old name; not used.
     """
 
     def __init__(
@@ -90,6 +91,9 @@ class TrtGraphConverter:
         is_dynamic_op: bool = False,
         maximum_cached_engines: int = 1,
         use_calibration: bool = True,
+        *,
+        nodes_blacklist: Sequence[Any] | None = None,
+        session_config: Any = None,
     ):
         if tf.executing_eagerly():
             raise RuntimeError("Please use tf.experimental.tensorrt.Converter in TF 2.0.")
@@ -99,7 +103,7 @@ class TrtGraphConverter:
         if minimum_segment_size <= 0 and minimum_segment_size != -1:
             raise ValueError("minimum segment size should be positive or -1 (to disable main graph conversion).")
         self._input_graph_def = input_graph_def
-        self._nodes_denylist = [_name(n) for n in nodes_denylist or ()]
+        self._nodes_denylist = [_name(n) for n in nodes_denylist or nodes_blacklist or ()]
         self._input_saved_model_dir = input_saved_model_dir
         self._input_saved_model_tags = list(input_saved_model_tags or ["serve"])
         self._input_saved_model_signature_key = input_saved_model_signature_key or "serving_default"
