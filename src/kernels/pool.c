@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "kernels/conv_inner.h"
+#include "kernels/pool_window.h"
 #include "kernels/to_float.h"
 
 typedef struct pool_job {
@@ -14,38 +15,6 @@ typedef struct pool_job {
   pool_options_t o;
 } pool_job_t;
 
-static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-
-// The window of one output pixel, cut to the input: [lo, hi) per dim, and its image.
-typedef struct window {
-  int64_t lo[3], hi[3], image, count;
-} window_t;
-
-static window_t window_of(const conv_shape_t *s, int64_t pixel) {
-  window_t w = {.count = 1};
-  int64_t o[3];
-  o[2] = pixel % s->out[2], pixel /= s->out[2];
-  o[1] = pixel % s->out[1], pixel /= s->out[1];
-  o[0] = pixel % s->out[0];
-  w.image = pixel / s->out[0];
-  for (int d = 0; d < 3; d++) {
-    int64_t at = o[d] * s->stride[d] - s->pad[d];
-    w.lo[d] = max64(at, 0);
-    w.hi[d] = max64(min64(at + s->kernel[d], s->in[d]), w.lo[d]);
-    w.count *= w.hi[d] - w.lo[d];
-  }
-  return w;
-}
-
-// for each input pixel of window w: `at` is its index within the image
-#define EACH_PIXEL(w, s, at)                                             \
-  for (int64_t z_ = (w).lo[0]; z_ < (w).hi[0]; z_++)                     \
-    for (int64_t y_ = (w).lo[1]; y_ < (w).hi[1]; y_++)                   \
-      for (int64_t at = (z_ * (s)->in[1] + y_) * (s)->in[2] + (w).lo[2], \
-                   end_ = at + (w).hi[2] - (w).lo[2];                    \
-           at < end_; at++)
-
 #define MAX_PIXELS(NAME, T, LOWEST)                                        \
   static void NAME(void *ctx, int64_t begin, int64_t end, int thread) {    \
     (void)thread;                                                          \
@@ -53,7 +22,7 @@ static window_t window_of(const conv_shape_t *s, int64_t pixel) {
     const conv_shape_t *s = &j->s;                                         \
     const int64_t C = s->in_c, image = s->in[0] * s->in[1] * s->in[2] * C; \
     for (int64_t p = begin; p < end; p++) {                                \
-      window_t w = window_of(s, p);                                        \
+      pool_window_t w = pool_window(s, p);                                 \
       const T *x = (const T *)j->x + w.image * image;                      \
       T *y = (T *)j->y + p * C;                                            \
       for (int64_t c = 0; c < C; c++) y[c] = LOWEST;                       \
@@ -81,7 +50,7 @@ MAX_PIXELS(max_uint64, uint64_t, 0)
     const conv_shape_t *s = &j->s;                                                           \
     const int64_t C = s->in_c, image = s->in[0] * s->in[1] * s->in[2] * C;                   \
     for (int64_t p = begin; p < end; p++) {                                                  \
-      window_t w = window_of(s, p);                                                          \
+      pool_window_t w = pool_window(s, p);                                                   \
       const T *x = (const T *)j->x + w.image * image;                                        \
       T *y = (T *)j->y + p * C;                                                              \
       int64_t n = j->o.count_padding ? s->kernel[0] * s->kernel[1] * s->kernel[2] : w.count; \
@@ -125,7 +94,7 @@ static void argmax_pixels(void *ctx, int64_t begin, int64_t end, int thread) {
   const conv_shape_t *s = &j->s;
   const int64_t C = s->in_c, image = s->in[0] * s->in[1] * s->in[2] * C;
   for (int64_t p = begin; p < end; p++) {
-    window_t w = window_of(s, p);
+    pool_window_t w = pool_window(s, p);
     switch (a->dtype) {
       ARGMAX_CASE(DT_FLOAT, float)
       ARGMAX_CASE(DT_DOUBLE, double)

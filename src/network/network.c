@@ -241,6 +241,11 @@ net_tensor_t *net_squeeze(network_t *n, net_tensor_t *x, const int *axes, int n_
   return net_layer1(n, LAYER_SQUEEZE, 1, &x, x->dtype, &p);
 }
 
+bool layer_averages(const layer_t *l) {
+  if (l->type == LAYER_POOL) return !l->p.pool.max;
+  return l->type == LAYER_REDUCE && l->p.reduce.op == REDUCE_MEAN;
+}
+
 int layer_conv_groups(const layer_t *l) {
   const conv_params_t *c = &l->p.conv;
   const shape_t *x = &l->in[0]->shape, *w = &l->in[1]->shape;

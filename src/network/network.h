@@ -120,7 +120,8 @@ typedef enum layer_type {
   LAYER_CAST,      // in: x. to the dtype of out[0]; TensorFlow's Cast (truncate, saturation as C);
                    // p.cast
   // Convolutions and products take 8-bit tensors that stand for real values (net_tensor.scale):
-  // then x and w both are, w signed with zero point 0 and fixed, residual and output may be.
+  // then x and w both are, w signed with zero point 0 and fixed, residual and output may be. So do
+  // means (layer_averages), whose output may be.
   LAYER_CONV,  // in: x, w, [bias], [residual]. p.conv; w is [spatial..., C/groups, M] (TF's HWIO),
                // 1-3 spatial dims
   LAYER_DECONV,     // in: x, w, output size of the spatial dims (int), [bias]. p.conv; w is
@@ -335,7 +336,8 @@ struct net_tensor {
   // Precision. scale: the real value of one 8-bit step. On a float tensor the range that is known
   // of it, 127 steps to either side; 0: none. On an INT8 or UINT8 tensor that stands for real
   // values: (number - zero_point) * scale. A constant may have one scale per channel of its last
-  // axis instead (depthwise filters: of the last two), in the network's arena.
+  // axis instead (depthwise filters: of the last two; of LAYER_DECONV: the last but one), in the
+  // network's arena.
   // least, most: on a float tensor with a scale, what its values lie between inside that range, 0
   // included; both 0: the whole range.
   float scale, least, most;
@@ -460,6 +462,8 @@ double binary_eval(binary_op_t op, double a, double b);
 bool binary_eval_int(binary_op_t op, int64_t a, int64_t b, int64_t *out);
 // Bool results: comparisons and logic.
 bool binary_op_compares(binary_op_t op);
+// Is the result a mean of the input's elements, and nothing else?
+bool layer_averages(const layer_t *l);
 int layer_conv_groups(
     const layer_t *l);  // as the convolution will run; 0 while channels are unknown
 

@@ -252,8 +252,9 @@ static bool is_fixed(const net_tensor_t *t, int depth) {
 }
 
 bool layer_takes_int8(const layer_t *l) {
-  return (l->type == LAYER_CONV || l->type == LAYER_MATMUL) && l->in[0]->dtype == DT_FLOAT &&
-         l->in[1]->dtype == DT_FLOAT && is_fixed(l->in[1], 0) && !is_fixed(l->in[0], 0);
+  bool kind = l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
+  return kind && l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT &&
+         is_fixed(l->in[1], 0) && !is_fixed(l->in[0], 0);
 }
 
 // NULL: a tensor inside what one TensorFlow node was lowered to.

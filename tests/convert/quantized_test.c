@@ -18,10 +18,10 @@ static const struct {
 } IN_FLOAT[] = {
     {"four_bits", "CONVOLUTION", "no 8-bit layer has so few steps"},
     {"sixteen_bits", "CONVOLUTION", "no 8-bit layer has so many steps"},
+    {"attention", "SOFTMAX", "its exponentials have more than 8 bits"},
+    {"attention_heads", "SOFTMAX", "its exponentials have more than 8 bits"},
     {"quantize_dequantize_min_combined", "CONVOLUTION", "none of its steps need be 0"},
-    {"transposed", "DECONVOLUTION", "there is no 8-bit kernel"},
-    {"avg_pool", "POOLING", "a mean is between steps"},
-    {"global_pool", "REDUCE", "a mean is between steps"},
+
 };
 
 static const conversion_t MODES[] = {

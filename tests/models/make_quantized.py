@@ -252,6 +252,121 @@ def two_readers(x):  # one of which is not in 8 bits
     return act(conv(q) + tf.exp(-q))
 
 
+# ---------------------------------------------------------------- more layers and ways
+
+def per_map(*shape):  # a transposed convolution's weights, with a range for each output channel
+    w = filt(*shape)
+    most = np.abs(w).max(tuple(i for i in range(len(shape)) if i != len(shape) - 2))
+    return raw.QuantizeAndDequantizeV3(input=w, input_min=-most, input_max=most, num_bits=8, range_given=True, narrow_range=True,
+                                       axis=len(shape) - 2)
+
+
+@graph()
+def transposed_valid(x):  # some outputs see one tap a dimension, others two
+    y = nn.conv2d_transpose(act(x), per_map(4, 4, 6, 8), [2, 28, 28, 6], 3, "VALID")
+    return act(conv(pos(nn.relu(y + filt(6))), c_in=6, stride=2))
+
+
+@graph()
+def transposed_below_zero(x):  # every output sees all taps that are inside
+    y = nn.conv2d_transpose(vars_(x, -1.3, 2.9), per_map(3, 3, 6, 8), [2, 9, 9, 6], 1, "SAME")
+    return vars_(y, -1.9, 2.3)
+
+
+@graph()
+def transposed_apart(x):  # some outputs see none
+    y = nn.conv2d_transpose(act(x), per_map(2, 2, 70, 8), [2, 27, 26, 70], 3, "SAME")
+    return act(y + filt(70), 3.3)
+
+
+@graph(2, 11, 8)
+def transposed_line(x):
+    return act(nn.conv1d_transpose(act(x), per_map(5, 6, 8), [2, 22, 6], 2, "SAME"), 3.3)
+
+
+@graph(1, 4, 5, 3, 8)
+def transposed_volume(x):
+    return act(nn.conv3d_transpose(act(x), per_map(3, 3, 3, 6, 8), [1, 8, 10, 6, 6], 2, "SAME"), 3.3)
+
+
+@graph()
+def avg_pool_below_zero(x):  # padding is not counted
+    y = nn.avg_pool2d(vars_(conv(act(x), c_out=80), -1.3, 2.9), 3, 1, "SAME")
+    return vars_(conv(vars_(y, -0.8, 1.437), c_in=80), -1.9, 2.3)
+
+
+@graph()
+def avg_pool_of_zeros(x):  # padding that is counted
+    y = nn.avg_pool2d(tf.pad(vars_(conv(act(x)), -1.3, 2.9), [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID")
+    return act(conv(act(y, 1.7)))
+
+
+@graph()
+def branches(x):  # one tensor pooled both ways, and all of it in one
+    q = pos(nn.relu(conv(act(x), c_out=16)))
+    a, b = pos(nn.avg_pool2d(q, 3, 1, "SAME"), 2.2), nn.max_pool2d(q, 3, 1, "SAME")
+    a = pos(nn.relu(conv(a, c_in=16)))
+    return act(conv(tf.concat([a, b, pos(nn.relu(conv(q, c_in=16, k=1)))], 3), c_in=32))
+
+
+@graph()
+def mean_channels_first(x):
+    y = tf.transpose(pos(nn.relu(conv(act(x)))), [0, 3, 1, 2])
+    return act(tf.matmul(pos(tf.reduce_mean(y, [2, 3]), 1.9), weight(8, 6)))
+
+
+@graph()
+def squeeze_excite(x):
+    q = pos(nn.relu(conv(act(x))))
+    s = pos(tf.sigmoid(conv(pos(tf.reduce_mean(q, [1, 2], keepdims=True), 1.9), k=1)), 1.1)
+    return act(conv(pos(q * s, 2.7)))
+
+
+@graph(2, 10, 24)
+def attention(x):
+    q, k, v = (act(tf.tensordot(act(x), weight(24, 16), 1), r) for r in (3.1, 2.7, 3.3))
+    scores = act(tf.matmul(q, k, transpose_b=True) * 0.25, 2.3)
+    return act(tf.matmul(pos(nn.softmax(scores), 1.0), v), 2.1)
+
+
+@graph(2, 10, 24)
+def attention_heads(x):
+    heads = lambda y: tf.transpose(tf.reshape(y, [-1, 10, 4, 6]), [0, 2, 1, 3])
+    q, k, v = (heads(act(tf.tensordot(act(x), weight(24, 24), 1), r)) for r in (3.1, 2.7, 3.3))
+    y = tf.matmul(pos(nn.softmax(tf.matmul(q, k, transpose_b=True) * 0.4), 1.0), v)
+    y = tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [-1, 10, 24])
+    return act(tf.tensordot(act(y, 2.1), weight(24, 12), 1))
+
+
+@graph(3, 7, 24)
+def products(x):  # the first operand transposed, with steps that are not around 0
+    y = vars_(tf.tensordot(act(x), weight(24, 20), 1), -1.3, 2.9)
+    return act(tf.matmul(y, act(x), transpose_a=True), 6.1)
+
+
+@graph()
+def resize_nearest(x):
+    y = tf.image.resize(pos(nn.relu(conv(act(x)))), [14, 18], "nearest")
+    return act(conv(y))
+
+
+@graph(2, 11, 8)
+def line(x):
+    return act(nn.conv1d(pos(nn.relu(nn.conv1d(act(x), weight(3, 8, 6), 1, "SAME"))), weight(5, 6, 4), 2, "VALID"), 3.3)
+
+
+@graph()
+def pad_mirror(x):
+    return act(conv(tf.pad(vars_(conv(act(x)), -1.3, 2.9), [[0, 0], [3, 2], [2, 3], [0, 0]], "REFLECT"), padding="VALID"))
+
+
+@graph(4, 24)
+def stack(x):  # of tensors with one range
+    q = act(x)
+    y = tf.stack([pos(nn.relu(tf.matmul(q, weight(24, 8)))), pos(nn.relu(tf.matmul(q, weight(24, 8))))], 1)
+    return act(tf.tensordot(y, weight(8, 6), 1))
+
+
 # ---------------------------------------------------------------- writing
 
 def step_of(y):
@@ -264,7 +379,7 @@ def main():
     module, signatures, cases = tf.Module(), {}, {}
     for name, (f, shape) in GRAPHS.items():
         spec = tf.TensorSpec([None] + shape[1:], tf.float32, "x")
-        if name == "transposed":  # whose batch is a constant here
+        if name.startswith("transposed"):  # whose batch is a constant here
             spec = tf.TensorSpec(shape, tf.float32, "x")
         signatures[name] = tf.function(lambda x, f=f: {"y": f(x)}).get_concrete_function(spec)
         cases[name] = (1.1 * rng.standard_normal(shape)).astype(np.float32)

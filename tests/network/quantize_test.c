@@ -1,6 +1,8 @@
 // Which tensors of an implicit network end up in 8 bits.
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "network/network.h"
@@ -27,14 +29,16 @@ static net_tensor_t *relu(network_t *n, net_tensor_t *x, float range) {
   return y;
 }
 
-static net_tensor_t *pool(network_t *n, net_tensor_t *x) {
+static net_tensor_t *pool_of(network_t *n, net_tensor_t *x, bool max) {
   layer_params_t p = {
       .pool = {
-          .max = true, .spatial = 2, .channels_last = true, .window = {2, 2}, .strides = {2, 2}}};
+          .max = max, .spatial = 2, .channels_last = true, .window = {2, 2}, .strides = {2, 2}}};
   net_tensor_t *y = net_layer1(n, LAYER_POOL, 1, &x, DT_FLOAT, &p);
   y->scale = 5 / 127.0f;
   return y;
 }
+
+static net_tensor_t *pool(network_t *n, net_tensor_t *x) { return pool_of(n, x, true); }
 
 static int count(const network_t *n, layer_type_t type, dtype_t out) {
   int k = 0;
@@ -314,6 +318,80 @@ static void transposed_weights(void **state) {
   network_destroy(n);
 }
 
+static const layer_t *only(const network_t *n, layer_type_t type) {
+  const layer_t *found = NULL;
+  assert_int_equal(count(n, type, DT_INVALID), 1);
+  for (int i = 0; i < n->n_layers; i++)
+    if (n->layers[i]->type == type) found = n->layers[i];
+  return found;
+}
+
+// An average reads what there is for another layer, and writes numbers where only such are read.
+static void averages_take_numbers(void **state) {
+  (void)state;
+  for (int shared = 0; shared < 2; shared++) {
+    net_tensor_t *x;
+    network_t *n = start(&x);
+    net_tensor_t *a = relu(n, conv(n, x, 4, 8, 6), 5), *y = pool_of(n, a, false);
+    if (shared) {
+      network_mark_output(n, net_unary(n, UNARY_EXP, y));  // a reader that needs floats
+      network_mark_output(n, conv(n, a, 8, 4, 9));
+    }
+    optimize(n, shared ? conv(n, a, 8, 4, 8) : conv(n, y, 8, 4, 8));
+    const layer_t *l = only(n, LAYER_POOL);
+    assert_int_equal(l->in[0]->dtype, DT_UINT8);
+    assert_int_equal(l->out[0]->dtype, shared ? DT_FLOAT : DT_UINT8);
+    assert_int_equal(count(n, LAYER_QUANTIZE, DT_INVALID), 1);  // of the input
+    network_destroy(n);
+  }
+}
+
+// Whose result only floats are made of, and whose input is nobody else's: it stays as it is.
+static void averages_of_floats(void **state) {
+  (void)state;
+  net_tensor_t *x;
+  network_t *n = start(&x);
+  optimize(n, net_unary(n, UNARY_EXP, pool_of(n, relu(n, conv(n, x, 4, 8, 6), 5), false)));
+  assert_int_equal(only(n, LAYER_POOL)->in[0]->dtype, DT_FLOAT);
+  network_destroy(n);
+}
+
+// softmax(a b') c in 8 bits but for what weighs by the softmax.
+static void products_of_activations(void **state) {
+  (void)state;
+  for (int length = 16; length <= 128; length += 112) {
+    network_t *n = network_create("attention");
+    n->int8 = n->implicit_ranges = true;
+    shape_t s = SHAPE(2, length, 64);
+    net_tensor_t *in[3];
+    for (int i = 0; i < 3; i++) {
+      char name[8];
+      snprintf(name, sizeof name, "x%d", i);
+      in[i] = network_add_input(n, arena_printf(n->arena, "%s", name), DT_FLOAT, &s);
+      in[i]->scale = 3 / 127.0f;
+      in[i]->least = -1, in[i]->most = 3;
+    }
+    layer_params_t p = {.softmax = {.axis = -1}};
+    net_tensor_t *scores = net_matmul(n, in[0], in[1], false, true);
+    net_tensor_t *weights = net_layer1(n, LAYER_SOFTMAX, 1, &scores, DT_FLOAT, &p);
+    weights->scale = 1 / 127.0f;
+    optimize(n, net_matmul(n, weights, in[2], false, false));
+    int numbers = 0;
+    for (int i = 0; i < n->n_layers; i++) {
+      const layer_t *l = n->layers[i];
+      if (l->type != LAYER_MATMUL) continue;
+      bool is_8bit = l->in[0]->dtype == DT_UINT8 && l->in[1]->dtype == DT_INT8;
+      numbers += is_8bit;
+      if (is_8bit)
+        assert_int_equal(l->in[1]->zero_point, 0);
+      else
+        assert_non_null(strstr(l->why, l->in[0]->producer ? "softmax" : "too small"));
+    }
+    assert_int_equal(numbers, length == 128);
+    network_destroy(n);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(transposed_weights),
@@ -323,6 +401,9 @@ int main(void) {
       cmocka_unit_test(least_values),
       cmocka_unit_test(concat_shares_a_scale),
       cmocka_unit_test(stays_float),
+      cmocka_unit_test(averages_take_numbers),
+      cmocka_unit_test(averages_of_floats),
+      cmocka_unit_test(products_of_activations),
       cmocka_unit_test(kept_layers),
       cmocka_unit_test(what_becomes_a_logarithm_stays_float),
   };

@@ -25,6 +25,7 @@ static const struct {
     {LAYER_BROADCAST, make_move_step},     {LAYER_TILE, make_move_step},
     {LAYER_QUANTIZE, make_quantize_step},  {LAYER_DEQUANTIZE, make_quantize_step},
     {LAYER_PAD, make_move_step},           {LAYER_GATHER, make_move_step},
+    {LAYER_RESIZE, make_resize_step},
 };
 
 bool layer_is_float(const layer_t *l, int n) {

@@ -181,26 +181,33 @@ status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   return own_first ? make_onednn_conv(c, l, s) : make_own_conv_step(c, l, s);
 }
 
-static status_t make_onednn_deconv(backend_context_t *c, const layer_t *l, step_t *s) {
+bool deconv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p) {
   const conv_params_t *cp = &l->p.conv;
-  dn_problem_t p = {.kind = DN_OP_DECONV,
-                    .src = activations(in_shape(c, l, 0), cp->channels_last),
-                    .weights = filter(l, in_shape(c, l, 1), 1, true),
-                    .dst = activations(out_shape(c, l, 0), cp->channels_last),
-                    .pack = in_value(c, l, 1) != NULL,
-                    .bias = cp->has_bias,
-                    .act = cp->act};
-  dn_types(l, -1, &p);
-  if (p.weights.dims[1] != p.src.dims[1]) return NULL;  // grouped
-  fill_window(&p, &p.dst, &p.src, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
+  *p = (dn_problem_t){.kind = DN_OP_DECONV,
+                      .src = activations(in_shape(c, l, 0), cp->channels_last),
+                      .weights = filter(l, in_shape(c, l, 1), 1, true),
+                      .dst = activations(out_shape(c, l, 0), cp->channels_last),
+                      .pack = in_value(c, l, 1) != NULL,
+                      .bias = cp->has_bias,
+                      .act = cp->act};
+  dn_types(l, -1, p);
+  if (p->weights.dims[1] != p->src.dims[1]) return false;  // grouped
+  fill_window(p, &p->dst, &p->src, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
-  return make(c, l, &p, cp->has_bias ? 3 : -1, -1, s);
+  return true;
+}
+
+static status_t make_onednn_deconv(backend_context_t *c, const layer_t *l, step_t *s) {
+  dn_problem_t p;
+  if (!deconv_problem(c, l, &p)) return NULL;
+  return make(c, l, &p, l->p.conv.has_bias ? 3 : -1, -1, s);
 }
 
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   bool is_float =
       l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT && l->out[0]->dtype == DT_FLOAT;
   if (l->p.conv.depthwise || l->p.conv.has_residual) return NULL;
+  if (layer_is_int8(l)) return make_int8_step(c, l, s);
   if (layer_is_half(l, 2, l->p.conv.has_bias ? 3 : -1))
     return prefers_own(c, l) ? NULL : make_onednn_deconv(c, l, s);
   if (!is_float) return NULL;
@@ -213,7 +220,9 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
   // The largest of 8-bit numbers is the largest, whatever they stand for.
   dtype_t t = l->in[0]->dtype;
-  bool numbers = l->p.pool.max && (t == DT_INT8 || t == DT_UINT8) && l->out[0]->dtype == t;
+  bool is_8bit = t == DT_INT8 || t == DT_UINT8;
+  if (is_8bit && !l->p.pool.max) return make_average_int8_step(c, l, s);
+  bool numbers = is_8bit && l->out[0]->dtype == t;
   if (!numbers && !layer_is_float(l, 1) && !(layer_is_half(l, 1, -1) && l->out[0]->dtype == t))
     return NULL;
   dn_problem_t p = {.kind = DN_OP_POOL,

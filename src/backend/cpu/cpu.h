@@ -89,11 +89,14 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_own_pool_step(backend_context_t *c, const layer_t *l, step_t *s);
+// Means (layer_averages) of 8-bit tensors that stand for real values.
+status_t make_average_int8_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_elementwise_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_softmax_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_norm_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_reduce_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_move_step(backend_context_t *c, const layer_t *l, step_t *s);
+status_t make_resize_step(backend_context_t *c, const layer_t *l, step_t *s);
 status_t make_quantize_step(backend_context_t *c, const layer_t *l, step_t *s);
 // Convolutions and products on 8-bit tensors that stand for real values (int8.c).
 bool layer_is_int8(const layer_t *l);
@@ -106,12 +109,15 @@ status_t make_ref_step(backend_context_t *c, const layer_t *l, step_t *s);
 
 // The layer as a problem of oneDNN's, in float32. False: oneDNN has no such problem.
 bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
+bool deconv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
 bool matmul_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p);
 
 // A convolution as our own kernels have it. `large` and `small` are the tensors on both sides of
 // the window: input and output, or the other way round for a transposed convolution.
 void conv_layer_shape(const layer_t *l, const shape_t *large, const shape_t *small,
                       const shape_t *w, conv_shape_t *s);
+// The same of a pool.
+void pool_layer_shape(const layer_t *l, const shape_t *x, const shape_t *y, conv_shape_t *s);
 // A product as our own kernels have it; frees with matmul_batch_free what it allocates.
 void matmul_batch(const dn_problem_t *p, gemm_batch_t *g);
 void matmul_batch_free(gemm_batch_t *g);

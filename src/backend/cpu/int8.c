@@ -1,6 +1,6 @@
-// Convolutions and products on 8-bit tensors: oneDNN where the CPU has instructions that sum such
-// products exactly (VNNI and later; before, its sums of pairs saturate), or our own kernels
-// (own_int8.c), which are exact everywhere.
+// Convolutions, transposed ones and products on 8-bit tensors: oneDNN where the CPU has
+// instructions that sum such products exactly (VNNI and later; before, its sums of pairs saturate),
+// or our own kernels (own_int8.c), which are exact everywhere.
 #include "backend/cpu/int8.h"
 
 #include <string.h>
@@ -101,19 +101,22 @@ static void fill_quant(const layer_t *l, int8_state_t *st, dn_problem_t *p) {
   q->residual_type = both ? dn_type_of(r->dtype) : DN_F32;
 }
 
+// Do some sums take in fewer products than others?
 static bool padded(const dn_problem_t *p) {
+  if (p->kind == DN_OP_DECONV) return true;
   for (int i = 0; i < 3 && p->kind == DN_OP_CONV; i++)
     if (p->pad_begin[i] || p->pad_end[i]) return true;
   return false;
 }
 
 // Sums over (x - zero) w are sums over x w less zero times the weights' sum. Padding is the real 0,
-// which oneDNN must know by itself.
+// which oneDNN must know by itself, as it must where weights are not [.., channels].
 static void take_zero_off(const backend_context_t *c, const layer_t *l, int8_state_t *st,
                           dn_problem_t *p) {
   const tensor_t *w = in_value(c, l, 1);
   int64_t channels = st->i.channels, n = w ? tensor_elements(w) : 0;
   if (!p->quant.src_zero || !w || padded(p)) return;
+  if (l->type == LAYER_MATMUL && (w->shape.rank != 2 || l->p.matmul.transpose_b)) return;
   int64_t *sums = mem_calloc((size_t)channels, sizeof *sums);
   const int8_t *numbers = w->data;  // the output's channel is the last axis
   for (int64_t i = 0; i + channels <= n; i += channels)
@@ -130,14 +133,26 @@ static void take_zero_off(const backend_context_t *c, const layer_t *l, int8_sta
   p->quant.src_zero = 0;
 }
 
+// Are there outputs behind the last window? oneDNN's 8-bit kernels leave them as they are.
+static bool has_outputs_behind(const dn_problem_t *p) {
+  for (int i = 0; i < p->dst.rank - 2 && p->kind == DN_OP_DECONV; i++) {
+    int64_t end = (p->src.dims[2 + i] - 1) * p->stride[i] + p->kernel[i] - p->pad_begin[i];
+    if (end < p->dst.dims[2 + i]) return true;
+  }
+  return false;
+}
+
 // Does oneDNN sum exactly here?
 static bool onednn_is_exact(void) { return cpu_has(CPU_AVX512_VNNI) || cpu_isa() == CPU_AVX2_VNNI; }
 
 static status_t make_onednn(backend_context_t *c, const layer_t *l, const int8_layer_t *i,
                             step_t *s) {
   dn_problem_t p = {0};
-  bool known = l->type == LAYER_CONV ? conv_problem(c, l, &p) : matmul_problem(c, l, &p);
-  if (!known || !onednn_is_exact() || !dn_activation_supported(&p.act)) return NULL;
+  bool known = l->type == LAYER_CONV     ? conv_problem(c, l, &p)
+               : l->type == LAYER_DECONV ? deconv_problem(c, l, &p)
+                                         : matmul_problem(c, l, &p);
+  if (!known || !onednn_is_exact() || has_outputs_behind(&p) || !dn_activation_supported(&p.act))
+    return NULL;
   int8_state_t *st = mem_calloc(1, sizeof *st);
   st->i = *i;
   st->elements = shape_elements(out_shape(c, l, 0));
@@ -164,8 +179,9 @@ static status_t make_onednn(backend_context_t *c, const layer_t *l, const int8_l
 // ---------------------------------------------------------------- both
 
 bool layer_is_int8(const layer_t *l) {
-  return (l->type == LAYER_CONV || l->type == LAYER_MATMUL) && l->n_in >= 2 &&
-         is_8bit(l->in[0]->dtype) && l->in[0]->scale > 0 && l->in[1]->dtype == DT_INT8;
+  bool kind = l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
+  return kind && l->n_in >= 2 && is_8bit(l->in[0]->dtype) && l->in[0]->scale > 0 &&
+         l->in[1]->dtype == DT_INT8;
 }
 
 // A scale for each output channel, that of the input and of a product among them.
@@ -188,22 +204,24 @@ static bool operand_ok(const net_tensor_t *t) {
 // Is the layer one that there are kernels for? Its scales are to be freed.
 static bool describe(const backend_context_t *c, const layer_t *l, int8_layer_t *i) {
   const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1), *y = out_shape(c, l, 0);
-  bool conv = l->type == LAYER_CONV;
+  bool conv = l->type != LAYER_MATMUL;
+  int first = l->type == LAYER_DECONV ? 3 : 2;  // behind the operands
   bool has_bias = conv ? l->p.conv.has_bias : l->p.matmul.has_bias;
   bool has_residual = conv ? l->p.conv.has_residual : l->p.matmul.has_residual;
-  *i = (int8_layer_t){.bias = has_bias ? 2 : -1, .residual = has_residual ? 2 + has_bias : -1};
+  *i = (int8_layer_t){.bias = has_bias ? first : -1,
+                      .residual = has_residual ? first + has_bias : -1};
   i->act = conv ? l->p.conv.act : l->p.matmul.act;
-  if (l->n_in != 2 + has_bias + has_residual || !operand_ok(l->out[0])) return false;
+  if (l->n_in != first + has_bias + has_residual || !operand_ok(l->out[0])) return false;
   if (l->in[1]->zero_point || l->in[0]->n_channel_scales) return false;
-  if (has_bias && l->in[2]->dtype != DT_FLOAT) return false;
+  if (has_bias && l->in[i->bias]->dtype != DT_FLOAT) return false;
   if (has_residual &&
       (!operand_ok(l->in[i->residual]) || !shape_equal(in_shape(c, l, i->residual), y)))
     return false;
-  if (!conv && (w->rank != 2 || w->d[0] == 0 || l->p.matmul.transpose_a ||
-                l->p.matmul.transpose_b || x->rank < 2))
+  if (!conv &&
+      (x->rank < 2 || w->rank < 2 || x->d[x->rank - (l->p.matmul.transpose_a ? 2 : 1)] == 0))
     return false;
-  i->channels = conv ? y->d[l->p.conv.channels_last ? y->rank - 1 : 1] : w->d[1];
-  if (has_bias && shape_elements(in_shape(c, l, 2)) != i->channels) return false;
+  i->channels = y->d[!conv || l->p.conv.channels_last ? y->rank - 1 : 1];
+  if (has_bias && shape_elements(in_shape(c, l, i->bias)) != i->channels) return false;
   return make_scales(l, i);
 }
 

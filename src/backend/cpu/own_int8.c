@@ -4,18 +4,21 @@
 
 #include "backend/cpu/int8.h"
 #include "kernels/conv_int8.h"
+#include "kernels/deconv_int8.h"
+#include "kernels/gemm_int8_batch.h"
 #include "kernels/strided_copy.h"
 
-typedef enum kind { PRODUCT, DEPTHWISE, LOOPS } kind_t;
+typedef enum kind { PRODUCT, DEPTHWISE, LOOPS, TRANSPOSED, BATCH } kind_t;
 
 typedef struct own_int8 {
   kind_t kind;
-  conv_int8_t conv;
+  conv_int8_t conv;    // TRANSPOSED: that of which the layer is the gradient
+  gemm_batch_t batch;  // BATCH
   const void *packed;
   int bias, residual;  // inputs' indexes; -1: none (or known, and in scaled_bias)
   int8_finish_t finish;
   float *scale, *scaled_bias;  // in steps of the output, [channels] and padding
-  int64_t channels;
+  int64_t channels, in_channels;
   float by;  // what turns real values into what `scale` gives
   activation_t act;
   tile_unary_fn act_fn;
@@ -26,6 +29,7 @@ typedef struct own_int8 {
 
 static void destroy(void *p) {
   own_int8_t *st = p;
+  matmul_batch_free(&st->batch);
   mem_free(st->scale);
   mem_free(st->scaled_bias);
   mem_free(st);
@@ -47,11 +51,15 @@ static void scale_bias(own_int8_t *st, const float *bias) {
 
 static status_t run_kernel(own_int8_t *st, const void *x, const int8_t *w, void *y, void *scratch,
                            int threads) {
+  const gemm_int8_batch_t batch = {&st->batch, st->conv.is_signed, st->conv.zero};
   switch (st->kind) {
+    case BATCH: gemm_int8_batch(&batch, x, w, y, &st->finish, scratch, threads); return NULL;
     case PRODUCT: conv_int8_run(&st->conv, x, st->packed, y, &st->finish, threads); return NULL;
     case DEPTHWISE:
       depthwise_int8_run(&st->conv, x, st->packed, y, &st->finish, scratch, threads);
       return NULL;
+    case TRANSPOSED:
+      return deconv_int8_run(&st->conv, x, st->packed, y, &st->finish, scratch, threads);
     default: return conv_int8_plain(&st->conv, x, w, y, &st->finish, threads);
   }
 }
@@ -74,28 +82,30 @@ static status_t run(step_t *s, backend_context_t *c) {
   if (st->bias >= 0) scale_bias(st, step_in(s, c, st->bias));
   if (st->residual >= 0) st->finish.residual = step_in(s, c, st->residual);
   if (st->channels_first) {
-    TRY(swap(DT_INT8, g->batch, g->in_c, st->x_points, x, scratch + st->x_at, c->threads));
+    TRY(swap(DT_INT8, g->batch, st->in_channels, st->x_points, x, scratch + st->x_at, c->threads));
     x = scratch + st->x_at;
     to = scratch + st->y_at;
     if (st->residual >= 0) {
-      TRY(swap(l->in[st->residual]->dtype, g->batch, g->out_c, st->y_points, st->finish.residual,
-               scratch + st->residual_at, c->threads));
+      TRY(swap(l->in[st->residual]->dtype, g->batch, st->channels, st->y_points,
+               st->finish.residual, scratch + st->residual_at, c->threads));
       st->finish.residual = scratch + st->residual_at;
     }
   }
   TRY(run_kernel(st, x, step_in(s, c, 1), to, scratch, c->threads));
   if (to == y) return NULL;
-  return swap(l->out[0]->dtype, g->batch, st->y_points, g->out_c, to, y, c->threads);
+  return swap(l->out[0]->dtype, g->batch, st->y_points, st->channels, to, y, c->threads);
 }
 
 // ---------------------------------------------------------------- what to compute
 
 // As the kernels see it, which have channels last: other layers are swapped around them.
 static bool conv_shape(const backend_context_t *c, const layer_t *l, conv_shape_t *s) {
-  const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1);
+  const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1), *y = out_shape(c, l, 0);
+  const bool transposed = l->type == LAYER_DECONV;
   if (shape_elements(x) == 0 || shape_elements(w) == 0) return false;
-  conv_layer_shape(l, x, out_shape(c, l, 0), w, s);
+  conv_layer_shape(l, transposed ? y : x, transposed ? x : y, w, s);
   s->channels_last = true;
+  if (transposed) return s->groups == 1 && w->d[s->spatial + 1] == s->out_c;
   return s->groups > 0 && s->in_c % s->groups == 0 && s->out_c % s->groups == 0;
 }
 
@@ -118,8 +128,7 @@ static bool product_shape(const backend_context_t *c, const layer_t *l, conv_sha
   return true;
 }
 
-static bool sums_fit(const conv_shape_t *s) {
-  int64_t taps = s->in_c / s->groups;
+static bool sums_fit(const conv_shape_t *s, int64_t taps) {
   for (int i = 0; i < s->spatial; i++) {
     if (s->kernel[i] < 1 || s->kernel[i] > CONV_INT8_MOST_PRODUCTS) return false;
     taps *= s->kernel[i];
@@ -145,7 +154,7 @@ static bool limits_of(const activation_t *a, float *lo, float *hi) {
 // Are all values numbers below 2^30, whatever x is?
 static bool stay_small(const own_int8_t *st) {
   const conv_shape_t *s = &st->conv.s;
-  const int64_t channels = s->in_c / s->groups;
+  const int64_t channels = st->in_channels / s->groups;
   float products = (float)channels;
   for (int i = 0; i < s->spatial; i++) products *= (float)s->kernel[i];
   for (int64_t m = 0; m < st->channels; m++) {
@@ -206,6 +215,7 @@ static void make_finish(const backend_context_t *c, const layer_t *l, const int8
 static status_t pack(const void *self, const float *w, float *packed, int threads) {
   const own_int8_t *st = self;
   const void *numbers = w;
+  if (st->kind == TRANSPOSED) return deconv_int8_pack(&st->conv, numbers, (void *)packed, threads);
   if (st->kind == DEPTHWISE)
     depthwise_int8_pack(&st->conv, numbers, packed);
   else
@@ -220,10 +230,11 @@ static status_t pack_weights(backend_context_t *c, const layer_t *l, own_int8_t 
   st->kind = LOOPS;
   if (!in_value(c, l, 1)) return NULL;
   if (depthwise && s->spatial <= 2 && s->out_c == s->in_c) st->kind = DEPTHWISE;
-  if (!depthwise) st->kind = PRODUCT;
+  if (!depthwise) st->kind = l->type == LAYER_DECONV ? TRANSPOSED : PRODUCT;
   if (st->kind == LOOPS) return NULL;
-  size_t bytes = st->kind == DEPTHWISE ? depthwise_int8_packed_bytes(&st->conv)
-                                       : conv_int8_packed_bytes(&st->conv);
+  size_t bytes = st->kind == DEPTHWISE    ? depthwise_int8_packed_bytes(&st->conv)
+                 : st->kind == TRANSPOSED ? deconv_int8_packed_bytes(&st->conv)
+                                          : conv_int8_packed_bytes(&st->conv);
   if (bytes == 0) {
     st->kind = LOOPS;
     return NULL;
@@ -248,8 +259,8 @@ static void place_copies(const backend_context_t *c, const layer_t *l, own_int8_
   const shape_t *x = in_shape(c, l, 0), *y = out_shape(c, l, 0);
   size_t n = (size_t)shape_elements(y);
   st->channels_first = true;
-  st->x_points = shape_elements(x) / (g->batch * g->in_c);
-  st->y_points = shape_elements(y) / (g->batch * g->out_c);
+  st->x_points = shape_elements(x) / (g->batch * st->in_channels);
+  st->y_points = shape_elements(y) / (g->batch * st->channels);
   st->x_at = whole_lines(s->scratch);
   st->y_at = st->x_at + whole_lines((size_t)shape_elements(x));
   st->residual_at = st->y_at + whole_lines(n * dtype_size(l->out[0]->dtype));
@@ -258,12 +269,48 @@ static void place_copies(const backend_context_t *c, const layer_t *l, own_int8_
   s->reuse = -1;
 }
 
+// Products of which no matrix is known, or not one for all.
+static status_t make_batch(backend_context_t *c, const layer_t *l, const int8_layer_t *i,
+                           step_t *s) {
+  dn_problem_t p;
+  if (i->residual >= 0 || !matmul_problem(c, l, &p)) return NULL;
+  own_int8_t *st = mem_calloc(1, sizeof *st);
+  st->kind = BATCH;
+  st->conv.is_signed = l->in[0]->dtype == DT_INT8;
+  st->conv.zero = l->in[0]->zero_point;
+  matmul_batch(&p, &st->batch);
+  // For what is asked of its sizes: as many pixels, summed over k channels.
+  st->conv.s = (conv_shape_t){.spatial = 0, .groups = 1};
+  st->in_channels = st->batch.k;
+  make_finish(c, l, i, st);
+  const gemm_int8_batch_t batch = {&st->batch, st->conv.is_signed, st->conv.zero};
+  size_t scratch = gemm_int8_batch_scratch(&batch, c->threads);
+  if (st->batch.k > GEMM_INT8_MOST_K || st->batch.n != i->channels || !scratch) {
+    destroy(st);
+    return NULL;
+  }
+  *s = (step_t){.layer = l,
+                .run = run,
+                .state = st,
+                .destroy = destroy,
+                .scratch = scratch,
+                .reuse = -1,
+                .tactic = "gemm_int8_batch"};
+  return NULL;
+}
+
 status_t make_own_int8_step(backend_context_t *c, const layer_t *l, const int8_layer_t *i,
                             step_t *s) {
+  const bool one_matrix = in_shape(c, l, 1)->rank == 2 && !l->p.matmul.transpose_a &&
+                          !l->p.matmul.transpose_b && in_value(c, l, 1);
+  if (l->type == LAYER_MATMUL && !one_matrix) return make_batch(c, l, i, s);
   own_int8_t *st = mem_calloc(1, sizeof *st);
   conv_shape_t *shape = &st->conv.s;
-  bool known = l->type == LAYER_CONV ? conv_shape(c, l, shape) : product_shape(c, l, shape);
-  if (!known || !sums_fit(shape) || shape->out_c != i->channels) {
+  const bool product = l->type == LAYER_MATMUL, transposed = l->type == LAYER_DECONV;
+  bool known = product ? product_shape(c, l, shape) : conv_shape(c, l, shape);
+  st->in_channels = transposed ? shape->out_c : shape->in_c;
+  if (!known || !sums_fit(shape, st->in_channels / shape->groups) ||
+      (transposed ? shape->in_c : shape->out_c) != i->channels) {
     mem_free(st);
     return NULL;
   }
@@ -275,7 +322,11 @@ status_t make_own_int8_step(backend_context_t *c, const layer_t *l, const int8_l
     destroy(st);
     return e;
   }
-  static const char *const names[] = {"gemm_int8", "depthwise_int8", "int8"};
+  if (transposed && st->kind != TRANSPOSED) {  // the filter is not known
+    destroy(st);
+    return NULL;
+  }
+  static const char *const names[] = {"gemm_int8", "depthwise_int8", "int8", "deconv_int8"};
   bool in_place =
       i->residual >= 0 && dtype_size(l->in[i->residual]->dtype) == dtype_size(l->out[0]->dtype);
   *s = (step_t){.layer = l,
@@ -285,7 +336,8 @@ status_t make_own_int8_step(backend_context_t *c, const layer_t *l, const int8_l
                 .reuse = in_place ? i->residual : -1,
                 .tactic = names[st->kind]};
   if (st->kind == DEPTHWISE) s->scratch = depthwise_int8_scratch(&st->conv, c->threads);
-  if (l->type == LAYER_CONV && !l->p.conv.channels_last) place_copies(c, l, st, s);
+  if (transposed) s->scratch = deconv_int8_scratch(&st->conv, l->out[0]->dtype);
+  if (!product && !l->p.conv.channels_last) place_copies(c, l, st, s);
   if (st->kind == LOOPS) s->inner = (size_t)c->threads * (size_t)i->channels * sizeof(int32_t);
   return NULL;
 }

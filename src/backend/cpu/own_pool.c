@@ -13,33 +13,35 @@ static status_t run(step_t *s, backend_context_t *c) {
                   &st->options, c->threads);
 }
 
-status_t make_own_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
-  const shape_t *x = in_shape(c, l, 0), *y = out_shape(c, l, 0);
-  dtype_t t = l->in[0]->dtype;
+void pool_layer_shape(const layer_t *l, const shape_t *x, const shape_t *y, conv_shape_t *s) {
   int sp = l->p.pool.spatial, first = l->p.pool.channels_last ? 1 : 2;
   int64_t channels = x->d[l->p.pool.channels_last ? sp + 1 : 1];
+  *s = (conv_shape_t){.spatial = sp,
+                      .channels_last = l->p.pool.channels_last,
+                      .batch = x->d[0],
+                      .in_c = channels,
+                      .out_c = channels,
+                      .groups = 1};
+  for (int i = 0; i < sp; i++) {
+    int64_t out;
+    s->in[i] = x->d[first + i];
+    s->out[i] = y->d[first + i];
+    s->kernel[i] = l->p.pool.window[i];
+    s->stride[i] = l->p.pool.strides[i];
+    s->dilation[i] = 1;
+    conv_geometry(s->in[i], s->kernel[i], s->stride[i], 1, l->p.pool.same, l->p.pool.pad_begin[i],
+                  l->p.pool.pad_end[i], &out, &s->pad[i]);
+  }
+}
+
+status_t make_own_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
+  dtype_t t = l->in[0]->dtype;
   // The largest of 8-bit numbers is the largest, whatever they stand for.
   bool numbers = l->p.pool.max && (t == DT_INT8 || t == DT_UINT8);
   if (l->out[0]->dtype != t || !(numbers || t == DT_FLOAT)) return NULL;
   own_pool_t *st = mem_calloc(1, sizeof *st);
   st->options = (pool_options_t){.max = l->p.pool.max, .count_padding = l->p.pool.count_padding};
-  st->shape = (conv_shape_t){.spatial = sp,
-                             .channels_last = l->p.pool.channels_last,
-                             .batch = x->d[0],
-                             .in_c = channels,
-                             .out_c = channels,
-                             .groups = 1};
-  for (int i = 0; i < sp; i++) {
-    int64_t out;
-    conv_shape_t *p = &st->shape;
-    p->in[i] = x->d[first + i];
-    p->out[i] = y->d[first + i];
-    p->kernel[i] = l->p.pool.window[i];
-    p->stride[i] = l->p.pool.strides[i];
-    p->dilation[i] = 1;
-    conv_geometry(p->in[i], p->kernel[i], p->stride[i], 1, l->p.pool.same, l->p.pool.pad_begin[i],
-                  l->p.pool.pad_end[i], &out, &p->pad[i]);
-  }
+  pool_layer_shape(l, in_shape(c, l, 0), out_shape(c, l, 0), &st->shape);
   *s = (step_t){
       .layer = l, .run = run, .state = st, .destroy = mem_free, .reuse = -1, .tactic = "pool"};
   return NULL;

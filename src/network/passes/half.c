@@ -15,6 +15,7 @@ static bool rounds(unary_op_t op) {
 }
 
 half_class_t half_class(const layer_t *l) {
+  if (layer_averages(l) && l->in[0]->dtype != DT_FLOAT) return HALF_OTHER;  // of 8-bit numbers
   switch (l->type) {
     case LAYER_CONV:
     case LAYER_DECONV:

@@ -38,6 +38,7 @@ static status_t assign_int8(network_t *n) {
     before = found;
     TRY(repeat(n, pass_int8_moves, 64, &found));
     TRY(repeat(n, pass_int8_explicit, 1, &found));
+    TRY(repeat(n, pass_int8_means, 1, &found));
     TRY(repeat(n, pass_int8_outputs, 4, &found));
   }
   note_float_layers(n);

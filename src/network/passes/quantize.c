@@ -3,7 +3,8 @@
 // QUANTIZE moves up and DEQUANTIZE down through what only moves numbers, and what is left between
 // two such layers is the output of the first.
 //
-// A layer is in 8 bits when its inputs 0 and 1 are (network.h); rounding is to the nearest step.
+// A layer is in 8 bits when its inputs 0 and 1 (of a mean: 0) are (network.h); rounding is to the
+// nearest step.
 #include "network/passes/quantize.h"
 
 #include <math.h>
@@ -20,15 +21,19 @@ static const float MOST_SYMMETRIC = 0.97f;
 static bool is_8bit(const net_tensor_t *t) { return t->dtype == DT_INT8 || t->dtype == DT_UINT8; }
 
 static bool heavy(const layer_t *l) {
-  return !l->dead && (l->type == LAYER_CONV || l->type == LAYER_MATMUL) && l->n_in >= 2;
+  bool kind = l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
+  return !l->dead && kind && l->n_in >= 2;
 }
 
+static bool averages(const layer_t *l) { return !l->dead && l->n_in == 1 && layer_averages(l); }
+
 static bool in_int8(const layer_t *l) {
-  return heavy(l) && is_8bit(l->in[0]) && l->in[0]->scale > 0;
+  return (heavy(l) || averages(l)) && is_8bit(l->in[0]) && l->in[0]->scale > 0;
 }
 
 static int residual_at(const layer_t *l) {
   if (l->type == LAYER_CONV) return l->p.conv.has_residual ? 2 + l->p.conv.has_bias : -1;
+  if (l->type != LAYER_MATMUL) return -1;
   return l->p.matmul.has_residual ? 2 + l->p.matmul.has_bias : -1;
 }
 
@@ -189,20 +194,47 @@ static int64_t weight_channels(const layer_t *l) {
   const shape_t *w = &l->in[1]->shape;
   int r = w->rank;
   bool depthwise = l->type == LAYER_CONV && l->p.conv.depthwise;
+  if (l->type == LAYER_DECONV) return w->d[r - 2];
   return depthwise ? w->d[r - 1] * w->d[r - 2] : w->d[r - 1];
 }
 
 // Inputs that each output channel sums over.
 static int64_t weight_inputs(const layer_t *l) {
   const shape_t *w = &l->in[1]->shape;
+  if (l->type == LAYER_DECONV) return w->d[w->rank - 1];
   return l->type == LAYER_CONV && l->p.conv.depthwise ? 1 : w->d[w->rank - 2];
+}
+
+static bool deconv_fits(const layer_t *l) {
+  const conv_params_t *p = &l->p.conv;
+  const shape_t *x = &l->in[0]->shape, *w = &l->in[1]->shape;
+  bool fits = w->rank >= 3 && x->rank == w->rank && !p->depthwise && !p->has_residual &&
+              x->d[p->channels_last ? x->rank - 1 : 1] == w->d[w->rank - 1];
+  for (int i = 0; i < p->spatial; i++) fits = fits && p->dilations[i] <= 1;
+  return fits && l->out[0]->dtype == DT_FLOAT;
 }
 
 static bool layout_fits(const layer_t *l) {
   int r = l->in[1]->shape.rank;
   if (l->type == LAYER_CONV) return r >= 3 && l->out[0]->dtype == DT_FLOAT;
+  if (l->type == LAYER_DECONV) return deconv_fits(l);
   return r == 2 && !l->p.matmul.transpose_a && l->in[0]->shape.rank >= 2 &&
          l->out[0]->dtype == DT_FLOAT;
+}
+
+// round_weights of [positions, channels, inputs].
+static void round_rows(const float *w, int64_t positions, int64_t inputs, int64_t channels,
+                       const float *scale, int8_t *q) {
+  int64_t block = inputs * channels;
+  float *turned = mem_alloc((size_t)(positions * block) * sizeof *turned);
+  int8_t *numbers = mem_alloc((size_t)(positions * block));
+  for (int64_t i = 0; i < positions * block; i++)
+    turned[i / block * block + i % inputs * channels + i % block / inputs] = w[i];
+  round_weights(turned, positions, inputs, channels, scale, numbers);
+  for (int64_t i = 0; i < positions * block; i++)
+    q[i] = numbers[i / block * block + i % inputs * channels + i % block / inputs];
+  mem_free(turned);
+  mem_free(numbers);
 }
 
 // The 8-bit form of a constant: 127 steps to the largest magnitude of each output channel.
@@ -218,16 +250,18 @@ static net_tensor_t *int8_weights(network_t *n, const layer_t *l) {
   }
   float *scale = arena_alloc(n->arena, (size_t)channels * sizeof *scale);
   const float *v = w->value.data;
+  const int64_t inputs = weight_inputs(l), run = l->type == LAYER_DECONV ? inputs : 1;
   bool finite = true;
   for (int64_t i = 0; i < count; i++) {
+    int64_t k = i / run % channels;
     finite = finite && isfinite(v[i]);
-    scale[i % channels] = fmaxf(scale[i % channels], fabsf(v[i]));
+    scale[k] = fmaxf(scale[k], fabsf(v[i]));
   }
   for (int64_t k = 0; k < channels; k++) scale[k] = scale[k] > 1e-30f ? scale[k] / 127 : 1;
-  if (finite) {
-    int64_t inputs = weight_inputs(l);
+  if (finite && run > 1)
+    round_rows(v, count / channels / inputs, inputs, channels, scale, TENSOR_DATA(int8_t, &q));
+  else if (finite)
     round_weights(v, count / channels / inputs, inputs, channels, scale, TENSOR_DATA(int8_t, &q));
-  }
   net_tensor_t *t = finite ? network_add_constant(n, w->name, &q, NULL) : NULL;
   tensor_unref(&q);
   if (!t) return NULL;
@@ -247,7 +281,8 @@ static net_tensor_t *explicit_weights(network_t *n, const layer_t *l) {
   int64_t channels = weight_channels(l), given = tensor_elements(s);
   int last = l->in[1]->shape.rank - 1, axis = d->p.quantize.axis;
   bool depthwise = l->type == LAYER_CONV && l->p.conv.depthwise;
-  if (channels < 1 || (given != 1 && (depthwise ? axis != last - 1 : axis != last))) return NULL;
+  int channel_axis = depthwise || l->type == LAYER_DECONV ? last - 1 : last;
+  if (channels < 1 || (given != 1 && axis != channel_axis)) return NULL;
   if (given != 1 && depthwise && l->in[1]->shape.d[last] != 1) return NULL;
   if (given != 1 && given != channels) return NULL;
   float *scale = arena_alloc(n->arena, (size_t)channels * sizeof *scale);
@@ -295,15 +330,56 @@ static void take_int8_inputs(network_t *n, layer_t *l, net_tensor_t *x, net_tens
   set_inputs(n, l, l->n_in, in);
 }
 
+// Is t a softmax's result, moved or not?
+static bool is_softmax(const net_tensor_t *t) {
+  const layer_t *l = t->producer;
+  while (l && l->type != LAYER_SOFTMAX && keeps_sign(l) && l->n_in > 0) l = l->in[0]->producer;
+  return l && l->type == LAYER_SOFTMAX;
+}
+
+// Quantizing smaller matrices costs more than is won.
+static bool is_small(const shape_t *s) {
+  enum { LEAST = 4096 };
+  int64_t rows = s->d[s->rank - 2], cols = s->d[s->rank - 1];
+  return rows >= 0 && cols >= 0 && rows * cols < LEAST;
+}
+
+// NULL, or why a product of two activations stays float in a calibrated network.
+static const char *why_float_product(const layer_t *l) {
+  if (l->type != LAYER_MATMUL || l->in[1]->is_const) return "it is no product of activations";
+  if (l->p.matmul.has_residual || l->in[0]->shape.rank < 2 || l->in[1]->shape.rank < 2)
+    return "no 8-bit kernel takes its layout";
+  // BERT's error grows by a hundredth (bench/int8_accuracy.py), for a fiftieth of its time.
+  if (is_softmax(l->in[0]) || is_softmax(l->in[1]))
+    return "it weighs by a softmax, most of whose values are below 8 bits' steps";
+  if (!(network_range_of(l->in[0]).scale > 0) || !(network_range_of(l->in[1]).scale > 0))
+    return "no range is known of its inputs";
+  return is_small(&l->in[1]->shape) ? "it is too small to gain from 8 bits" : NULL;
+}
+
+// The second operand must be what weights' numbers are.
+static void take_product(network_t *n, layer_t *l) {
+  range_t range = network_range_of(l->in[1]);
+  const steps_t s = {DT_INT8, range.scale, {.quantize = {.axis = -1}}};
+  net_tensor_t *b = add_quantize(n, l->in[1], &s);
+  take_int8_inputs(n, l, quantized_input(n, l->in[0]), b);
+}
+
 int pass_int8_implicit(network_t *n) {
   int count = 0;
   if (!n->int8 || !n->implicit_ranges) return 0;
   bool *logarithms = tensors_of_logarithms(n);
   for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
     layer_t *l = n->layers[i];
-    if (!heavy(l) || l->n_in > 4 || !layer_takes_int8(l) || !l->in[1]->is_const ||
-        !layout_fits(l) || !(network_range_of(l->in[0]).scale > 0) || network_kept(n, l) ||
-        logarithms[l->out[0]->id])
+    if (!heavy(l) || l->n_in > 4 || network_kept(n, l) || logarithms[l->out[0]->id]) continue;
+    if (l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT &&
+        l->out[0]->dtype == DT_FLOAT && !why_float_product(l)) {
+      take_product(n, l);
+      count++;
+      continue;
+    }
+    if (!layer_takes_int8(l) || !l->in[1]->is_const || !layout_fits(l) ||
+        !(network_range_of(l->in[0]).scale > 0))
       continue;
     straighten_weights(n, l);
     net_tensor_t *w =
@@ -317,19 +393,33 @@ int pass_int8_implicit(network_t *n) {
   return count;
 }
 
+// A product of two activations: the second one's numbers must be what weights' are.
+static net_tensor_t *second_numbers(const layer_t *l) {
+  if (l->type != LAYER_MATMUL || l->p.matmul.has_residual || l->out[0]->dtype != DT_FLOAT ||
+      l->in[0]->shape.rank < 2 || l->in[1]->shape.rank < 2)
+    return NULL;
+  const layer_t *d = dequantize_of(l->in[1]);
+  bool fits = d && !d->in[0]->is_const && d->in[0]->dtype == DT_INT8 && d->in[0]->scale > 0 &&
+              d->in[0]->zero_point == 0;
+  return fits ? d->in[0] : NULL;
+}
+
 int pass_int8_explicit(network_t *n) {
   int count = 0;
   if (!n->int8) return 0;
   note_steps(n);
   for (int i = 0; i < n->n_layers; i++) {
     layer_t *l = n->layers[i];
-    if (!heavy(l) || l->n_in > 4 || is_8bit(l->in[0]) || !layout_fits(l) || network_kept(n, l))
-      continue;
+    if (!heavy(l) || l->n_in > 4 || is_8bit(l->in[0]) || network_kept(n, l)) continue;
     const layer_t *d = dequantize_of(l->in[0]);
     if (!d || d->in[0]->is_const) continue;
-    straighten_weights(n, l);
-    bool transposed = l->type == LAYER_MATMUL && l->p.matmul.transpose_b;
-    net_tensor_t *w = transposed ? NULL : explicit_weights(n, l);
+    net_tensor_t *w = second_numbers(l);
+    if (w) inherit_nodes(n, l, l->in[1]->producer);
+    if (!w && layout_fits(l)) {
+      straighten_weights(n, l);
+      bool transposed = l->type == LAYER_MATMUL && l->p.matmul.transpose_b;
+      w = transposed ? NULL : explicit_weights(n, l);
+    }
     if (!w) continue;
     take_int8_inputs(n, l, d->in[0], w);
     inherit_nodes(n, l, d);
@@ -338,7 +428,73 @@ int pass_int8_explicit(network_t *n) {
   return count;
 }
 
+// ---------------------------------------------------------------- means
+
+// Kernels sum over adjacent axes.
+static bool mean_fits(const layer_t *l) {
+  unsigned axes = 0;
+  if (l->in[0]->dtype != DT_FLOAT || l->out[0]->dtype != DT_FLOAT) return false;
+  if (l->type != LAYER_REDUCE) return true;
+  for (int i = 0; i < l->p.n_axes; i++) {
+    int axis = l->p.axes[i] + (l->p.axes[i] < 0 ? l->in[0]->shape.rank : 0);
+    if (axis < 0 || axis >= l->in[0]->shape.rank) return false;
+    axes |= 1u << axis;
+  }
+  while (axes && !(axes & 1)) axes >>= 1;
+  return axes && !(axes & (axes + 1));
+}
+
+// Does nothing read t but 8-bit layers?
+static bool only_quantized(const network_t *n, const net_tensor_t *t) {
+  int readers = 0;
+  for (int i = 0; i < n->n_layers; i++) {
+    const layer_t *l = n->layers[i];
+    if (!l->dead && l->type == LAYER_QUANTIZE && l->in[0] == t && l->out[0]->scale > 0) readers++;
+  }
+  return readers > 0 && readers == t->n_readers;
+}
+
+// What a mean of a calibrated network reads in 8 bits: numbers that are there for another layer,
+// or what would come from there to an 8-bit layer. To others its result would only lose bits.
+static net_tensor_t *numbers_for_mean(network_t *n, const layer_t *l) {
+  const net_tensor_t *x = l->in[0];
+  for (int i = 0; i < n->n_layers; i++) {
+    const layer_t *q = n->layers[i];
+    if (!q->dead && q->type == LAYER_QUANTIZE && q->in[0] == x && quantize_of(q->out[0]) == q)
+      return q->out[0];
+  }
+  return only_quantized(n, l->out[0]) ? quantized_input(n, l->in[0]) : NULL;
+}
+
+int pass_int8_means(network_t *n) {
+  int count = 0;
+  if (!n->int8) return 0;
+  note_steps(n);
+  bool *logarithms = n->implicit_ranges ? tensors_of_logarithms(n) : NULL;
+  for (int i = 0, n_layers = n->n_layers; i < n_layers; i++) {
+    layer_t *l = n->layers[i];
+    if (!averages(l) || !mean_fits(l) || network_kept(n, l) ||
+        (logarithms && logarithms[l->out[0]->id]))
+      continue;
+    const layer_t *d = dequantize_of(l->in[0]);
+    net_tensor_t *q = d && !d->in[0]->is_const && d->in[0]->scale > 0 ? d->in[0] : NULL;
+    if (!q && n->implicit_ranges) q = numbers_for_mean(n, l);
+    if (!q) continue;
+    set_inputs(n, l, 1, &q);
+    if (d) inherit_nodes(n, l, d);
+    count++;
+  }
+  mem_free(logarithms);
+  return count;
+}
+
 // ---------------------------------------------------------------- through layers that move
+
+// Can the real value 0 be told in the numbers of q?
+static bool zero_fits(const net_tensor_t *q) {
+  int least = q->dtype == DT_UINT8 ? 0 : -128;
+  return q->zero_point >= least && q->zero_point <= least + 255;
+}
 
 // Its first input's numbers, in other places; zeros that it adds are the zero point's.
 static bool moves_numbers(const layer_t *l, const net_tensor_t *q) {
@@ -356,8 +512,9 @@ static bool moves_numbers(const layer_t *l, const net_tensor_t *q) {
     case LAYER_SPACE_TO_DEPTH:
     case LAYER_SPLIT:
     case LAYER_UNPACK: return true;
-    case LAYER_PAD: return l->n_in < 3 && q->zero_point == 0;
+    case LAYER_PAD: return l->n_in < 3 && zero_fits(q);
     case LAYER_POOL: return l->p.pool.max;
+    case LAYER_RESIZE: return l->p.resize.mode == RESIZE_NEAREST;
     default: return false;
   }
 }
@@ -376,6 +533,10 @@ static layer_t *moved(network_t *n, const layer_t *m, net_tensor_t *q) {
   layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, m->in, m->n_out, dtypes);
   l->p = m->p;
   move_to(n, l, q);
+  if (m->type == LAYER_PAD && m->p.pad.mode == PAD_CONSTANT && q->zero_point) {
+    net_tensor_t *zero = network_const_scalar(n, "zero point", q->dtype, q->zero_point);
+    set_inputs(n, l, 3, (net_tensor_t *[]){q, m->in[1], zero});
+  }
   for (int i = 0; i < m->n_out; i++) {
     l->out[i]->shape = m->out[i]->shape;
     set_steps(l->out[i], q);
@@ -406,9 +567,11 @@ static bool sink_dequantize(network_t *n, layer_t *l) {
   return true;
 }
 
+static bool joins(const layer_t *l) { return l->type == LAYER_CONCAT || l->type == LAYER_PACK; }
+
 // concat(DQ(a), DQ(b)), of the same steps, becomes DQ(concat(a, b)).
 static bool sink_through_concat(network_t *n, layer_t *l) {
-  const layer_t *first = l->type == LAYER_CONCAT ? dequantize_of(l->in[0]) : NULL;
+  const layer_t *first = joins(l) && l->n_in ? dequantize_of(l->in[0]) : NULL;
   net_tensor_t *old = l->out[0];
   if (!first || !(first->in[0]->scale > 0) || (is_output(n, old) && old->n_readers == 1))
     return false;
@@ -418,7 +581,7 @@ static bool sink_through_concat(network_t *n, layer_t *l) {
   }
   net_tensor_t **in = mem_alloc((size_t)l->n_in * sizeof *in);
   for (int i = 0; i < l->n_in; i++) in[i] = l->in[i]->producer->in[0];
-  layer_t *both = network_add_layer(n, LAYER_CONCAT, l->name, l->n_in, in, 1, &in[0]->dtype);
+  layer_t *both = network_add_layer(n, l->type, l->name, l->n_in, in, 1, &in[0]->dtype);
   both->p = l->p;
   both->out[0]->shape = old->shape;
   set_steps(both->out[0], in[0]);
@@ -446,12 +609,13 @@ static bool raise_quantize(network_t *n, layer_t *q) {
 
 // Q(concat(a, b)) becomes concat(Q(a), Q(b)).
 static bool raise_through_concat(network_t *n, layer_t *q) {
-  layer_t *m = made_by(q->in[0], LAYER_CONCAT);
-  if (!m || q->in[0]->n_readers != 1 || !(q->out[0]->scale > 0)) return false;
+  layer_t *m = q->in[0]->producer;
+  if (!m || m->dead || !joins(m) || q->in[0]->n_readers != 1 || !(q->out[0]->scale > 0))
+    return false;
   steps_t s = steps_of(q);
   net_tensor_t **in = mem_alloc((size_t)m->n_in * sizeof *in);
   for (int i = 0; i < m->n_in; i++) in[i] = add_quantize(n, m->in[i], &s);
-  layer_t *l = network_add_layer(n, LAYER_CONCAT, m->name, m->n_in, in, 1, &s.dtype);
+  layer_t *l = network_add_layer(n, m->type, m->name, m->n_in, in, 1, &s.dtype);
   l->p = m->p;
   l->out[0]->shape = q->out[0]->shape;
   set_steps(l->out[0], in[0]);
@@ -555,7 +719,8 @@ static const char *why_float(const network_t *n, const layer_t *l) {
     return dequantize_of(l->in[0]) ? "the graph does not quantize its weights as 8-bit kernels "
                                      "need it"
                                    : "the graph does not quantize its input";
-  if (!l->in[1]->is_const) return "its weights are not constant";
+  if (!l->in[1]->is_const)
+    return l->type == LAYER_MATMUL ? why_float_product(l) : "its weights are not constant";
   if (!layout_fits(l) || l->n_in > 4) return "no 8-bit kernel takes its layout";
   if (!(network_range_of(l->in[0]).scale > 0)) return "no range is known of its input";
   if (becomes_logarithm(n, l)) return WHY_LOGARITHM;

@@ -7,9 +7,11 @@
 int pass_int8_implicit(network_t *n);  // convolutions and products whose ranges are known
 int pass_int8_moves(network_t *n);     // Q up, DQ down, through what moves numbers; Q(DQ(x)) is x
 int pass_int8_explicit(network_t *n);  // convolutions and products of DQ(x) and DQ(constant)
+int pass_int8_means(network_t *n);     // means of DQ(x), or of what is quantized for others
 int pass_int8_outputs(network_t *n);   // Q behind such a layer, 8-bit residuals
-// A product with a transposed constant, or DQ(constant), takes a copy that is not transposed. For
-// layers about to compute in 8 bits: the copy has no key in the bundle.
+// A product with a transposed constant, or DQ(constant), takes a copy that is not transposed; dims
+// that are added behind DQ(constant) are the constant's own. For layers about to compute in 8 bits:
+// copies have no key in the bundle.
 void straighten_weights(network_t *n, layer_t *l);
 // When all is decided: says of convolutions and products that are not in 8 bits why (layer.why).
 void note_float_layers(network_t *n);

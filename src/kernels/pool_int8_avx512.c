@@ -1,0 +1,2 @@
+#define NAME(f) f##_avx512
+#include "kernels/pool_int8_loops.h"
