@@ -182,8 +182,29 @@ static float reduce_row(const rows_t *r, const float *x) {
   }
 }
 
+// Rows that are not worth a call each.
+enum { SHORT_ROW = 8 };
+
+static bool sums_short_rows(const rows_t *r) {
+  return r->n <= SHORT_ROW && r->x_type == DT_FLOAT && r->y_type == DT_FLOAT &&
+         (r->op == REDUCE_SUM || r->op == REDUCE_MEAN);
+}
+
+static void sum_short_rows(const rows_t *r, int64_t begin, int64_t end) {
+  const float *x = (const float *)r->x + begin * r->n;
+  for (int64_t i = begin; i < end; i++, x += r->n) {
+    float sum = x[0];
+    for (int64_t k = 1; k < r->n; k++) sum += x[k];
+    ((float *)r->y)[i] = sum * r->factor;
+  }
+}
+
 static void reduce_rows(void *ctx, int64_t begin, int64_t end, int thread) {
   const rows_t *r = ctx;
+  if (sums_short_rows(r)) {
+    sum_short_rows(r, begin, end);
+    return;
+  }
   float *in = thread_rows(r, thread);
   for (int64_t i = begin; i < end; i++) {
     float result = reduce_row(r, read(r, i * r->n, r->n, in));
