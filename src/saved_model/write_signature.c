@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/tensor_shape.h"
 #include "formats/tf_fields.h"
 #include "ops/op.h"
 #include "saved_model/writer_internal.h"
@@ -310,16 +311,25 @@ typedef struct wrapper {
   int n_args, n_rets;
   const int *arg_of;  // for each argument of pruned: which of ours
   const int *ret_of;  // for each of our results: which of pruned's
+  const shape_t *ret_shapes;
 } wrapper_t;
 
+static void put_shapes(wire_out_t *w, const shape_t *shapes, int n) {
+  size_t list = wire_begin(w, TF_ATTR_VALUE_LIST);
+  for (int i = 0; i < n; i++) tensor_shape_write(w, TF_ATTR_LIST_SHAPE, &shapes[i]);
+  wire_end(w, list);
+}
+
+// TensorFlow takes the shape for the result's, which it cannot infer through a TRTEngineOp.
 static void put_identity(wire_out_t *w, const char *name, const char *in, const char *after,
-                         dtype_t t) {
+                         dtype_t t, const shape_t *shape) {
   size_t at = wire_begin(w, TF_FUNCTION_NODE_DEF);
   wire_put_string(w, TF_NODE_DEF_NAME, name);
   wire_put_string(w, TF_NODE_DEF_OP, "Identity");
   wire_put_string(w, TF_NODE_DEF_INPUT, in);
   if (after) wire_put_string(w, TF_NODE_DEF_INPUT, after);
   put_type_attr(w, "T", t);
+  PUT_ATTR(w, "_output_shapes", put_shapes(w, shape, 1));
   wire_end(w, at);
 }
 
@@ -340,7 +350,7 @@ static void put_wrapper_body(wire_out_t *w, arena_t *a, const wrapper_t *x,
   for (int i = 0; i < x->n_rets; i++) {
     const char *name = arena_printf(a, i ? "Identity_%d" : "Identity", i);
     put_identity(w, name, arena_printf(a, "%s:output:%d", call, x->ret_of[i]), after,
-                 x->rets[i].dtype);
+                 x->rets[i].dtype, &x->ret_shapes[i]);
     put_entry(w, TF_FUNCTION_RET, x->rets[i].name, arena_printf(a, "%s:output:0", name));
   }
   if (pruned->stateful) put_entry(w, TF_FUNCTION_CONTROL_RET, call, call);
@@ -430,6 +440,7 @@ static status_t replace_wrapper(job_t *j, const signature_t *s, const graph_t *c
   if (!old || !old->raw || old->n_args != call->n_in) return NULL;
   int *arg_of = arena_alloc(j->arena, (size_t)pruned->n_args * sizeof *arg_of);
   int *ret_of = arena_alloc(j->arena, (size_t)old->n_rets * sizeof *ret_of);
+  shape_t *shapes = arena_alloc(j->arena, (size_t)old->n_rets * sizeof *shapes);
   for (int i = 0; i < pruned->n_args; i++) {
     int c = i - converted->n_args;
     arg_of[i] = c >= 0 ? input_index(call, j->captures[c], 0) : fed_index(call, g, s, converted, i);
@@ -438,13 +449,15 @@ static status_t replace_wrapper(job_t *j, const signature_t *s, const graph_t *c
   for (int i = 0; i < old->n_rets; i++) ret_of[i] = -1;
   for (int i = 0; i < pruned->n_rets; i++) {
     int port;
-    tensor_node(g, find_info(s->outputs, s->n_outputs, converted->ret_names[i])->tensor, &port);
+    const tensor_info_t *info = find_info(s->outputs, s->n_outputs, converted->ret_names[i]);
+    tensor_node(g, info->tensor, &port);
     if (port < 0 || port >= old->n_rets) return NULL;
     ret_of[port] = i;
+    shapes[port] = info->shape;
   }
   for (int i = 0; i < old->n_rets; i++)
     if (ret_of[i] < 0) return NULL;  // a result that the signature does not give
-  wrapper_t x = {old->name, old->args, old->rets, old->n_args, old->n_rets, arg_of, ret_of};
+  wrapper_t x = {old->name, old->args, old->rets, old->n_args, old->n_rets, arg_of, ret_of, shapes};
   *done = true;
   wire_out_t w = {0};
   put_wrapper_signature(&w, &x, pruned);
@@ -546,6 +559,10 @@ static status_t add_call(job_t *j, const meta_graph_t *g, const signature_t *s,
   int *same = arena_alloc(a, (size_t)n * sizeof *same);
   for (int i = 0; i < n; i++) same[i] = i;
   x.arg_of = x.ret_of = same;
+  shape_t *shapes = arena_alloc(a, (size_t)n * sizeof *shapes);
+  for (int i = 0; i < pruned->n_rets; i++)
+    shapes[i] = find_info(s->outputs, s->n_outputs, converted->ret_names[i])->shape;
+  x.ret_shapes = shapes;
   size_t at = wire_begin(&e->new_functions, TF_LIBRARY_FUNCTION);
   put_wrapper_signature(&e->new_functions, &x, pruned);
   put_wrapper_body(&e->new_functions, a, &x, pruned);

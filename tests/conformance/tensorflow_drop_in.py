@@ -142,8 +142,10 @@ def resources(scratch):
     model = tf.saved_model.load(target)
     destroy()
     assert is_gone(), "twice"
-    assert worst(model.signatures["serving_default"](**{k: tf.constant(v) for k, v in inputs.items()}), want) < 1e-3
-    del model
+    loaded = model.signatures["serving_default"]
+    assert all(t.shape.as_list() == [None, *want[k].shape[1:]] for k, t in zip(sorted(want), loaded.outputs)), loaded.outputs
+    assert worst(loaded(**{k: tf.constant(v) for k, v in inputs.items()}), want) < 1e-3
+    del model, loaded
     gc.collect()
     model = tf.saved_model.load(target)
     del model

@@ -172,6 +172,23 @@ static uint64_t data_size(const char *dir) {
   return size;
 }
 
+// TensorFlow takes them for those of the function's outputs.
+static void results_tell_shapes(const work_t *k, const signature_t *s) {
+  const node_t *call = NULL;
+  for (int i = 0; i < k->graph->n_nodes; i++)
+    if (strcmp(k->graph->nodes[i]->op, "StatefulPartitionedCall") == 0) call = k->graph->nodes[i];
+  graph_t *body;
+  assert_ok(library_body(k->library, node_func(call, "f")->name, &body));
+  for (int i = 0; i < s->n_outputs; i++) {
+    const char *colon = strchr(s->outputs[i].tensor, ':');
+    const node_t *result = body->rets[colon ? atoi(colon + 1) : 0].src;
+    const attr_value_t *told = node_attr(result, "_output_shapes");
+    assert_non_null(told);
+    assert_int_equal(told->n_list, 1);
+    assert_true(shape_equal(&told->list[0].shape, &s->outputs[i].shape));
+  }
+}
+
 // A TF2 model (its wrapper function gets a new body) and a TF1 model (a call is added).
 static void converted_signatures_come_back(void **state) {
   (void)state;
@@ -206,6 +223,7 @@ static void converted_signatures_come_back(void **state) {
     work_t back;
     assert_ok(signature_graph(o, h, t, &back.arena, &back.library, &back.graph));
     assert_int_equal(count_op(back.graph, "StatefulPartitionedCall"), 1);
+    results_tell_shapes(&back, t);
     assert_ok(graph_inline_calls(back.graph));
     assert_ok(graph_prune(back.graph));
     assert_ok(weights_load(o, back.graph));
