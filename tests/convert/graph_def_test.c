@@ -67,7 +67,7 @@ static status_t give(void *self, const tensor_t **inputs, bool *end) {
   return NULL;
 }
 
-static double worst_of_cases(converter_t *c, const source_t *s, const golden_t *g, char *where) {
+static score_t worst_of_cases(converter_t *c, const source_t *s, const golden_t *g) {
   const signature_t *graph = converter_signature(c, 0), *saved = s->signature;
   score_t score = {0};
   for (size_t k = 0; k < g->cases.n; k++) {
@@ -90,8 +90,7 @@ static double worst_of_cases(converter_t *c, const source_t *s, const golden_t *
     for (int i = 0; i < graph->n_outputs; i++) tensor_unref(&out[i]);
     free_inputs(&in);
   }
-  strcpy(where, score.where);
-  return score.worst;
+  return score;
 }
 
 typedef struct found {  // in a GraphDef, parsed again
@@ -131,7 +130,6 @@ static found_t converted(const corpus_model_t *cm, const converter_options_t *ho
   converter_t *c, *again;
   uint8_t *data;
   size_t size;
-  char where[128];
   golden_load(cm, &g);
   source_open(cm, &s);
   s.o.precision_mode = how->precision_mode;
@@ -154,8 +152,9 @@ static found_t converted(const corpus_model_t *cm, const converter_options_t *ho
   if (!how->library_stays) {      // which only the plug-in for TensorFlow runs
     assert_ok(converter_create(&s.o, &again));
     assert_ok(converter_convert(again, NULL));
-    double worst = worst_of_cases(again, &s, &g, where);
-    if (worst > bound) fail_msg("%s: %g tolerances at %s", cm->name, worst, where);
+    score_t score = worst_of_cases(again, &s, &g);
+    if (score.worst > bound)
+      fail_msg("%s: %g tolerances at %s", cm->name, score.worst, score.where);
     converter_destroy(again);
   }
   found_t f = look(data, size);
