@@ -63,6 +63,9 @@ static void mix_options(build_key_t *k, const network_t *n, const build_options_
     mix_text(k, n->keep[i].node);
     mix_number(k, n->keep[i].at_least);
   }
+  for (int i = 0; i < n->n_tensors; i++)  // what a plan does not tell
+    mix(k, n->tensors[i]->channels,
+        (size_t)n->tensors[i]->n_channels * sizeof *n->tensors[i]->channels);
   for (int i = 0; o->opt_shapes && i < n->n_inputs; i++) {
     mix_number(k, o->opt_shapes[i].rank);
     for (int d = 0; d < o->opt_shapes[i].rank; d++) mix_number(k, o->opt_shapes[i].d[d]);

@@ -29,7 +29,8 @@ enum {
   TENSOR_FACTOR_RUN = 7,
   TENSOR_ZERO_POINT = 8,
   TENSOR_CHANNEL_SCALES = 9,
-  TENSOR_BOUNDS = 10
+  TENSOR_BOUNDS = 10,
+  TENSOR_CHANNEL_FACTORS = 11
 };
 enum {
   LAYER_TYPE = 1,
@@ -99,6 +100,9 @@ static void put_tensor(plan_writer_t *w, const net_tensor_t *t, weights_t *weigh
   if (t->n_channel_scales)
     plan_put_bytes(&m, TENSOR_CHANNEL_SCALES, t->channel_scale,
                    (size_t)t->n_channel_scales * sizeof *t->channel_scale);
+  if (t->n_channel_factors)
+    plan_put_bytes(&m, TENSOR_CHANNEL_FACTORS, t->channel_factor,
+                   (size_t)t->n_channel_factors * sizeof *t->channel_factor);
   if (t->is_const && t->weight_key) {
     plan_put_string(&m, TENSOR_KEY, t->weight_key);
     if (t->weight_scale.n) {
@@ -249,11 +253,11 @@ static bool read_factors(arena_t *a, const plan_field_t *f, weight_scale_t *out)
   return f->size && f->size % sizeof *v == 0;
 }
 
-static bool read_channel_scales(arena_t *a, const plan_field_t *f, net_tensor_t *t) {
+static bool read_floats(arena_t *a, const plan_field_t *f, const float **out, int64_t *n) {
   float *v = arena_alloc(a, f->size + 1);
   memcpy(v, f->data, f->size);
-  t->channel_scale = v;
-  t->n_channel_scales = (int64_t)(f->size / sizeof *v);
+  *out = v;
+  *n = (int64_t)(f->size / sizeof *v);
   return f->size && f->size % sizeof *v == 0;
 }
 
@@ -277,7 +281,12 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
       case TENSOR_FACTOR_RUN: ok = plan_ints(&f, &t->weight_scale.inner, 1); break;
       case TENSOR_BOUNDS: ok = plan_ints(&f, bounds, 2); break;
       case TENSOR_ZERO_POINT: ok = plan_ints(&f, &zero_point, 1); break;
-      case TENSOR_CHANNEL_SCALES: ok = read_channel_scales(n->arena, &f, t); break;
+      case TENSOR_CHANNEL_SCALES:
+        ok = read_floats(n->arena, &f, &t->channel_scale, &t->n_channel_scales);
+        break;
+      case TENSOR_CHANNEL_FACTORS:
+        ok = read_floats(n->arena, &f, &t->channel_factor, &t->n_channel_factors);
+        break;
       default: break;
     }
     if (!ok) return damaged(ld, "a tensor's field");

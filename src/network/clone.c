@@ -19,6 +19,16 @@ static net_tensor_t *clone_tensor(network_t *to, const net_tensor_t *t) {
     memcpy(f, t->channel_scale, (size_t)t->n_channel_scales * sizeof *f);
     c->channel_scale = f;
   }
+  if (t->channels) {
+    channel_range_t *r = arena_alloc(a, (size_t)t->n_channels * sizeof *r);
+    memcpy(r, t->channels, (size_t)t->n_channels * sizeof *r);
+    c->channels = r;
+  }
+  if (t->channel_factor) {
+    float *f = arena_alloc(a, (size_t)t->n_channel_factors * sizeof *f);
+    memcpy(f, t->channel_factor, (size_t)t->n_channel_factors * sizeof *f);
+    c->channel_factor = f;
+  }
   c->producer = NULL;
   if (t->is_const) c->value = tensor_ref(&t->value);
   if (t->known) {

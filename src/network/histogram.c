@@ -178,15 +178,21 @@ static int percentile_bins(const histogram_t *h, double share) {
   return HISTOGRAM_BINS;
 }
 
-float histogram_range(const histogram_t *h, calibrator_t how) {
+static float range_of(const histogram_t *h, calibrator_t how, bool quick) {
   if (h->max <= 0) return 1;
   int bins = HISTOGRAM_BINS;
   switch (how) {
-    case CALIBRATOR_ENTROPY: bins = entropy_bins(h); break;
+    case CALIBRATOR_ENTROPY: bins = quick ? mse_bins(h, CUT_WEIGHT) : entropy_bins(h); break;
     case CALIBRATOR_MINMAX: return h->max;
     case CALIBRATOR_PERCENTILE: bins = percentile_bins(h, 0.9999); break;
     case CALIBRATOR_MSE: bins = mse_bins(h, 1); break;
   }
   float range = (float)bins * h->width;
   return range < h->max ? range : h->max;
+}
+
+float histogram_range(const histogram_t *h, calibrator_t how) { return range_of(h, how, false); }
+
+float histogram_quick_range(const histogram_t *h, calibrator_t how) {
+  return range_of(h, how, true);
 }

@@ -36,6 +36,8 @@ bool calibrator_from_name(const char *name, calibrator_t *out);
 bool histogram_add(histogram_t *h, const tensor_t *t);
 // Levels that 256 numbers give the magnitudes: 128, or up to 256 where values have one sign.
 int histogram_levels(const histogram_t *h);
+// The least that CALIBRATOR_ENTROPY covers, the others' range: for counts of which there are many.
+float histogram_quick_range(const histogram_t *h, calibrator_t how);
 // The magnitude that is covered; > 0. A tensor that is 0 throughout has any range: 1.
 float histogram_range(const histogram_t *h, calibrator_t how);
 

@@ -314,6 +314,13 @@ typedef struct layer_params {
   int axes[NET_MAX_AXES];
 } layer_params_t;
 
+// What calibration saw of one channel; least <= 0, most >= 0, as far as 8 bits had better cover
+// them.
+typedef struct channel_range {
+  float least, most;
+  float rms;  // root of the mean square
+} channel_range_t;
+
 // Factors on a stored weight (network/weight_scale.h); n is 0 when there are none.
 typedef struct weight_scale {
   const double *factor;  // [n], in the network's arena
@@ -344,6 +351,14 @@ struct net_tensor {
   int zero_point;
   const float *channel_scale;
   int64_t n_channel_scales;
+  // Of a float tensor with a scale: the ranges of its channels, the last axis; both lists are in
+  // the network's arena, as long as that axis, or not there (NULL, 0).
+  const channel_range_t *channels;
+  int64_t n_channels;
+  // Equalised (network/equalise.h): what TensorFlow has in this place is the value of the tensor
+  // times its channel's factor.
+  const float *channel_factor;
+  int64_t n_channel_factors;
   const struct known *known;  // elements of a small int tensor, as far as known (network/known.h)
 };
 

@@ -12,6 +12,44 @@ struct ranges {
   arena_t *arena;
 };
 
+// ---------------------------------------------------------------- channels
+
+enum { CODES_PER_OCTAVE = 24, LARGEST_CODE = 255 };
+
+static float largest_of(const range_t *r) { return 4 * 127 * r->scale; }
+
+static unsigned code_of(const range_t *r, float magnitude, bool up) {
+  if (!(magnitude > 0)) return 0;
+  double k = LARGEST_CODE + CODES_PER_OCTAVE * log2((double)magnitude / (double)largest_of(r));
+  k = up ? ceil(k - 1e-3) : rint(k);  // a decoded one is its own code
+  return k < 1 ? 1 : k > LARGEST_CODE ? LARGEST_CODE : (unsigned)k;
+}
+
+static float decoded(const range_t *r, unsigned k) {
+  return k ? largest_of(r) * exp2f(((float)k - LARGEST_CODE) / CODES_PER_OCTAVE) : 0;
+}
+
+typedef struct codes {
+  unsigned least, most, rms;
+} codes_t;
+
+static codes_t codes_of(const range_t *r, const channel_range_t *c) {
+  return (codes_t){code_of(r, -c->least, true), code_of(r, c->most, true),
+                   code_of(r, c->rms, false)};
+}
+
+static channel_range_t channel_of(const range_t *r, codes_t k) {
+  return (channel_range_t){-decoded(r, k.least), decoded(r, k.most), decoded(r, k.rms)};
+}
+
+static void put_channels(ranges_t *r, range_t *to, const range_t *from) {
+  channel_range_t *c = arena_alloc(r->arena, (size_t)from->n_channels * sizeof *c);
+  for (int64_t i = 0; i < from->n_channels; i++)
+    c[i] = channel_of(from, codes_of(from, &from->channels[i]));
+  to->channels = c;
+  to->n_channels = from->n_channels;
+}
+
 ranges_t *ranges_create(void) {
   ranges_t *r = mem_alloc(sizeof *r);
   *r = (ranges_t){map_create(), arena_create()};
@@ -29,6 +67,9 @@ void ranges_put(ranges_t *r, const char *tensor, range_t range) {
   range_t *v = map_get(r->map, tensor);
   if (!v) map_put(r->map, tensor, v = arena_alloc(r->arena, sizeof *v));
   *v = range;
+  v->channels = NULL;
+  v->n_channels = 0;
+  if (range.n_channels > 0) put_channels(r, v, &range);
 }
 
 range_t ranges_find(const ranges_t *r, const char *tensor) {
@@ -47,7 +88,7 @@ bool ranges_next(const ranges_t *r, size_t *at, const char **tensor, range_t *ra
 
 static range_t with_bounds(float scale, float least, float most) {
   float all = 127 * scale;
-  range_t r = {scale, -all, all};
+  range_t r = {.scale = scale, .least = -all, .most = all};
   if (least == 0 && most == 0) return r;
   r.least = fminf(fmaxf(least, -all), 0);
   r.most = fmaxf(fminf(most, all), 0);
@@ -69,9 +110,9 @@ static bool is_header(const char *p, size_t n) {
   return true;
 }
 
-static bool hex_digits(const char *p, uint32_t *out) {
+static bool hex_digits(const char *p, int n, uint32_t *out) {
   *out = 0;
-  for (int i = 0; i < 8; i++) {
+  for (int i = 0; i < n; i++) {
     char c = p[i], low = (char)(c | 32);
     uint32_t d = is_digit(c)                ? (uint32_t)(c - '0')
                  : low >= 'a' && low <= 'f' ? (uint32_t)(low - 'a' + 10)
@@ -82,13 +123,15 @@ static bool hex_digits(const char *p, uint32_t *out) {
   return true;
 }
 
-typedef enum kind { SCALE, LEAST, MOST } kind_t;
+typedef enum kind { SCALE, LEAST, MOST, CHANNELS } kind_t;
 static const char *const suffix[] = {"", "#least", "#most"};
+static const char channels_mark[] = "#channels ";
 
 typedef struct line {
   char *name;
   kind_t kind;
   float value;
+  const char *codes;  // of CHANNELS: behind the name
 } line_t;
 
 static bool take_suffix(char *name, const char *end) {
@@ -101,7 +144,7 @@ static bool take_suffix(char *name, const char *end) {
 // "<name>: <8 digits>"; names may have colons.
 static const char *parse_line(const char *p, size_t n, line_t *out) {
   uint32_t bits;
-  if (n < 11 || p[n - 10] != ':' || p[n - 9] != ' ' || !hex_digits(p + n - 8, &bits))
+  if (n < 11 || p[n - 10] != ':' || p[n - 9] != ' ' || !hex_digits(p + n - 8, 8, &bits))
     return "it is not '<tensor>: <8 hex digits>'";
   memcpy(&out->value, &bits, sizeof bits);
   if (memchr(p, 0, n)) return "the name has a zero byte";
@@ -110,20 +153,46 @@ static const char *parse_line(const char *p, size_t n, line_t *out) {
   for (int k = LEAST; k <= MOST; k++)
     if (take_suffix(out->name, suffix[k])) out->kind = (kind_t)k;
   const char *wrong = NULL;
+  char *mark = strstr(out->name, channels_mark);
+  if (mark && out->kind == SCALE) {
+    out->kind = CHANNELS;
+    out->codes = mark + sizeof channels_mark - 1;
+    *mark = 0;
+    size_t digits = strlen(out->codes);
+    if (!digits || digits % 6 || strspn(out->codes, "0123456789abcdefABCDEF") != digits)
+      wrong = "what stands behind #channels is not six hex digits for each channel";
+  }
   if (out->kind == SCALE && (!(out->value >= 0) || isinf(out->value)))
     wrong = "the scale is negative or no number";
-  if (out->kind != SCALE && !isfinite(out->value)) wrong = "the bound is no number";
+  if ((out->kind == LEAST || out->kind == MOST) && !isfinite(out->value))
+    wrong = "the bound is no number";
   if (wrong) mem_free(out->name);
   return wrong;
 }
 
+static void parse_channels(ranges_t *r, const char *codes, range_t *to) {
+  int64_t n = (int64_t)(strlen(codes) / 6);
+  channel_range_t *c = arena_alloc(r->arena, (size_t)n * sizeof *c);
+  for (int64_t i = 0; i < n; i++, codes += 6) {
+    uint32_t k = 0;
+    hex_digits(codes, 6, &k);
+    c[i] = channel_of(to, (codes_t){k >> 16, k >> 8 & 255, k & 255});
+  }
+  to->channels = c;
+  to->n_channels = n;
+}
+
 static void put_line(ranges_t *r, const line_t *l) {
   range_t *had = map_get(r->map, l->name);
-  if (l->kind == SCALE) {
+  if (l->kind == CHANNELS) {
+    if (had) parse_channels(r, l->codes, had);
+  } else if (l->kind == SCALE) {
     if (l->value > 0) ranges_put(r, l->name, with_bounds(l->value, 0, 0));
   } else if (had) {
-    *had = with_bounds(had->scale, l->kind == LEAST ? l->value : had->least,
-                       l->kind == MOST ? l->value : had->most);
+    range_t v = with_bounds(had->scale, l->kind == LEAST ? l->value : had->least,
+                            l->kind == MOST ? l->value : had->most);
+    had->least = v.least;
+    had->most = v.most;
   }
 }
 
@@ -171,6 +240,15 @@ static void format_line(text_t *t, const char *name, kind_t kind, float value) {
   text_printf(t, "%s%s: %08x\n", name, suffix[kind], (unsigned)bits);
 }
 
+static void format_channels(text_t *t, const char *name, const range_t *r) {
+  text_printf(t, "%s%s", name, channels_mark);
+  for (int64_t i = 0; i < r->n_channels; i++) {
+    codes_t k = codes_of(r, &r->channels[i]);
+    text_printf(t, "%02x%02x%02x", k.least, k.most, k.rms);
+  }
+  text_add(t, ": 00000000\n");
+}
+
 char *ranges_format(const ranges_t *r) {
   text_t t = {0};
   text_add(&t, "TRT-8601-EntropyCalibration2\n");  // TensorFlow 2.17's TensorRT reads it
@@ -178,31 +256,41 @@ char *ranges_format(const ranges_t *r) {
   const char *name;
   range_t v;
   while (ranges_next(r, &at, &name, &v)) {
-    range_t all = with_bounds(v.scale, 0, 0);
-    v = with_bounds(v.scale, v.least, v.most);
+    range_t all = with_bounds(v.scale, 0, 0), bounds = with_bounds(v.scale, v.least, v.most);
     format_line(&t, name, SCALE, v.scale);
-    if (v.least > all.least) format_line(&t, name, LEAST, v.least);
-    if (v.most < all.most) format_line(&t, name, MOST, v.most);
+    if (bounds.least > all.least) format_line(&t, name, LEAST, bounds.least);
+    if (bounds.most < all.most) format_line(&t, name, MOST, bounds.most);
+    if (v.n_channels) format_channels(&t, name, &v);
   }
   return text_take(&t);
 }
 
 // ---------------------------------------------------------------- networks
 
-static void apply_range(const ranges_t *r, const char *name, net_tensor_t *t) {
+static void apply_channels(network_t *n, const range_t *r, net_tensor_t *t) {
+  const shape_t *s = &t->shape;
+  if (!r->n_channels || s->rank < 2 || s->d[s->rank - 1] != r->n_channels) return;
+  channel_range_t *c = arena_alloc(n->arena, (size_t)r->n_channels * sizeof *c);
+  memcpy(c, r->channels, (size_t)r->n_channels * sizeof *c);
+  t->channels = c;
+  t->n_channels = r->n_channels;
+}
+
+static void apply_range(network_t *n, const ranges_t *r, const char *name, net_tensor_t *t) {
   range_t range = ranges_find(r, name);
   if (!(range.scale > 0) || t->scale > 0) return;
   t->scale = range.scale;
   t->least = range.least;
   t->most = range.most;
+  apply_channels(n, &range, t);
 }
 
 void network_apply_ranges(network_t *n, const ranges_t *r) {
-  for (int i = 0; i < n->n_names; i++) apply_range(r, n->names[i].name, n->names[i].tensor);
+  for (int i = 0; i < n->n_names; i++) apply_range(n, r, n->names[i].name, n->names[i].tensor);
   for (int i = 0; i < n->n_outputs; i++) {
     char name[40];
     snprintf(name, sizeof name, "TensorRTOutputPH_%d", i);
-    apply_range(r, name, n->outputs[i]);
+    apply_range(n, r, name, n->outputs[i]);
   }
 }
 

@@ -117,14 +117,16 @@ static void keep_all(network_t *net, const attr_value_t *names, dtype_t at_least
 
 static status_t set_ranges(network_t *net, const segment_precision_t *p) {
   ranges_t *ranges = NULL;
-  for (int i = 0; i < net->n_layers && net->implicit_ranges; i++) {  // as TF-TRT does
-    const layer_t *l = net->layers[i];
-    if (l->type == LAYER_UNARY && l->p.unary.op == UNARY_RELU6) l->out[0]->scale = 6 / 127.0f;
-  }
   if (p->table) {
     TRY(ranges_parse(p->table, p->table_size, "calibration_data", &ranges));
     network_apply_ranges(net, ranges);
     ranges_destroy(ranges);
+  }
+  // As TF-TRT does; calibration knows better how far values go.
+  for (int i = 0; i < net->n_layers && net->implicit_ranges; i++) {
+    const layer_t *l = net->layers[i];
+    bool relu6 = l->type == LAYER_UNARY && l->p.unary.op == UNARY_RELU6;
+    if (relu6 && !(l->out[0]->scale > 0)) l->out[0]->scale = 6 / 127.0f;
   }
   return net->implicit_ranges ? network_check_ranges(net) : NULL;
 }

@@ -69,6 +69,59 @@ static void bounds(void **state) {
   ranges_destroy(r);
 }
 
+// 24 numbers per octave, ff is four times 127 steps: cf is 127 steps, b7 half of that.
+static void channels(void **state) {
+  (void)state;
+  static const char text[] =
+      "TRT-8601-EntropyCalibration2\n"
+      "a: 3f800000\n"        // 1
+      "a#least: c2000000\n"  // -32
+      "a#channels 9fcfb7000000010101ffffff: 00000000\n"
+      "b: 40000000\n";
+  ranges_t *r;
+  assert_ok(parse(text, &r));
+  assert_int_equal(ranges_count(r), 2);
+  range_t a = ranges_find(r, "a");
+  assert_int_equal(a.n_channels, 4);
+  static const channel_range_t want[] = {
+      {-31.75f, 127, 63.5f}, {0, 0, 0}, {0, 0, 0}, {-508, 508, 508}};
+  for (int i = 0; i < 4; i++) {
+    if (i == 2) continue;
+    assert_float_equal(a.channels[i].least, want[i].least, 1e-3);
+    assert_float_equal(a.channels[i].most, want[i].most, 1e-3);
+    assert_float_equal(a.channels[i].rms, want[i].rms, 1e-3);
+  }
+  assert_true(a.channels[2].most > 0.3f && a.channels[2].most < 0.35f);  // the least that there is
+  assert_int_equal(ranges_find(r, "b").n_channels, 0);
+  char *again = ranges_format(r);
+  assert_string_equal(again, text);
+  mem_free(again);
+  ranges_destroy(r);
+  // Rounded so that nothing is left out, and as the text has it at once.
+  r = ranges_create();
+  static const channel_range_t seen[] = {{-1, 100, 30}, {0, 126.9f, 1e-9f}, {-700, 0, 700}};
+  ranges_put(r, "t", (range_t){.scale = 1, .channels = seen, .n_channels = 3});
+  range_t put = ranges_find(r, "t");
+  for (int i = 0; i < 2; i++) {
+    assert_true(put.channels[i].most >= seen[i].most &&
+                put.channels[i].most < 1.03f * seen[i].most);
+    assert_true(put.channels[i].least <= seen[i].least);
+  }
+  assert_true(put.channels[2].least == -508);
+  again = ranges_format(r);
+  ranges_t *read;
+  assert_ok(parse(again, &read));
+  range_t got = ranges_find(read, "t");
+  assert_memory_equal(got.channels, put.channels, sizeof seen);
+  mem_free(again);
+  ranges_destroy(read);
+  ranges_destroy(r);
+  // Of a tensor that is not there.
+  assert_ok(parse("TRT-1-A\na#channels 010203: 00000000\n", &r));
+  assert_int_equal(ranges_count(r), 0);
+  ranges_destroy(r);
+}
+
 static void refused(const char *text, const char *why) {
   ranges_t *r;
   status_t st = parse(text, &r);
@@ -95,6 +148,10 @@ static void refuses(void **state) {
   refused("TRT-8601-EntropyCalibration2\na: 7f800000\n", "line 2: the scale");
   refused("TRT-8601-EntropyCalibration2\na: 3f800000\na#least: ff800000\n", "line 3: the bound");
   refused("TRT-8601-EntropyCalibration2\na: 3f800000\na#most: 7fc00000\n", "line 3: the bound");
+  static const char six[] = "what stands behind #channels is not six hex digits";
+  refused("TRT-1-A\na: 3f800000\na#channels 12345: 00000000\n", six);
+  refused("TRT-1-A\na: 3f800000\na#channels : 00000000\n", six);
+  refused("TRT-1-A\na: 3f800000\na#channels 12345g: 00000000\n", six);
 }
 
 // x -> relu -> reshape -> matmul with a constant
@@ -129,9 +186,16 @@ static void tensors_get_ranges(void **state) {
   assert_null(strstr(status_message(st), "'y'"));  // nothing computes on it
   status_free(st);
   ranges_t *r = ranges_create();
-  ranges_put(r, "alias", (range_t){0.5f, -1, 63.5f});
+  ranges_put(r, "alias", (range_t){.scale = 0.5f, .least = -1, .most = 63.5f});
   ranges_put(r, "TensorRTOutputPH_0", (range_t){.scale = 2});
+  static const channel_range_t four[] = {{0, 1, 1}, {0, 2, 1}, {0, 3, 1}, {0, 4, 1}};
+  ranges_put(r, "alias", (range_t){0.5f, -1, 63.5f, four, 4});
+  ranges_put(r, "flat", (range_t){.scale = 1, .channels = four, .n_channels = 3});
   network_apply_ranges(n, r);
+  assert_int_equal(relu->n_channels, 4);
+  assert_float_equal(relu->channels[2].most, 3, 0.1);
+  for (int i = 0; i < n->n_names; i++)  // another number of channels than it has
+    if (strcmp(n->names[i].name, "flat") == 0) assert_int_equal(n->names[i].tensor->n_channels, 0);
   assert_true(relu->scale == 0.5f && relu->least == -1 && relu->most == 63.5f);
   assert_true(n->outputs[0]->scale == 2);
   assert_ok(network_check_ranges(n));  // a reshape has its input's range
@@ -168,9 +232,9 @@ static void some_need_none(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_and_writes), cmocka_unit_test(bounds),
-      cmocka_unit_test(refuses),          cmocka_unit_test(tensors_get_ranges),
-      cmocka_unit_test(some_need_none),
+      cmocka_unit_test(reads_and_writes),   cmocka_unit_test(bounds),
+      cmocka_unit_test(channels),           cmocka_unit_test(refuses),
+      cmocka_unit_test(tensors_get_ranges), cmocka_unit_test(some_need_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

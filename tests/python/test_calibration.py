@@ -1,4 +1,6 @@
 """INT8's calibration inputs: what is wrong with them is said once and clearly; batches of all sizes count, for each engine."""
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tftrt
@@ -117,3 +119,31 @@ def test_every_engine_has_a_table(saved_model, tmp_path):
     (tmp_path / "table.001").unlink()
     with pytest.raises(tftrt.Error, match="table.001"):
         tftrt.Converter(model, **arguments).convert()
+
+
+def test_channels_of_very_different_sizes(tmp_path):
+    """The channels of what a depthwise convolution reads are equalised. With the steps of the largest the small ones would be lost,
+    which count as much for what comes out; so it is with a table that says nothing of channels."""
+    data, table, answers = Path(__file__).parent / "data" / "unequal", tmp_path / "table", []
+    with np.load(data / "golden.npz") as f:
+        image, want = f["image"], f["y"].astype(np.float64)
+    images = np.random.default_rng(5).standard_normal((8, 16, 16, 3)).astype(np.float32)
+
+    def error(calibration_input_fn):
+        converter = tftrt.Converter(data / "saved_model", precision_mode="INT8", calibration_table=table)
+        converter.convert(calibration_input_fn)
+        (signature,) = converter.signatures
+        answers.append(converter.signatures[signature](image=image)["y"])
+        converter.save(tmp_path / "int8")
+        return np.linalg.norm(answers[-1] - want) / np.linalg.norm(want)
+
+    calibrated = error(lambda: iter([images]))
+    assert "/Relu#channels " in table.read_text()
+    assert calibrated < 0.02
+    layers = tftrt.compare(data / "saved_model", tmp_path / "int8", {"image": image}, per_layer=True)["layers"]
+    assert sum(layer["type"] == "CONVOLUTION" for layer in layers) == 3
+    assert max(layer["accumulated"]["relative_l2"] for layer in layers) < 0.02  # values as TensorFlow has them
+    assert error(None) == calibrated  # the table is all that there is to know
+    np.testing.assert_array_equal(answers[0], answers[1])
+    table.write_text("".join(line for line in table.read_text().splitlines(keepends=True) if "#channels" not in line))
+    assert error(None) > 5 * calibrated

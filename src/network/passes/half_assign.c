@@ -35,6 +35,8 @@ static net_tensor_t *cast_to(network_t *n, net_tensor_t *t, dtype_t to) {
   l->out[0]->name = t->name;
   l->out[0]->shape = t->shape;
   l->out[0]->scale = t->scale;
+  l->out[0]->channel_factor = t->channel_factor;
+  l->out[0]->n_channel_factors = t->n_channel_factors;
   return l->out[0];
 }
 

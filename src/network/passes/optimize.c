@@ -1,5 +1,6 @@
 // The order of the passes. Moves and constants first, so that patterns stand bare; then patterns;
 // then what a kernel takes in; last what is left of elementwise work.
+#include "network/equalise.h"
 #include "network/passes/pass.h"
 #include "network/passes/quantize.h"
 
@@ -33,6 +34,7 @@ static status_t simplify(network_t *n) {
 static status_t assign_int8(network_t *n) {
   if (!n->int8) return NULL;
   int found = 0;
+  TRY(repeat(n, pass_equalise, 1, &found));
   TRY(repeat(n, pass_int8_implicit, 1, &found));
   for (int i = 0, before = -1; i < 16 && before != found; i++) {
     before = found;

@@ -114,6 +114,11 @@ static bool same_steps(const net_tensor_t *a, const net_tensor_t *b) {
   return a->dtype == b->dtype && a->scale == b->scale && a->zero_point == b->zero_point;
 }
 
+static void set_factors(net_tensor_t *t, const net_tensor_t *like) {
+  t->channel_factor = like->channel_factor;
+  t->n_channel_factors = like->n_channel_factors;
+}
+
 static void set_steps(net_tensor_t *t, const net_tensor_t *like) {
   t->scale = like->scale;
   t->zero_point = like->zero_point;
@@ -141,6 +146,7 @@ static net_tensor_t *add_quantize(network_t *n, net_tensor_t *x, const steps_t *
   q->out[0]->shape = x->shape;
   q->out[0]->scale = s->scale;
   q->out[0]->zero_point = s->p.quantize.zero_point;
+  set_factors(q->out[0], x);
   return q->out[0];
 }
 
@@ -150,6 +156,7 @@ static net_tensor_t *add_dequantize(network_t *n, net_tensor_t *q, const char *n
   layer_t *d = network_add_layer(n, LAYER_DEQUANTIZE, name, 2, in, 1, &to);
   d->p = (layer_params_t){.quantize = {.axis = -1, .zero_point = q->zero_point}};
   d->out[0]->shape = q->shape;
+  set_factors(d->out[0], q);
   return d->out[0];
 }
 
@@ -365,6 +372,11 @@ static void take_product(network_t *n, layer_t *l) {
   take_int8_inputs(n, l, quantized_input(n, l->in[0]), b);
 }
 
+bool becomes_int8(const network_t *n, const layer_t *l, const bool *logarithms) {
+  return heavy(l) && l->n_in <= 4 && layer_takes_int8(l) && l->in[1]->is_const && layout_fits(l) &&
+         network_range_of(l->in[0]).scale > 0 && !network_kept(n, l) && !logarithms[l->out[0]->id];
+}
+
 int pass_int8_implicit(network_t *n) {
   int count = 0;
   if (!n->int8 || !n->implicit_ranges) return 0;
@@ -378,9 +390,7 @@ int pass_int8_implicit(network_t *n) {
       count++;
       continue;
     }
-    if (!layer_takes_int8(l) || !l->in[1]->is_const || !layout_fits(l) ||
-        !(network_range_of(l->in[0]).scale > 0))
-      continue;
+    if (!becomes_int8(n, l, logarithms)) continue;
     straighten_weights(n, l);
     net_tensor_t *w =
         l->type == LAYER_MATMUL && l->p.matmul.transpose_b ? NULL : int8_weights(n, l);
@@ -540,6 +550,7 @@ static layer_t *moved(network_t *n, const layer_t *m, net_tensor_t *q) {
   for (int i = 0; i < m->n_out; i++) {
     l->out[i]->shape = m->out[i]->shape;
     set_steps(l->out[i], q);
+    set_factors(l->out[i], m->out[i]);
   }
   inherit_nodes(n, l, m);
   return l;

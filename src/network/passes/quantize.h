@@ -13,6 +13,8 @@ int pass_int8_outputs(network_t *n);   // Q behind such a layer, 8-bit residuals
 // that are added behind DQ(constant) are the constant's own. For layers about to compute in 8 bits:
 // copies have no key in the bundle.
 void straighten_weights(network_t *n, layer_t *l);
+// pass_int8_implicit takes l; logarithms: what tensors_of_logarithms gives.
+bool becomes_int8(const network_t *n, const layer_t *l, const bool *logarithms);
 // When all is decided: says of convolutions and products that are not in 8 bits why (layer.why).
 void note_float_layers(network_t *n);
 
