@@ -167,11 +167,11 @@ status_t build_calibrated(converter_t *c) {
 }
 
 // NULL: there are dims beside the batch that are not known.
-static shape_t *static_shapes(const converter_t *c, const engine_node_t *e) {
+static shape_t *static_shapes(const converter_t *c, const engine_node_t *e, int64_t batch) {
   shape_t *partial = partial_shapes(e), *known = NULL;
   bool all = true;
   for (int k = 0; k < e->n_inputs; k++) {
-    if (partial[k].rank > 0 && partial[k].d[0] < 0) partial[k].d[0] = c->o.static_batch;
+    if (partial[k].rank > 0 && partial[k].d[0] < 0) partial[k].d[0] = batch;
     all &= shape_known(&partial[k]);
   }
   if (all) {
@@ -185,7 +185,10 @@ static shape_t *static_shapes(const converter_t *c, const engine_node_t *e) {
 status_t build_static(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     engine_node_t *e = &c->engines.v[i];
-    shape_t *shapes = static_shapes(c, e);
+    int64_t batch = node_int(e->node, "max_batch_size", -1);  // its nodes', where they say one
+    if (batch <= 0) batch = c->o.static_batch;
+    node_set_int(c->graph, e->node, "max_batch_size", batch);
+    shape_t *shapes = static_shapes(c, e, batch);
     if (shapes) vec_push(&e->wanted, shapes);
   }
   TRY(build_all(c, build_engine));

@@ -180,7 +180,6 @@ static status_t put_segment_in_node(converter_t *c, const engine_node_t *e) {
 static void embed_engines(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     const engine_node_t *e = &c->engines.v[i];
-    node_set_int(c->graph, e->node, "max_batch_size", c->o.static_batch);
     if (!e->built.n) continue;
     node_set_bool(c->graph, e->node, "static_engine", true);
     node_set_string(c->graph, e->node, "serialized_segment", (const char *)e->built.v[0].plan.data,

@@ -129,7 +129,7 @@ status_t make_engine_nodes(converter_t *c);
 bool uses_explicit_precision(const converter_t *c, const graph_t *g);
 // One engine per TRTEngineOp, for the shapes of the first calibration inputs (convert/build.c).
 status_t build_calibrated(converter_t *c);
-// Static engines of a GraphDef: one per TRTEngineOp, for static_batch.
+// Static engines of a GraphDef: one per TRTEngineOp, for the batch of its nodes or static_batch.
 status_t build_static(converter_t *c);
 
 // Constants of native segments of at least this size are stored in the bundle.

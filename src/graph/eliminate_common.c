@@ -58,11 +58,12 @@ static bool same_node(const redirects_t *r, const node_t *a, const node_t *b) {
     for (int k = 0; k < b->n_control; k++) found |= a->control[i] == b->control[k];
     if (!found) return false;
   }
-  // Attributes that say nothing of what is computed ("_output_shapes", "_class") do not count.
+  // Attributes that say nothing of what is computed ("_output_shapes", "_class") do not count, but
+  // for the one that says which engine a node may be in.
   for (int side = 0; side < 2; side++) {
     const node_t *p = side ? b : a, *q = side ? a : b;
     for (const attr_t *x = p->attrs; x; x = x->next) {
-      if (x->name[0] == '_') continue;
+      if (x->name[0] == '_' && strcmp(x->name, MAX_BATCH_ATTR) != 0) continue;
       attr_value_t *y = node_attr(q, x->name);
       if (!y || !attr_equal(x->value, y)) return false;
     }

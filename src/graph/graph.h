@@ -177,6 +177,9 @@ graph_t *graph_clone(const graph_t *g, arena_t *arena);
 
 // ---------------------------------------------------------------- attribute access
 
+// TF-TRT's annotation of a node: the largest batch that an engine with it is for.
+#define MAX_BATCH_ATTR "_tftrt_op_max_batch_size"
+
 attr_value_t *node_attr(const node_t *n,
                         const char *name);  // NULL when absent (defaults are NOT applied)
 // With the op's default applied; the fallback when there is none either.

@@ -87,6 +87,14 @@ static bool dynamic_beside_batch(const node_t *n) {
   return false;
 }
 
+// Of a node that is taken. What it is annotated with goes before the shape that it reads.
+static batch_info_t batch_of(const node_t *n, const shape_t *leading) {
+  if (!n->n_in) return (batch_info_t){.has_batch = false};
+  const attr_value_t *told = node_attr(n, MAX_BATCH_ATTR);
+  int64_t batch = told && told->kind == ATTR_INT ? told->i : leading->d[0];
+  return (batch_info_t){true, batch, batch >= 0, batch >= 0 ? batch : 0};
+}
+
 static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *arena,
                         candidates_t *c) {
   char reason[512];
@@ -119,11 +127,7 @@ static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *a
       refuse(c, arena, n, "denylist", "Denylisted with the env var TF_TRT_OP_DENYLIST");
     } else {
       c->ok[i] = true;
-      if (has_leading) {
-        c->batch[i] = (batch_info_t){.has_batch = true, .batch = leading.d[0]};
-        if (leading.d[0] >= 0)
-          c->batch[i].has_max_batch = true, c->batch[i].max_batch = leading.d[0];
-      }
+      if (has_leading) c->batch[i] = batch_of(n, &leading);
     }
   }
   mem_free(excluded);

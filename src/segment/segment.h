@@ -36,7 +36,8 @@ typedef struct refusal {  // why a node stays native
 typedef struct segment {
   node_t **nodes;  // in topological order, Consts of the segment included
   int n_nodes;
-  int64_t max_batch;  // the batch size that is the same all over it (implicit batch mode), else -1
+  // Implicit batch mode: the batch size that is the same all over it, by shapes or annotations; -1.
+  int64_t max_batch;
 } segment_t;
 
 typedef struct segmentation {

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 
 #include "convert/convert_corpus.h"
+#include "formats/tf_fields.h"
+#include "formats/wire.h"
+#include "graph/graph.h"
 
 typedef struct source {
   saved_model_t *model;
@@ -202,6 +205,90 @@ static void engines_are_there(void **state) {
       2);
 }
 
+static node_t *add_unary(graph_t *g, const char *op, const char *name, node_t *x, int64_t batch) {
+  node_t *n = graph_add_node(g, op, name);
+  node_set_outputs(g, n, 1);
+  node_add_input(g, n, x, 0);
+  node_set_type(g, n, "T", DT_FLOAT);
+  if (batch) node_set_int(g, n, MAX_BATCH_ATTR, batch);
+  return n;
+}
+
+// Abs and Exp of x, pairs with a largest batch or none; then twice the same Abs.
+static void write_annotated(wire_out_t *w) {
+  static const int64_t batches[] = {16, 0, 8, 8};
+  arena_t *arena = arena_create();
+  library_t *library = library_create(arena);
+  graph_t *g = graph_create(arena, library);
+  node_t *x = graph_add_node(g, "Placeholder", "x");
+  node_set_outputs(g, x, 1);
+  node_set_type(g, x, "dtype", DT_FLOAT);
+  node_set_shape(g, x, "shape", &(shape_t){.rank = 2, .d = {-1, 3}});
+  for (int i = 0; i < 4; i++) {
+    char name[2][8];
+    snprintf(name[0], sizeof name[0], "abs%d", i);
+    snprintf(name[1], sizeof name[1], "exp%d", i);
+    x = add_unary(g, "Abs", name[0], x, batches[i]);
+    x = add_unary(g, "Exp", name[1], x, batches[i]);
+  }
+  add_unary(g, "Identity", "kept0", add_unary(g, "Abs", "p", x, 4), 0);
+  add_unary(g, "Identity", "kept1", add_unary(g, "Abs", "q", x, 8), 0);
+  assert_ok(graph_write_nodes(g, w, TF_GRAPH_DEF_NODE));
+  assert_ok(wire_out_status(w));
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+}
+
+// TF-TRT's annotation parts what it differs in, also of what would be one node, and says which
+// batch a static engine is for.
+static void annotated_batches_are_apart(void **state) {
+  (void)state;
+  static const char *kept[] = {"kept0", "kept1"};
+  wire_out_t w = {0};
+  write_annotated(&w);
+  converter_options_t o = {.struct_size = sizeof o,
+                           .graph_def = w.data,
+                           .graph_def_size = w.size,
+                           .graph_nodes = {.kept = kept, .n_kept = 2},
+                           .max_workspace_bytes = DEFAULT_WORKSPACE_BYTES,
+                           .minimum_segment_size = 2,
+                           .maximum_cached_engines = 1,
+                           .op_set = OP_SET_TF_TRT,
+                           .compat_2_17 = true,
+                           .rule_tactics = true,
+                           .static_batch = 5,
+                           .threads = 1};
+  converter_t *c;
+  uint8_t *data;
+  size_t size;
+  assert_ok(converter_create(&o, &c));
+  assert_ok(converter_convert(c, NULL));
+  assert_ok(converter_graph_def(c, &data, &size));
+  converter_destroy(c);
+  arena_t *arena = arena_create();
+  library_t *library = library_create(arena);
+  graph_t *g = graph_create(arena, library);
+  assert_ok(graph_parse(data, size, g));
+  int of_batch[32] = {0}, left = 0;
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    left += strcmp(n->op, "Abs") == 0;
+    if (strcmp(n->op, "TRTEngineOp") != 0) continue;
+    assert_true(node_bool(n, "static_engine", false));
+    of_batch[node_int(n, "max_batch_size", 0)]++;
+  }
+  assert_int_equal(of_batch[16], 1);
+  assert_int_equal(of_batch[5], 1);  // the converter's
+  assert_int_equal(of_batch[8], 1);  // both pairs, and q
+  assert_int_equal(left, 1);         // p is alone
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+  mem_free(data);
+  wire_out_free(&w);
+}
+
 static status_t try_to_convert(const converter_options_t *o) {
   converter_t *c = NULL;
   status_t st = converter_create(o, &c);
@@ -252,6 +339,7 @@ int main(void) {
   const struct CMUnitTest others[] = {
       cmocka_unit_test_prestate(calibration_is_in_the_nodes, &all),
       cmocka_unit_test_prestate(engines_are_there, &all),
+      cmocka_unit_test(annotated_batches_are_apart),
       cmocka_unit_test_prestate(bad_arguments_are_named, &all),
   };
   int failed = corpus_run("as it is", &all, a_graph_def_gives_the_same_outputs) +
