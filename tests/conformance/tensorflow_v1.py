@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """TensorFlow 1's TF-TRT through `import tftrt.tensorflow`: TrtGraphConverter, and sessions with TF-TRT's optimizer.
 
-  tensorflow_v1.py --build build [--only offline,static,saved_model,calibration,online,...]
+  tensorflow_v1.py --build build [--only offline,answers,saved_model,calibration,online,...]
 
 In the TensorFlow of the Python that runs it. Outputs are compared with those of sessions that run the same graphs unconverted.
 Ends with "N passed, N failed".
 """
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -90,6 +91,37 @@ def offline(_):
             for batch in 1, 4, 2, 5:  # 5 is beyond the static engine
                 off = max(off, same(run(converted, feeds(batch)), run(source, feeds(batch))))
     return f"{off:.1e}"
+
+
+def answers(_):
+    """Of graphs that are about engines of one batch each: engines, their nodes and batches are those of TF-TRT, in every mode."""
+    sys.path.insert(0, os.path.join(ROOT, "tests/models"))
+    import ask_tf_trt_v1 as ask
+    import make_tf_trt_tests as counterparts
+    import static_graphs
+    with open(os.path.join(ROOT, "tests/models/tf_trt_tests/answers_v1.json")) as f:
+        known = json.load(f)
+    compared, graphs = 0, counterparts.graphs_of_tensorflow_1()
+    for name in static_graphs.CASES:
+        with tf.Graph().as_default() as graph:
+            outputs, batch = graphs[name](tf)
+        for answer in known[name]["engines"]:
+            for mode in answer["modes"]:
+                precision, _, kind = mode.rpartition("-")
+                dynamic, (precision, calibrated) = kind == "dynamic", ask.MODES[precision]
+                converted = converter(input_graph_def=graph.as_graph_def(), nodes_denylist=outputs, precision_mode=precision,
+                                      is_dynamic_op=dynamic, max_batch_size=None if dynamic else batch, minimum_segment_size=2,
+                                      use_calibration=calibrated).convert()
+                got, batches = ask.dynamic_engines(converted)
+                if not dynamic:  # the answer has no constants that others read too
+                    constants = {n.name for f in converted.library.function for n in f.node_def if n.op == "Const"}
+                    got = {e: [n for n in nodes if n not in constants or n in answer["engines"].get(e, ())] for e, nodes in got.items()}
+                assert got == answer["engines"], f"{name} {mode}: {got}, not {answer['engines']}"
+                for engine, size in batches.items():
+                    want = known[name]["max_batch_sizes"].get(engine, -1) if len(known[name]["engines"]) == 1 or dynamic else None
+                    assert want is None or size == (want if want > 0 or dynamic else batch), f"{name} {mode} {engine}: {size}, not {want}"
+                compared += 1
+    return f"{compared} conversions"
 
 
 def names(_):
@@ -456,7 +488,7 @@ def online_state(_):
 
 
 def main():
-    checks = {f.__name__: f for f in (offline, names, functions, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
+    checks = {f.__name__: f for f in (offline, answers, names, functions, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
                                       online_state)}
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)

@@ -46,6 +46,7 @@ class Ops:
         return self.tf.math.erfc(x, name=name)
 
     def filt(self, *shape, name=None):
+        shape = [int(d) for d in shape]  # of TensorFlow 1 too
         return self.tf.constant(self.rng.standard_normal(shape) / np.sqrt(np.prod(shape[:-1])), dtype=f32, name=name)
 
 
@@ -920,6 +921,23 @@ def concat_twice(o, x, y):
 
 def seed_of(name):
     return sum(ord(c) * (k + 1) for k, c in enumerate(name))
+
+
+def graph_of_tensorflow_1(c, name, tf):
+    """Builds a case in the default graph of a TensorFlow 1 program: the outputs by their keys' order, and the largest batch."""
+    names = c["facts"].get("names") or [f"input_{k}" for k in range(len(c["inputs"]))]
+    inputs = [tf.compat.v1.placeholder(d, s, n) for n, s, d in zip(names, c["inputs"], c["dtypes"])]
+    out = c["fn"](Ops(tf, seed_of(name)), *inputs)
+    batches = [s[0] for run in c["shapes"] for s in run if s]
+    return [out[k] for k in sorted(out)] if isinstance(out, dict) else [out], max(batches, default=1)
+
+
+def graphs_of_tensorflow_1():
+    """Of all cases, and of those for static engines, but those of variables and of attributes of functions."""
+    import functools
+    import static_graphs
+    return {name: functools.partial(graph_of_tensorflow_1, c, name) for name, c in {**CASES, **static_graphs.CASES}.items()
+            if not c["facts"].get("variables") and "function_attributes" not in c["facts"] and c["inputs"]}
 
 
 def mark_functions(path, prefix, attributes):
