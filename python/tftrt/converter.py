@@ -357,7 +357,7 @@ class Converter:
         Args:
           output_saved_model_dir: where to.
           save_gpu_specific_engines: False: engines are not saved and are rebuilt at inference time; calibration is kept.
-          options: tf.saved_model.SaveOptions; nothing in it is used.
+          options: tf.saved_model.SaveOptions; nothing in it is used here (inside TensorFlow: `tftrt.tensorflow.Converter.save`).
 
         Raises:
           AssertionError: convert() was not called. RuntimeError: the needed calibration has not been done.
@@ -403,9 +403,20 @@ class Converter:
     # -------------------------------------------------------------------------------------------- inside
 
     # Names that TF-TRT's own tests and scripts look at.
+    freeze = True  # variables are always constants
+    _build_called_once = False
+
+    @property
+    def _conversion_params(self) -> TrtConversionParams:
+        return self._params
+
     @property
     def _converted(self) -> bool:
         return bool(self._keys)
+
+    @property
+    def _calibrated(self) -> bool:
+        return self._need_calibration and (self._build_called_once or (self._converted and not self._options.use_dynamic_shape))
 
     @property
     def _converted_func(self) -> ConvertedFunction | None:
@@ -461,6 +472,7 @@ class Converter:
         feed = self._feed(input_fn, key) if input_fn else None
         callback = feed.callback() if feed else InputFn()
         self._run(function, key.encode() if key else None, callback, None, feed=feed)
+        self._build_called_once = True
 
     def _run(self, function, *arguments, feed: Feed | None = None) -> None:
         """Calls a function of the library with the converter, the arguments and an error. What functions of the user's raised

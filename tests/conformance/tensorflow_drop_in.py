@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,saved_again,old_arguments,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,saved_again,options,old_arguments,constants,freed,scripts]
 
 In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
@@ -10,6 +10,7 @@ one, and with the package of the wheel. Ends with "N passed, N failed".
 import argparse
 import gc
 import glob
+import inspect
 import os
 import re
 import shutil
@@ -54,11 +55,17 @@ def names(_):
     assert tf.compat.v2.experimental.tensorrt.Converter is tftrt.tensorflow.Converter
     assert trt_convert.TrtGraphConverterV2 is tftrt.tensorflow.TrtGraphConverterV2
     assert trt_convert is tftrt.tensorflow.trt_convert
+    from tensorflow.compiler.tf2tensorrt.utils.trt_engine_instance_pb2 import TRTEngineInstance
+    assert hasattr(TRTEngineInstance(), "serialized_engine")
     # TF-TRT's tests have Erfc between two engines; ours can take it.
     for kind, engines in (trt_convert.TrtGraphConverterV2, 2), (tf.experimental.tensorrt.Converter, 1):
         c = kind(os.path.join(ROOT, "tests/models/tf_trt_tests/simple_multi_engines/saved_model"), minimum_segment_size=2)
         c.convert()
         assert sum(n.op == "TRTEngineOp" for n in c._converted_graph_def.node) == engines
+        assert c._converted and c.freeze and not c._build_called_once and not c._calibrated and not c._need_calibration
+        assert c._conversion_params == trt_convert.DEFAULT_TRT_CONVERSION_PARAMS._replace(minimum_segment_size=2)
+    arguments = list(inspect.signature(trt_convert.TrtGraphConverterV2.__init__).parameters)
+    assert arguments[1:5] == ["input_saved_model_dir", "input_saved_model_tags", "input_saved_model_signature_key", "use_dynamic_shape"]
     assert trt_convert.TrtPrecisionMode.INT8 == "INT8"
     assert trt_convert.DEFAULT_TRT_CONVERSION_PARAMS._replace(precision_mode="FP16").precision_mode == "FP16"
     return "all"
@@ -72,7 +79,9 @@ def functions(_):
     off = [worst(f(*[tf.constant(inputs[k]) for k in sorted(inputs)]), want), worst(f(**inputs), want)]
     assert isinstance(f, type(tf.function(lambda: 1).get_concrete_function())), type(f)
     assert set(f.structured_outputs) == set(want)
-    assert "TRTEngineOp" in [n.op for n in f.graph.as_graph_def().node], "no TRTEngineOp in the function"
+    ops = [n.op for n in f.graph.as_graph_def().node]
+    assert "TRTEngineOp" in ops, "no TRTEngineOp in the function"
+    assert ops.count("Placeholder") == len(f.inputs) == len(inputs), ops
     c.build(lambda: [inputs])
     off.append(worst(f(**inputs), want))
     assert max(off) < 1e-3, off
@@ -245,6 +254,50 @@ def saved_by_tensorflow(scratch, build):
                     assert "User disallowed engine native segment execution" in ran.stderr, "it needs no engines"
     assert max(off) < 1e-3, off
     return f"{len(off)} functions, {max(off):.1e}"
+
+
+def save_options(scratch, build):
+    """save() with SaveOptions is TensorFlow's writer's: called once, with them; what they ask for is done; the model, in another
+    process that may neither build engines nor run natively, has its engines."""
+    from unittest import mock
+    from tensorflow.compiler.tf2tensorrt.utils.trt_engine_instance_pb2 import TRTEngineInstance
+    from tensorflow.python.saved_model import save as writer
+    off = []
+    for name in "resnet_tiny", "bert_tiny":
+        model, options = os.path.join(SMALL, name), tf.saved_model.SaveOptions(save_debug_info=True)
+        inputs, _ = golden(model)
+        c, target = converter(model, allow_build_at_runtime=False), os.path.join(scratch, f"{name} by options")
+        c.convert()
+        c.build(lambda: [inputs])
+        with mock.patch.object(writer, "save") as called:
+            c.save(target, options=options)
+        called.assert_called_once_with(mock.ANY, target, mock.ANY, options=options)
+        assert list(called.call_args[0][2]) == ["serving_default"] and not os.path.exists(target)
+        c.save(target, options=options)
+        assert os.path.exists(os.path.join(target, "debug/saved_model_debug_info.pb"))
+        assets = glob.glob(os.path.join(target, "assets/trt-serialized-engine.TRTEngineOp_*"))
+        assert assets
+        for asset in assets:
+            engine, = [TRTEngineInstance.FromString(r.numpy()) for r in tf.data.TFRecordDataset(asset)]
+            assert engine.serialized_engine and engine.input_shapes
+        told = dict(os.environ, TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION="False")
+        ran = subprocess.run([sys.executable, "-c", RUN_SAVED, os.path.join(build, "lib/libtftrt_tensorflow.so"), target,
+                              os.path.join(model, "golden/serving_default.0.npz")], capture_output=True, text=True, env=told)
+        assert ran.returncode == 0, f"{target}: {ran.stderr[-1500:]}"
+        off.append(float(ran.stdout))
+        c.save(target + " without", save_gpu_specific_engines=False, options=options)
+        for asset in assets:
+            assert os.path.getsize(asset.replace(target, target + " without")) == 0
+    int8 = converter(precision_mode="INT8", use_dynamic_shape=True)
+    int8.convert(lambda: [golden(MODEL)[0]])
+    try:
+        int8.save(os.path.join(scratch, "not calibrated"), options=tf.saved_model.SaveOptions())
+    except RuntimeError as e:
+        assert "has to be built before saving it" in str(e), e
+    else:
+        raise AssertionError("saved without calibration")
+    assert max(off) < 1e-3, off
+    return f"{max(off):.1e}"
 
 
 def constants_of_native_nodes(scratch, build):
@@ -496,8 +549,8 @@ def old_arguments(_):
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
               "devices": devices, "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
-              "saved": saved_by_tensorflow, "saved_again": saved_again, "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
-    need_build = ("scripts", "saved", "saved_again", "constants")
+              "saved": saved_by_tensorflow, "saved_again": saved_again, "options": save_options, "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
+    need_build = ("scripts", "saved", "saved_again", "options", "constants")
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--only", default=",".join(checks))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from .. import params, reports
 from . import contrib
+from ._engine_instance import engine_instance_class
 from .converter import Converter, TrtGraphConverterV2
 from .rewriter_config import get_tensorrt_rewriter_config, make_rewriter_config
 from .v1 import TrtGraphConverter, create_inference_graph
@@ -48,6 +49,7 @@ _LIBRARY: dict[str, Any] = {
 }
 _MODULES = {
     "tensorflow.compiler.tf2tensorrt._pywrap_py_utils": _LIBRARY,
+    "tensorflow.compiler.tf2tensorrt.utils.trt_engine_instance_pb2": {"TRTEngineInstance": engine_instance_class()},
     "tensorflow.experimental.tensorrt": _PUBLIC,
     "tensorflow._api.v2.experimental.tensorrt": _PUBLIC,
     "tensorflow._api.v2.compat.v2.experimental.tensorrt": _PUBLIC,

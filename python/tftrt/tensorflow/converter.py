@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import os
 from typing import Any, Callable
 
 import tensorflow as tf
 from tensorflow.python.eager.context import context as _context
+from tensorflow.python.saved_model import save
 
 from .. import converter as _base
 from .._feed import InputFunction
@@ -57,6 +60,12 @@ class Converter(_base.Converter):
             super().convert(calibration_input_fn)
         return self._function(self._keys[0])
 
+    @staticmethod
+    def _signature() -> inspect.Signature:
+        told = inspect.signature(_base.Converter.__init__)
+        added = inspect.Parameter("allow_cpu_device", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+        return told.replace(parameters=[*told.parameters.values(), added])
+
     build = _in_tensorflow(_base.Converter.build)
     build_profiles = _in_tensorflow(_base.Converter.build_profiles)
     build_default = _in_tensorflow(_base.Converter.build_default)
@@ -66,12 +75,24 @@ class Converter(_base.Converter):
     add_profile = _in_tensorflow(_base.Converter.add_profile)
 
     @_in_tensorflow
-    @functools.wraps(_base.Converter.save)
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
+    def save(self, output_saved_model_dir: str | os.PathLike, save_gpu_specific_engines: bool = True, options: Any = None) -> None:
+        """As `tftrt.Converter.save`; options: tf.saved_model.SaveOptions, with which TensorFlow's own writer saves: the converted
+        signatures with their engines, all weights in saved_model.pb (at most 2 GiB)."""
+        if options is None:
+            super().save(output_saved_model_dir, save_gpu_specific_engines)
+        else:
+            self._save_by_tensorflow(output_saved_model_dir, save_gpu_specific_engines, options)
         for function in self._loaded.values():  # as TF-TRT, whose save() takes the caches with it
             for engine in getattr(function.model, RESOURCES, {}):
                 remove_resource(engine)
+
+    def _save_by_tensorflow(self, directory: str | os.PathLike, with_engines: bool, options: Any) -> None:
+        assert self._keys, "convert() comes before save()"
+        functions, root = self.signatures, tf.Module()
+        if not with_engines:
+            functions = {key: ConvertedFunction(functools.partial(_load_without_engines, self, key), key, False) for key in self._keys}
+        root.models = [f.model for f in functions.values() if f.captured_inputs]
+        save.save(root, directory, functions, options=options)
 
     @property
     def signatures(self):
@@ -108,6 +129,13 @@ def _load(converter: Converter, key: str) -> Any:
     if key not in converter._loaded:
         converter._loaded[key] = load_signature(lambda directory: _base.Converter.save(converter, directory), key)
     return converter._loaded[key]
+
+
+Converter.__init__.__signature__ = Converter._signature()  # type: ignore[attr-defined]
+
+
+def _load_without_engines(converter: Converter, key: str) -> Any:
+    return load_signature(lambda directory: _base.Converter.save(converter, directory, False), key)
 
 
 class TrtGraphConverterV2(Converter):

@@ -97,12 +97,25 @@ class _Body:
                 node.CopyFrom(constant)
             self.arguments[i] = None
 
+    def drop_arguments(self) -> None:
+        """The nodes of arguments, whose readers will read what the function is given."""
+        read = {x.lstrip("^").split(":")[0] for node in self.graph_def.node for x in node.input}
+        returned = {x.split(":")[0] for x in self.results}
+        named = {x.split(":")[0]: i for i, x in enumerate(self.arguments) if x}
+        for name, i in named.items():
+            if name not in read and name not in returned:
+                self.arguments[i] = None
+        kept = [n for n in self.graph_def.node if n.name not in named or n.name in returned]
+        del self.graph_def.node[:]
+        self.graph_def.node.extend(kept)
+
 
 def _concrete(signature: Any, body: _Body) -> ConcreteFunction:
     specs = signature.structured_input_signature[1]
     # A signature's inputs and results are flattened in the order of their names.
     names, keys = sorted(specs), sorted(signature.structured_outputs)
     functions = _take_library(body.graph_def)
+    body.drop_arguments()
 
     def run(**inputs: Any) -> dict[str, Any]:
         given = dict(zip(body.arguments, [*(inputs[n] for n in names), *body.captures]))
@@ -150,8 +163,8 @@ class ConvertedFunction(ConcreteFunction):
     is saved must track it.
     """
 
-    def __init__(self, make: Callable[[], ConcreteFunction], key: str):  # not the base's: its state comes later
-        self.__dict__["_tftrt"] = (make, key)
+    def __init__(self, make: Callable[[], ConcreteFunction], key: str, saves_engines: bool = True):
+        self.__dict__["_tftrt"] = (make, key, saves_engines)  # the base's state comes later
 
     def forget(self) -> None:
         kept = self.__dict__["_tftrt"]
@@ -190,7 +203,7 @@ class ConvertedFunction(ConcreteFunction):
         for engine, resource in resources.items():
             file = resource._serialized_trt_resource_filename.asset_path.numpy()
             with contextlib.suppress(tf.errors.NotFoundError, tf.errors.FailedPreconditionError):  # not run; not alone in its name
-                gen_trt_ops.serialize_trt_resource(resource_name=engine, filename=file)
+                gen_trt_ops.serialize_trt_resource(resource_name=engine, filename=file, save_gpu_specific_engines=self._tftrt[2])
         return resources
 
     def __repr__(self) -> str:
