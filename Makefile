@@ -50,6 +50,7 @@ bench: build  ## speed, memory and accuracy beside TensorFlow, OpenVINO and ONNX
 	@$(BUILD)/venv-tensorflow/bin/python bench/precision.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/memory.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python bench/int8_accuracy.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python bench/half_accuracy.py --build $(BUILD)
 
 fuzz:  ## fuzz targets, a minute each
 	@tools/setup build

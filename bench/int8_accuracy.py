@@ -66,20 +66,26 @@ def tensorflow(work):
             for path in measured_files(work)]
 
 
-def ours(build, work, source, calibrator, log):
-    tftrt = os.path.join(build, "bin/tftrt")
-    target, measured, out, results = os.path.join(work, "int8"), measured_files(work), os.path.join(work, "int8.npz"), []
-    subprocess.run([tftrt, "convert", source, target, "-q", "-p", "int8", "--calibrator", calibrator, "--dynamic-shape",
-                    "--calibration-inputs", *calibration_files(work), "--build-inputs", measured[0]], check=True, stdout=log,
-                   stderr=log)
+def run_all(tftrt, target, measured, out, log):
+    """Of each batch, the outputs of the model in `target`; `out` is written over."""
+    results = []
     for inputs in measured:
         subprocess.run([tftrt, "run", target, "--inputs", inputs, "--outputs", out], check=True, stdout=log, stderr=log)
         results.append(dict(np.load(out).items()))
     return results
 
 
-def peers(work, peer):
-    files = [os.path.join(work, f"{peer}_int8.{i}.npz") for i in range(len(measured_files(work)))]
+def ours(build, work, source, calibrator, log):
+    tftrt = os.path.join(build, "bin/tftrt")
+    target, measured = os.path.join(work, "int8"), measured_files(work)
+    subprocess.run([tftrt, "convert", source, target, "-q", "-p", "int8", "--calibrator", calibrator, "--dynamic-shape",
+                    "--calibration-inputs", *calibration_files(work), "--build-inputs", measured[0]], check=True, stdout=log,
+                   stderr=log)
+    return run_all(tftrt, target, measured, os.path.join(work, "int8.npz"), log)
+
+
+def peers(work, peer, mode="int8"):
+    files = [os.path.join(work, f"{peer}_{mode}.{i}.npz") for i in range(len(measured_files(work)))]
     return [dict(np.load(f).items()) for f in files] if all(map(os.path.exists, files)) else None
 
 

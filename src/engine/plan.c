@@ -24,6 +24,7 @@ enum {
   TENSOR_NUMBERS = 2,
   TENSOR_DIMS = 3,
   TENSOR_WEIGHT = 4,
+  TENSOR_UNROUNDED = 12,  // beside it
   TENSOR_KEY = 5,
   TENSOR_FACTORS = 6,
   TENSOR_FACTOR_RUN = 7,
@@ -88,6 +89,11 @@ static float bits_float(int64_t bits) {
   return f;
 }
 
+static void put_range(plan_writer_t *w, uint16_t tag, const tensor_t *t, weights_t *weights) {
+  int64_t range[] = {(int64_t)place_weight(weights, t), (int64_t)tensor_bytes(t)};
+  plan_put_ints(w, tag, range, 2);
+}
+
 static void put_tensor(plan_writer_t *w, const net_tensor_t *t, weights_t *weights) {
   plan_writer_t m = {0};
   plan_put_string(&m, TENSOR_NAME, t->name);
@@ -111,8 +117,8 @@ static void put_tensor(plan_writer_t *w, const net_tensor_t *t, weights_t *weigh
       plan_put_ints(&m, TENSOR_FACTOR_RUN, &t->weight_scale.inner, 1);
     }
   } else if (t->is_const) {
-    int64_t range[] = {(int64_t)place_weight(weights, &t->value), (int64_t)tensor_bytes(&t->value)};
-    plan_put_ints(&m, TENSOR_WEIGHT, range, 2);
+    put_range(&m, TENSOR_WEIGHT, &t->value, weights);
+    if (t->unrounded.buf) put_range(&m, TENSOR_UNROUNDED, &t->unrounded, weights);
   }
   plan_put_bytes(w, NET_TENSOR, m.v, m.n);
   vec_free(&m);
@@ -261,21 +267,26 @@ static bool read_floats(arena_t *a, const plan_field_t *f, const float **out, in
   return f->size && f->size % sizeof *v == 0;
 }
 
-static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range) {
+typedef struct places {  // of a constant in the plan: offsets and sizes; -1: there is none
+  int64_t value[2], unrounded[2];
+} places_t;
+
+static bool read_tensor(loader_t *ld, const plan_field_t *field, places_t *at) {
   network_t *n = ld->net;
   net_tensor_t *t = arena_alloc(n->arena, sizeof *t);
   plan_reader_t r = {field->data, field->data + field->size, false};
   plan_field_t f;
   int64_t numbers[4] = {0}, bounds[2] = {0}, zero_point = 0;
   t->name = "";
-  range[0] = range[1] = -1;
+  *at = (places_t){{-1, -1}, {-1, -1}};
   while (plan_next(&r, &f)) {
     bool ok = true;
     switch (f.tag) {
       case TENSOR_NAME: t->name = string_of(n->arena, &f); break;
       case TENSOR_NUMBERS: ok = plan_ints(&f, numbers, 4); break;
       case TENSOR_DIMS: ok = plan_ints(&f, t->shape.d, SHAPE_MAX_RANK); break;
-      case TENSOR_WEIGHT: ok = plan_ints(&f, range, 2); break;
+      case TENSOR_WEIGHT: ok = plan_ints(&f, at->value, 2); break;
+      case TENSOR_UNROUNDED: ok = plan_ints(&f, at->unrounded, 2); break;
       case TENSOR_KEY: t->weight_key = string_of(n->arena, &f); break;
       case TENSOR_FACTORS: ok = read_factors(n->arena, &f, &t->weight_scale); break;
       case TENSOR_FACTOR_RUN: ok = plan_ints(&f, &t->weight_scale.inner, 1); break;
@@ -310,8 +321,9 @@ static bool read_tensor(loader_t *ld, const plan_field_t *field, int64_t *range)
   return true;
 }
 
-static bool find_weight(loader_t *ld, net_tensor_t *t, const int64_t *range) {
-  size_t bytes = dtype_size(t->dtype), room = ld->at.meta - ld->at.weights;
+static bool find_values(loader_t *ld, const net_tensor_t *t, dtype_t dtype, const int64_t *range,
+                        tensor_t *out) {
+  size_t bytes = dtype_size(dtype), room = ld->at.meta - ld->at.weights;
   int64_t n = shape_elements(&t->shape);
   if (!shape_known(&t->shape) || n < 0 || !size_mul(bytes, (size_t)n, &bytes))
     return damaged(ld, "a constant's shape");
@@ -319,15 +331,21 @@ static bool find_weight(loader_t *ld, net_tensor_t *t, const int64_t *range) {
       (uint64_t)range[1] > room - (size_t)range[0] || (size_t)range[1] != bytes)
     return damaged(ld, "a constant's place");
   uint8_t *at = (uint8_t *)(uintptr_t)(ld->data + ld->at.weights + range[0]);
-  tensor_t borrowed = tensor_borrow(t->dtype, &t->shape, at, bytes, NULL, NULL);
+  tensor_t borrowed = tensor_borrow(dtype, &t->shape, at, bytes, NULL, NULL);
   if ((uintptr_t)at % ALIGN == 0) {
-    t->value = borrowed;
+    *out = borrowed;
     return true;
   }
-  status_t st = tensor_copy(&borrowed, &t->value);
+  status_t st = tensor_copy(&borrowed, out);
   tensor_unref(&borrowed);
   status_free(st);
   return st ? damaged(ld, "a constant that does not fit in memory") : true;
+}
+
+static bool find_weight(loader_t *ld, net_tensor_t *t, const places_t *at) {
+  if (!find_values(ld, t, t->dtype, at->value, &t->value)) return false;
+  if (t->dtype != DT_HALF || at->unrounded[1] < 0) return true;
+  return find_values(ld, t, DT_FLOAT, at->unrounded, &t->unrounded);
 }
 
 static bool read_ids(loader_t *ld, const plan_field_t *f, net_tensor_t ***out, int *count) {
@@ -421,14 +439,17 @@ static bool read_layer(loader_t *ld, const plan_field_t *field, uint8_t *ready) 
   return true;
 }
 
-// A weight that is stored as float32 and computed with in 16 bits.
-static status_t round_weight(net_tensor_t *t) {
+// Of t, whose value is float32 and times the factors.
+static status_t round_weight(net_tensor_t *t, const tensor_t *stored) {
   tensor_t v;
   TRY(status_prefix(tensor_alloc(t->dtype, &t->shape, &v), "weight %s", t->weight_key));
   convert(DT_FLOAT, t->dtype, t->value.data, v.data, tensor_elements(&v), false, cpu_threads(0));
   if (t->value.buf->mapped) stream_forget(t->value.data, tensor_bytes(&t->value));
   tensor_unref(&t->value);
   t->value = v;
+  if (t->dtype != DT_HALF) return NULL;
+  t->unrounded = tensor_ref(stored);  // which is mapped, mostly
+  t->stored_weight = true;
   return NULL;
 }
 
@@ -456,14 +477,16 @@ static status_t read_external(loader_t *ld, net_tensor_t *t) {
                 dtype_name(t->dtype), shape_format(&t->shape, b, sizeof b));
   }
   t->value.shape = t->shape;
+  tensor_t stored = tensor_ref(&t->value);
+  status_t st = NULL;
   if (t->weight_scale.n) {
-    tensor_t scaled;
-    TRY(status_prefix(weight_scale_apply(&t->value, &t->weight_scale, &scaled), "weight %s",
-                      t->weight_key));
     tensor_unref(&t->value);
-    t->value = scaled;
+    st = weight_scale_apply(&stored, &t->weight_scale, &t->value);
+    st = status_prefix(st, "weight %s", t->weight_key);
   }
-  return rounded ? round_weight(t) : NULL;
+  if (!st && rounded) st = round_weight(t, &stored);
+  tensor_unref(&stored);
+  return st;
 }
 
 // Tensors and layers; two walks over the fields, as layers refer to inputs that come after them.
@@ -474,12 +497,12 @@ static status_t read_network(loader_t *ld) {
   plan_reader_t r = {from, to, false};
   bool ok = true;
   while (ok && plan_next(&r, &f)) {
-    int64_t range[2];
+    places_t at;
     if (f.tag == NET_NAME) n->name = string_of(n->arena, &f);
     if (f.tag == NET_TENSOR) {
-      ok = read_tensor(ld, &f, range);
+      ok = read_tensor(ld, &f, &at);
       net_tensor_t *t = ok ? n->tensors[n->n_tensors - 1] : NULL;
-      if (ok && t->is_const && !t->weight_key) ok = find_weight(ld, t, range);
+      if (ok && t->is_const && !t->weight_key) ok = find_weight(ld, t, &at);
       if (ok && t->is_const && t->weight_key) TRY(read_external(ld, t));
       if (t)
         t->known =

@@ -31,6 +31,7 @@ static net_tensor_t *clone_tensor(network_t *to, const net_tensor_t *t) {
   }
   c->producer = NULL;
   if (t->is_const) c->value = tensor_ref(&t->value);
+  if (t->unrounded.buf) c->unrounded = tensor_ref(&t->unrounded);
   if (t->known) {
     known_t *k = known_alloc(a, t->known->n);
     memcpy(k->v, t->known->v, (size_t)t->known->n * sizeof *k->v);

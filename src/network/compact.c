@@ -75,6 +75,7 @@ void network_compact(network_t *n) {
       n->tensors[kept++] = t;
     } else {
       tensor_unref(&t->value);
+      tensor_unref(&t->unrounded);
     }
   }
   n->n_tensors = kept;

@@ -16,7 +16,10 @@ network_t *network_create(const char *name) {
 
 void network_destroy(network_t *n) {
   if (!n) return;
-  for (int i = 0; i < n->n_tensors; i++) tensor_unref(&n->tensors[i]->value);
+  for (int i = 0; i < n->n_tensors; i++) {
+    tensor_unref(&n->tensors[i]->value);
+    tensor_unref(&n->tensors[i]->unrounded);
+  }
   mem_free(n->layers);
   mem_free(n->tensors);
   mem_free(n->inputs);

@@ -339,7 +339,11 @@ struct net_tensor {
   const char *weight_key;  // where the value is stored outside the plan (variables bundle); NULL:
                            // inside the plan
   weight_scale_t weight_scale;  // value = what is stored under the key, times this
-  int n_readers;                // layers' inputs + network outputs
+  // Of an FP16 constant the float32 one that it was rounded from, where that is kept: kernels may
+  // have finer weights (weight_unrounded). stored_weight: it is not yet times weight_scale.
+  tensor_t unrounded;
+  bool stored_weight;
+  int n_readers;  // layers' inputs + network outputs
   // Precision. scale: the real value of one 8-bit step. On a float tensor the range that is known
   // of it, 127 steps to either side; 0: none. On an INT8 or UINT8 tensor that stands for real
   // values: (number - zero_point) * scale. A constant may have one scale per channel of its last

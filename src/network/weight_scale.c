@@ -50,3 +50,13 @@ net_tensor_t *weight_scale_constant(network_t *n, const net_tensor_t *t, const d
   tensor_unref(&v);
   return c;
 }
+
+status_t weight_unrounded(const net_tensor_t *t, tensor_t *out) {
+  *out = (tensor_t){0};
+  if (!t->unrounded.buf) return NULL;
+  if (t->stored_weight && t->weight_scale.n)
+    return status_prefix(weight_scale_apply(&t->unrounded, &t->weight_scale, out), "weight %s",
+                         t->name);
+  *out = tensor_ref(&t->unrounded);
+  return NULL;
+}

@@ -14,4 +14,8 @@ status_t weight_scale_apply(const tensor_t *stored, const weight_scale_t *s, ten
 net_tensor_t *weight_scale_constant(network_t *n, const net_tensor_t *t, const double *factor,
                                     int64_t count, int64_t inner);
 
+// The float32 values that an FP16 constant was rounded from: a new reference, or an empty tensor
+// (no buffer) where they are not kept.
+status_t weight_unrounded(const net_tensor_t *t, tensor_t *out);
+
 #endif

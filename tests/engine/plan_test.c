@@ -2,6 +2,7 @@
 #include "engine/plan.h"
 
 #include "engine/specialize.h"
+#include "network/weight_scale.h"
 #include "test.h"
 
 #define S(...) ((shape_t[]){SHAPE(__VA_ARGS__)})
@@ -111,7 +112,17 @@ static void weights_outside(void **state) {
   network_destroy(n);
 }
 
-// A 16-bit constant has the key of the float32 weight that it was rounded from.
+static void assert_unrounded(const net_tensor_t *t, const float *want, int n) {
+  tensor_t got;
+  assert_ok(weight_unrounded(t, &got));
+  assert_non_null(got.buf);
+  assert_int_equal(got.dtype, DT_FLOAT);
+  assert_true(shape_equal(&got.shape, &t->shape));
+  assert_memory_equal(got.data, want, (size_t)n * sizeof *want);
+  tensor_unref(&got);
+}
+
+// A 16-bit constant has the key of the float32 weight that it was rounded from, and factors.
 static void weights_outside_are_rounded(void **state) {
   (void)state;
   network_t *n = small_network("dense/kernel");
@@ -121,6 +132,7 @@ static void weights_outside_are_rounded(void **state) {
   assert_non_null(w);
   static const float given[12] = {1, 1.001953125f, 3.0048828125f, -65520, 1e-8f, 0};
   tensor_t stored = floats(S(6, 2), given);
+  static const double factor[2] = {1, 3};
   w->dtype = DT_HALF;
   bytes_t plan;
   assert_ok(plan_write(n, "ref", NULL, 0, NULL, &plan));
@@ -132,10 +144,47 @@ static void weights_outside_are_rounded(void **state) {
   // numpy: array(given).astype(float16).view(uint16)
   static const uint16_t expected[6] = {0x3c00, 0x3c02, 0x4202, 0xfc00, 0, 0};
   assert_memory_equal(got->data, expected, sizeof expected);
+  assert_unrounded(p->net->tensors[w->id], given, 12);
+  plan_free(p);
+  mem_free(plan.data);
+  w->weight_scale = (weight_scale_t){.factor = factor, .n = 2, .inner = 1};
+  assert_ok(plan_write(n, "ref", NULL, 0, NULL, &plan));
+  assert_ok(plan_read(plan.data, plan.size, &source, &p));
+  float scaled[12];
+  for (int i = 0; i < 12; i++) scaled[i] = given[i] * (float)factor[i % 2];
+  assert_unrounded(p->net->tensors[w->id], scaled, 12);
   plan_free(p);
   tensor_unref(&stored);
   mem_free(plan.data);
   network_destroy(n);
+}
+
+// One in the plan is there as it was, too, for kernels that have finer weights.
+static void weights_inside_are_rounded(void **state) {
+  (void)state;
+  network_t *n = small_network(NULL);
+  const layer_t *product = n->layers[n->n_layers - 2];
+  assert_int_equal(product->type, LAYER_MATMUL);
+  net_tensor_t *w = product->in[1];
+  static const float given[12] = {1.0001f, 2, 3, 0.33333f};
+  tensor_t rounded;
+  assert_ok(tensor_alloc(DT_HALF, S(6, 2), &rounded));
+  for (int i = 0; i < 12; i++) tensor_set_number(&rounded, i, given[i]);
+  tensor_unref(&w->value);
+  w->dtype = DT_HALF, w->value = rounded, w->unrounded = floats(S(6, 2), given);
+  network_t *copy = network_clone(n);  // has it as well
+  network_destroy(n);
+  bytes_t plan;
+  assert_ok(plan_write(copy, "ref", NULL, 0, NULL, &plan));
+  plan_t *p;
+  assert_ok(plan_read(plan.data, plan.size, NULL, &p));
+  const net_tensor_t *got = p->net->tensors[copy->layers[copy->n_layers - 2]->in[1]->id];
+  assert_int_equal(got->value.dtype, DT_HALF);
+  assert_int_equal(TENSOR_DATA(uint16_t, &got->value)[3], float_to_half(0.33333f));
+  assert_unrounded(got, given, 12);
+  plan_free(p);
+  mem_free(plan.data);
+  network_destroy(copy);
 }
 
 static void blobs_are_aligned_in_place(void **state) {
@@ -228,6 +277,7 @@ int main(void) {
       cmocka_unit_test(runs_after_a_round_trip),
       cmocka_unit_test(weights_outside),
       cmocka_unit_test(weights_outside_are_rounded),
+      cmocka_unit_test(weights_inside_are_rounded),
       cmocka_unit_test(blobs_are_aligned_in_place),
       cmocka_unit_test(damage_is_found),
       cmocka_unit_test(specialisation_leaves_only_the_work),

@@ -231,6 +231,8 @@ static void constants_are_rounded_and_keep_their_key(void **state) {
   assert_int_equal(rounded->dtype, DT_HALF);
   assert_string_equal(rounded->weight_key, "variable/w");
   assert_int_equal(TENSOR_DATA(uint16_t, &rounded->value)[0], float_to_half(first));
+  assert_int_equal(rounded->unrounded.dtype, DT_FLOAT);
+  assert_true(TENSOR_DATA(float, &rounded->unrounded)[0] == first);
   network_destroy(n);
 }
 

@@ -160,9 +160,11 @@ void dn_types(const layer_t *l, int residual, dn_problem_t *p);
 // widened first.
 status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
                         const void **out);
-// As one of our own kernels wants it. Equal keys mean equal layouts.
+// As one of our own kernels wants it. Equal keys mean equal layouts. pack() gets the constant as it
+// is, or `in_float` of an FP16 one, before it was rounded where that is known.
 typedef struct packer {
   int64_t key[4];
+  bool in_float;
   size_t floats;
   status_t (*pack)(const void *self, const float *w, float *packed, int threads);
   const void *self;

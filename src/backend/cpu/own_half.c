@@ -1,9 +1,10 @@
 // Convolutions and products of f16 tensors by our own kernels: on a CPU with AVX512-VNNI twice as
 // fast as in float32, which oneDNN 3 computes these in. Depthwise ones read and write half as much.
+#include <string.h>
+
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/own_act.h"
 #include "kernels/conv_half.h"
-#include "kernels/to_float.h"
 
 typedef enum kind { CONV, DEPTHWISE, PRODUCT } kind_t;
 
@@ -72,22 +73,22 @@ enum { KEY_CONV = -2, KEY_PRODUCT = -3, KEY_DEPTHWISE = -4 };
 
 static status_t pack(const void *self, const float *w, float *packed, int threads) {
   const own_half_t *st = self;
-  const void *halves = w;
   const gemm_batch_t *g = &st->batch;
   const conv_shape_t *s = &st->shape;
   if (st->kind == CONV)
-    conv_half_pack(s, DT_HALF, halves, packed, threads);
+    conv_half_pack(s, DT_FLOAT, w, packed, threads);
   else if (st->kind == PRODUCT)
-    gemm_half_pack_b(1, g->k, 1, g->n, DT_HALF, halves, g->b_rs, g->b_cs, packed, threads);
+    gemm_half_pack_b(1, g->k, 1, g->n, DT_FLOAT, w, g->b_rs, g->b_cs, packed, threads);
   else
-    floats_from(DT_HALF, halves, s->kernel[0] * (s->spatial > 1 ? s->kernel[1] : 1) * s->in_c,
-                packed);
+    memcpy(packed, w,
+           (size_t)(s->kernel[0] * (s->spatial > 1 ? s->kernel[1] : 1) * s->in_c) * sizeof *packed);
   return NULL;
 }
 
 static status_t pack_weights(backend_context_t *c, const layer_t *l, size_t bytes,
                              const int64_t key[4], own_half_t *st) {
   packer_t p = {.key = {key[0], key[1], key[2], key[3]},
+                .in_float = true,
                 .floats = (bytes + sizeof(float) - 1) / sizeof(float),
                 .pack = pack,
                 .self = st};

@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu.h"
 #include "base/stream.h"
 #include "kernels/convert.h"
+#include "network/weight_scale.h"
 
 typedef struct wanted {
   const dn_op_t *op;       // oneDNN's layout, or
@@ -15,13 +16,28 @@ static bool fits(const packed_weights_t *p, const void *source, const wanted_t *
   return !p->packing && memcmp(p->key, w->packer->key, sizeof p->key) == 0;
 }
 
-// The float32 form of a 16-bit constant, for kernels that want that. mem_aligned_free it.
-static status_t widen(const backend_context_t *c, const net_tensor_t *t, void **out) {
+// The float32 form of a 16-bit constant, for kernels that want that.
+static status_t widen(const backend_context_t *c, const net_tensor_t *t, tensor_t *out) {
   const tensor_t *v = spec_value(c->spec, t);
-  *out = mem_try_alloc((size_t)tensor_elements(v) * sizeof(float));
-  if (!*out) return FAIL(RESOURCE_EXHAUSTED, "no memory for weights %s in float32", t->name);
-  convert(v->dtype, DT_FLOAT, v->data, *out, tensor_elements(v), false, c->threads);
+  TRY(status_prefix(tensor_alloc(DT_FLOAT, &v->shape, out), "weights %s in float32", t->name));
+  convert(v->dtype, DT_FLOAT, v->data, out->data, tensor_elements(v), false, c->threads);
   return NULL;
+}
+
+// What is packed: the constant, or its float32 form.
+static status_t packed_values(const backend_context_t *c, const net_tensor_t *t, const wanted_t *w,
+                              tensor_t *out) {
+  const tensor_t *whole = spec_value(c->spec, t);
+  const bool in_float = w->packer && w->packer->in_float;
+  if (in_float) TRY(weight_unrounded(t, out));
+  if (out->buf) return NULL;
+  if (whole->dtype != t->dtype || (in_float && whole->dtype != DT_FLOAT)) return widen(c, t, out);
+  *out = tensor_ref(whole);
+  return NULL;
+}
+
+static void forget_mapped(const tensor_t *t) {
+  if (t->buf && t->buf->mapped) stream_forget(t->data, tensor_bytes(t));
 }
 
 static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *source,
@@ -36,18 +52,18 @@ static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *so
     return FAIL(RESOURCE_EXHAUSTED, "no memory for %zu bytes of packed weights of %s", bytes,
                 t->name);
   const tensor_t *whole = spec_value(c->spec, t);
-  void *wide = NULL;
-  status_t s = whole->dtype != t->dtype ? widen(c, t, &wide) : NULL;
-  const void *from = wide ? wide : source;
+  tensor_t from = {0};
+  status_t s = packed_values(c, t, w, &from);
   if (!s)
-    s = w->op ? dn_op_pack(w->op, from, data)
-              : w->packer->pack(w->packer->self, from, data, c->threads);
-  mem_aligned_free(wide);
+    s = w->op ? dn_op_pack(w->op, from.data, data)
+              : w->packer->pack(w->packer->self, from.data, data, c->threads);
+  tensor_unref(&from);
   if (s) {
     mem_aligned_free(data);
     return s;
   }
-  if (whole->buf->mapped) stream_forget(source, tensor_bytes(whole));  // from now on `data` is read
+  forget_mapped(whole);  // from now on `data` is read
+  forget_mapped(&t->unrounded);
   packed_weights_t *p = mem_calloc(1, sizeof *p);
   *p = (packed_weights_t){.source = source, .data = data};
   if (w->op)

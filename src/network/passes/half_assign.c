@@ -13,7 +13,7 @@ typedef struct assigner {
   int n_old;               // tensors that the network had
 } assigner_t;
 
-// The constant in another type; its stored form stays what it is.
+// The constant in another type; its stored form stays what it is, and FP16 knows what it was.
 static net_tensor_t *rounded_constant(network_t *n, const net_tensor_t *t, dtype_t to) {
   tensor_t v;
   status_t st = tensor_alloc(to, &t->value.shape, &v);
@@ -25,6 +25,7 @@ static net_tensor_t *rounded_constant(network_t *n, const net_tensor_t *t, dtype
   net_tensor_t *c = network_add_constant(n, t->name, &v, t->weight_key);
   c->shape = t->shape;
   c->weight_scale = t->weight_scale;
+  if (t->dtype == DT_FLOAT && to == DT_HALF) c->unrounded = tensor_ref(&t->value);
   tensor_unref(&v);
   return c;
 }

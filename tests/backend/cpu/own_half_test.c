@@ -191,12 +191,59 @@ static void products_of_activations(void **state) {
   }
 }
 
+// The relative error of random products, w being what weights really are, where what lies in the
+// network is that rounded to f16; `known`: and that is known.
+static double error_of_weights(bool known) {
+  enum { M = 28, K = 256, N = 64 };
+  rig_t r;
+  shape_t a = SHAPE(M, K), b = SHAPE(K, N);
+  setup(&r, a);
+  tensor_t w = random_tensor(&r, DT_FLOAT, &b), x = random_tensor(&r, DT_HALF, &a);
+  tensor_t rounded, out;
+  assert_ok(tensor_alloc(DT_HALF, &w.shape, &rounded));
+  for (int i = 0; i < K * N; i++) tensor_set_number(&rounded, i, tensor_number_at(&w, i));
+  net_tensor_t *in[] = {r.x, network_add_constant(r.engine.net, "w", &rounded, NULL)};
+  if (known) in[1]->unrounded = tensor_ref(&w);
+  layer_params_t p = {0};
+  network_mark_output(r.engine.net, net_layer1(r.engine.net, LAYER_MATMUL, 2, in, DT_FLOAT, &p));
+  assert_ok(network_infer(r.engine.net));
+  backend_context_t *c;
+  assert_ok(cpu_context_create(&r.engine, &a, NULL, 1, &c));
+  assert_string_equal(c->steps[c->n_steps - 1].tactic, "gemm f16");
+  assert_ok(tensor_alloc(DT_FLOAT, &c->output_shapes[0], &out));
+  assert_ok(cpu_context_run(c, &x, &out));
+  double off = 0, all = 0;
+  for (int i = 0; i < M; i++)
+    for (int j = 0; j < N; j++) {
+      double sum = 0;
+      for (int k = 0; k < K; k++)
+        sum += tensor_number_at(&x, i * K + k) * (double)TENSOR_DATA(float, &w)[k * N + j];
+      double e = (double)TENSOR_DATA(float, &out)[i * N + j] - sum;
+      off += e * e, all += sum * sum;
+    }
+  cpu_context_destroy(c);
+  tensor_unref(&w), tensor_unref(&x), tensor_unref(&rounded), tensor_unref(&out);
+  weights_free(r.engine.packed);
+  pthread_mutex_destroy(&r.engine.lock);
+  network_destroy(r.engine.net);
+  return sqrt(off / all);
+}
+
+// Integers are made of the weights before they were rounded: no error but their own.
+static void weights_are_not_rounded_twice(void **state) {
+  (void)state;
+  if (!gemm_half_is_fast()) skip();
+  double once = error_of_weights(true), twice = error_of_weights(false);
+  if (!(once < 3e-4 && once < 0.85 * twice)) fail_msg("errors are %g and %g", once, twice);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(convolutions),
       cmocka_unit_test(depthwise),
       cmocka_unit_test(dense),
       cmocka_unit_test(products_of_activations),
+      cmocka_unit_test(weights_are_not_rounded_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
