@@ -219,8 +219,73 @@ static status_t note_kept(search_t *s) {
 
 // ---- the search ------------------------------------------------------------------------------
 
-// The fewest of the first layers that do at `worst`, where all of them do. Errors need not fall
-// with every layer: what is chosen was built and measured last.
+// What a layer takes more at one level than at another; where that is not known, nothing.
+static double saved(const candidate_t *k, level_t slow, level_t fast) {
+  double most = k->seconds[slow], least = k->seconds[fast];
+  return most > 0 && least > 0 ? most - least : 0;
+}
+
+// The first n candidates, those first whose return to `others` saves most time; of equals, as of
+// all where nothing is timed, those of the smallest error.
+static candidate_t **by_saving(search_t *s, size_t n, level_t worst, level_t others) {
+  candidate_t **v = mem_alloc((n + 1) * sizeof *v);
+  for (size_t i = 0; i < n; i++) {
+    candidate_t *k = &s->all.v[i];
+    const double mine = saved(k, worst, others);
+    size_t at = i;
+    for (; at > 0; at--) {
+      const double its = saved(v[at - 1], worst, others);
+      if (its > mine || (its == mine && v[at - 1]->own <= k->own)) break;
+      v[at] = v[at - 1];
+    }
+    v[at] = k;
+  }
+  return v;
+}
+
+// Of the first n layers, which do at `worst`, those that need not be there return to `others`: an
+// order by worth says of a layer what it does alone, not what the ones before it have made
+// needless. The last one is needed, as without it n was too few. Each try is a build and a
+// measurement.
+static status_t thin(search_t *s, size_t n, level_t worst, level_t others) {
+  enum { MOST_TRIES = 16 };
+  candidate_t **v = by_saving(s, n ? n - 1 : 0, worst, others);
+  candidate_t *returned[MOST_TRIES];
+  int tries = 0, n_returned = 0;
+  bool does = true;
+  measured_t m;
+  status_t st = NULL;
+  for (size_t i = 0; i + 1 < n && tries < MOST_TRIES && !st; i++) {
+    if (timed(s) && !(saved(v[i], worst, others) > 0)) break;  // gains nothing; nor do the rest
+    v[i]->level = others;
+    tries++;
+    st = try_assignment(s, &m);
+    does = !st && within(s->c, &m);
+    if (does)
+      returned[n_returned++] = v[i], s->out->chosen = m;
+    else
+      v[i]->level = worst;
+  }
+  // What is chosen is built and measured last; kernels may have been chosen otherwise.
+  while (!st && !does) {
+    st = try_assignment(s, &m);
+    does = !st && within(s->c, &m);
+    if (does)
+      s->out->chosen = m;
+    else if (n_returned)
+      returned[--n_returned]->level = worst;
+    else if (n < s->n_open)
+      s->all.v[n++].level = worst;
+    else
+      break;
+  }
+  if (!st && !does) s->out->chosen = m;
+  mem_free(v);
+  return st;
+}
+
+// The fewest of the first layers that do at `worst`, where all of them do, less those of them that
+// may return. Errors need not fall with every layer: what is chosen was built and measured last.
 static status_t bisect(search_t *s, level_t worst, level_t others) {
   size_t fails = 0, does = s->n_open;
   measured_t m;
@@ -236,7 +301,7 @@ static status_t bisect(search_t *s, level_t worst, level_t others) {
   while (!within(s->c, &m) && does < s->n_open)  // kernels may have been chosen otherwise
     TRY(try_worst(s, ++does, worst, others, &m));
   s->out->chosen = m;
-  return NULL;
+  return within(s->c, &m) ? thin(s, does, worst, others) : NULL;
 }
 
 static status_t cannot_be_met(const search_t *s) {

@@ -4,8 +4,9 @@
 // faster in them. When the error is above the bound, layers are ranked by what putting them back
 // gains in accuracy for the time that it costs (precision_worth), and as many of the first as
 // needed are put back, to 16 bits, and if that does not do, to FP32: how many is found by
-// bisection, each try being a build and a run over the inputs. Where nothing is timed, errors alone
-// rank. The choice is written into the TRTEngineOps (runtime/segment_build.h).
+// bisection, each try being a build and a run over the inputs. Then some of those return to fewer
+// bits where the bound still holds, the ones that save most time first. Where nothing is timed,
+// errors alone rank. The choice is written into the TRTEngineOps (runtime/segment_build.h).
 #ifndef TFTRT_CONVERT_AUTO_PRECISION_H
 #define TFTRT_CONVERT_AUTO_PRECISION_H
 

@@ -20,7 +20,8 @@ static int load(void **state) {
   if (!mkdtemp(scratch)) return -1;
   corpus_list(TESTS_DIR "/models/small", 5, wanted, &corpus);
   snprintf(spoiled, sizeof spoiled, "%s/spoiled", scratch);
-  assert_ok(spoil_model(TESTS_DIR "/models/small/mnist_cnn/saved_model", spoiled));
+  assert_ok(
+      spoil_model(TESTS_DIR "/models/small/mnist_cnn/saved_model", spoiled, spoil_convolution));
   return corpus.n == 5 ? 0 : -1;
 }
 
@@ -185,6 +186,44 @@ static void the_bad_layer_is_put_back(void **state) {
     converter_destroy(c);
     mem_free(dir);
   }
+}
+
+// The layer of the largest error comes first, the one that does harm second: then the first
+// returns.
+static void what_need_not_be_kept_returns(void **state) {
+  (void)state;
+  char *source = mem_printf("%s/harmless", scratch);
+  assert_ok(spoil_model(TESTS_DIR "/models/small/mnist_cnn/saved_model", source, spoil_harmlessly));
+  double full = 0;
+  for (int i = 0; i < 2; i++) {
+    converter_options_t o = options(source, i ? 0.5 * full : 1e9);
+    converter_t *c;
+    assert_ok(choose(&o, "mnist_cnn", &c));
+    full = c->choice->fastest.max_abs;
+    assert_true(c->choice->chosen.max_abs <= o.max_error);
+    assert_int_equal(c->choice->n_kept, i);
+    char *dir = save(c, "returned", true);
+    layer_errors_t *layers;
+    double error = error_of(source, dir, "mnist_cnn", &layers);
+    assert_true(error <= o.max_error);
+    assert_true(fabs(error - c->choice->chosen.max_abs) < 1e-5);
+    double spoiled_error = 0, next = 0;
+    for (int k = 0; k < layers->n; k++) {
+      const layer_error_t *l = &layers->v[k];
+      const bool bad = strstr(l->name, bad_layer) != NULL,
+                 dense = strstr(l->name, "logits") != NULL;
+      if (!l->heavy) continue;
+      if (bad) spoiled_error = difference_relative_l2(&l->own);
+      if (!bad) next = fmax(next, difference_relative_l2(&l->own));
+      assert_int_equal(strcmp(l->precision, "int8") == 0, !i || !dense);
+    }
+    assert_true(spoiled_error > 2 * next);  // so that it was put back first
+    if (i) assert_non_null(strstr(c->choice->kept[0].layer, "logits"));
+    layer_errors_destroy(layers);
+    converter_destroy(c);
+    mem_free(dir);
+  }
+  mem_free(source);
 }
 
 // The node says what is kept, so that an engine which the run builds is assigned alike.
@@ -393,6 +432,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_tighter_bound_keeps_more),
       cmocka_unit_test(the_bad_layer_is_put_back),
+      cmocka_unit_test(what_need_not_be_kept_returns),
       cmocka_unit_test(the_choice_is_in_the_model),
       cmocka_unit_test(a_bound_that_nothing_meets),
       cmocka_unit_test(all_in_fp32),
