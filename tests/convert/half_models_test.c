@@ -42,8 +42,8 @@ static bool listed(const char *const *pairs, size_t size, const char *model, con
 }
 
 // On which paths of lesser CPUs a model converted here runs too.
-static const char *const ELSEWHERE[] = {"mnist_cnn", "resnet_tiny", "bert_tiny"};
-static const char *const ISAS[] = {"avx512", "avx2", "generic"};
+static const char *const ELSEWHERE[] = {"mnist_cnn", "resnet_tiny", "mobilenet_tiny", "bert_tiny"};
+static const char *const ISAS[] = {"avx512_vnni", "avx512", "avx2", "generic"};
 
 static char scratch[64];
 static int n_layers[2];  // in 16 bits, of all models

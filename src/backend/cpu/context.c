@@ -34,14 +34,13 @@ bool layer_is_float(const layer_t *l, int n) {
   return l->out[0]->dtype == DT_FLOAT;
 }
 
-// Elsewhere oneDNN has plain loops at best, or none.
-static bool has_arithmetic(dtype_t t) {
-  return cpu_has(t == DT_HALF ? CPU_AVX512_FP16 : CPU_AVX512_BF16);
+bool onednn_computes(dtype_t t) {
+  return !dtype_is_16bit_float(t) || cpu_has(t == DT_HALF ? CPU_AVX512_FP16 : CPU_AVX512_BF16);
 }
 
 bool layer_is_half(const layer_t *l, int n, int bias) {
   dtype_t t = l->in[0]->dtype, y = l->out[0]->dtype;
-  if (!dtype_is_16bit_float(t) || !has_arithmetic(t) || (y != t && y != DT_FLOAT)) return false;
+  if (!dtype_is_16bit_float(t) || (y != t && y != DT_FLOAT)) return false;
   for (int i = 0; i < n; i++)
     if (l->in[i]->dtype != t) return false;
   return bias < 0 || l->in[bias]->dtype == DT_FLOAT;

@@ -172,7 +172,8 @@ status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   int factors = 2, bias = l->p.conv.has_bias ? 2 : -1;
   if (layer_is_half(l, factors, bias)) {
     if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_conv_step(c, l, s));
-    return s->run || prefers_own(c, l) ? NULL : make_onednn_conv(c, l, s);
+    if (s->run || prefers_own(c, l) || !onednn_computes(l->in[0]->dtype)) return NULL;
+    return make_onednn_conv(c, l, s);
   }
   if (!layer_is_float(l, l->n_in)) return NULL;
   bool own_first = prefers_own(c, l);
@@ -209,7 +210,8 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (l->p.conv.depthwise || l->p.conv.has_residual) return NULL;
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
   if (layer_is_half(l, 2, l->p.conv.has_bias ? 3 : -1))
-    return prefers_own(c, l) ? NULL : make_onednn_deconv(c, l, s);
+    return prefers_own(c, l) || !onednn_computes(l->in[0]->dtype) ? NULL
+                                                                  : make_onednn_deconv(c, l, s);
   if (!is_float) return NULL;
   bool own_first = prefers_own(c, l);
   TRY(own_first ? make_own_conv_step(c, l, s) : make_onednn_deconv(c, l, s));
@@ -223,8 +225,8 @@ status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
   bool is_8bit = t == DT_INT8 || t == DT_UINT8;
   if (is_8bit && !l->p.pool.max) return make_average_int8_step(c, l, s);
   bool numbers = is_8bit && l->out[0]->dtype == t;
-  if (!numbers && !layer_is_float(l, 1) && !(layer_is_half(l, 1, -1) && l->out[0]->dtype == t))
-    return NULL;
+  bool half = layer_is_half(l, 1, -1) && l->out[0]->dtype == t && onednn_computes(t);
+  if (!numbers && !layer_is_float(l, 1) && !half) return NULL;
   dn_problem_t p = {.kind = DN_OP_POOL,
                     .src = activations(in_shape(c, l, 0), l->p.pool.channels_last),
                     .dst = activations(out_shape(c, l, 0), l->p.pool.channels_last),

@@ -147,9 +147,12 @@ static inline bool prefers_own(const backend_context_t *c, const layer_t *l) {
 }
 // Is output 0 a plain float layer's, and all inputs [0, n) float too?
 bool layer_is_float(const layer_t *l, int n);
-// Are inputs [0, n) of one 16-bit type that oneDNN computes with on this CPU, the bias (an input's
-// index; -1: none) float32, the rest and the output of either type?
+// Are inputs [0, n) of one 16-bit type, the bias (an input's index; -1: none) float32, the rest and
+// the output of either type?
 bool layer_is_half(const layer_t *l, int n, int bias);
+// Does oneDNN compute with this float type by instructions of this CPU? Elsewhere it has plain
+// loops for 16-bit ones at best, or none.
+bool onednn_computes(dtype_t t);
 // Writes the types of such a layer, or of a float one, into its problem, and how its residual (an
 // input's index; -1: none) is read.
 void dn_types(const layer_t *l, int residual, dn_problem_t *p);

@@ -216,6 +216,7 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (half) {
     if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_matmul_step(c, l, &p, s));
     if (s->run || prefers_own(c, l) || !dn_activation_supported(act)) return NULL;
+    if (!onednn_computes(l->in[0]->dtype)) return NULL;
   }
   own_act_t own;
   if (!own_act_of(act, DT_FLOAT, &own)) return NULL;

@@ -4,6 +4,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/own_act.h"
+#include "base/cpu.h"
 #include "kernels/conv_half.h"
 
 typedef enum kind { CONV, DEPTHWISE, PRODUCT } kind_t;
@@ -114,7 +115,7 @@ status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t 
   size_t scratch = 0;
   if (st.kind == DEPTHWISE) {
     bool halves = st.ep.out_type == DT_HALF && (st.residual < 0 || st.ep.residual_type == DT_HALF);
-    if (!halves || !depthwise_half_supports(&st.shape)) return NULL;
+    if (!halves || !cpu_has(CPU_AVX512) || !depthwise_half_supports(&st.shape)) return NULL;
     size_t bytes = (size_t)shape_elements(w) * sizeof(float);
     TRY(pack_weights(c, l, bytes, (int64_t[]){KEY_DEPTHWISE, 0, 0, 0}, &st));
   } else {
