@@ -15,6 +15,7 @@
 
 #include "accuracy/difference.h"
 #include "convert/convert_corpus.h"
+#include "convert/detections.h"
 
 #define PER_LAYER 1.0
 
@@ -27,12 +28,6 @@ static const struct {
 static const struct {
   const char *model, *output;
 } CHOICES[] = {{"tcn_conformer", "greedy"}, {"unet_tiny", "classes"}};
-
-// Lists of boxes in the order of their scores, of which BF16 makes many equal: their number and
-// the scores are compared.
-static const struct {
-  const char *model, *output;
-} ORDERED[] = {{"ssd_tiny", "boxes"}, {"ssd_tiny", "classes"}};
 
 #define LISTED(list, model, output) listed((const char *const *)(list), sizeof(list), model, output)
 static bool listed(const char *const *pairs, size_t size, const char *model, const char *output) {
@@ -66,6 +61,7 @@ static char *run_all(const char *model, const golden_t *g, const golden_case_t *
   model_t *m;
   const signature_t *s;
   score_t exact = {0};
+  detections_t boxes = {0};
   char *wrong = NULL;
   double worst = 0, most = PER_LAYER * TYPES[type].unit * sqrt(layers);
   assert_ok(open_with_tags(dir, first->tags, true, &m));
@@ -82,11 +78,14 @@ static char *run_all(const char *model, const golden_t *g, const golden_case_t *
     tensor_t *out = mem_calloc((size_t)s->n_outputs + 1, sizeof *out);
     for (int i = 0; i < s->n_inputs; i++) in[i] = input_array(&z, &s->inputs[i]);
     assert_ok(model_run(m, s->key, in, out));
+    tensor_t *want = mem_calloc((size_t)s->n_outputs + 1, sizeof *want);
     for (int i = 0; i < s->n_outputs; i++) {
-      tensor_t want = npz_get(&z, "out.", s->outputs[i].key, s->outputs[i].dtype);
-      assert_ok(difference_add(&d[i], &want, &out[i]));
-      tensor_unref(&want);
+      want[i] = npz_get(&z, "out.", s->outputs[i].key, s->outputs[i].dtype);
+      assert_ok(difference_add(&d[i], &want[i], &out[i]));
     }
+    find_detections(&boxes, s, want, out);
+    for (int i = 0; i < s->n_outputs; i++) tensor_unref(&want[i]);
+    mem_free(want);
     for (int i = 0; i < s->n_inputs; i++) tensor_unref(&in[i]);
     for (int i = 0; i < s->n_outputs; i++) tensor_unref(&out[i]);
     mem_free(in), mem_free(out);
@@ -95,7 +94,7 @@ static char *run_all(const char *model, const golden_t *g, const golden_case_t *
   for (int i = 0; i < s->n_outputs && layers; i++) {
     const char *key = s->outputs[i].key;
     double error = difference_relative_l2(&d[i]);
-    if (type == 1 && LISTED(ORDERED, model, key)) continue;
+    if (is_ordered(s, i)) continue;
     if (!dtype_is_float(s->outputs[i].dtype)) {
       int64_t may = LISTED(CHOICES, model, key) ? d[i].count / 50 : 0;
       if (d[i].unequal > may && !wrong)
@@ -107,6 +106,8 @@ static char *run_all(const char *model, const golden_t *g, const golden_case_t *
     if (!(error <= most) && !wrong)
       wrong = mem_printf("output '%s': relative L2 error %.5f, above %.5f", key, error, most);
   }
+  if (boxes.found < boxes.all && !wrong)
+    wrong = mem_printf("%d of %d detections found", boxes.found, boxes.all);
   if (exact.worst > 1 && !wrong)
     wrong = mem_printf("differs by %.3g tolerances at %s", exact.worst, exact.where);
   printf("%3d layers, worst output %.5f of %.5f\n", layers, worst, most);

@@ -15,6 +15,7 @@
 
 #include "accuracy/difference.h"
 #include "convert/convert_corpus.h"
+#include "convert/detections.h"
 
 #define PER_LAYER 0.02
 
@@ -103,7 +104,7 @@ typedef struct check {
   bool dynamic;
   char *dir;
   int int8_layers;  // of one engine of each TRTEngineOp; 0: the model says what is quantized
-  int detections, found;
+  detections_t boxes;
   bool saved;
 } check_t;
 
@@ -161,62 +162,6 @@ static status_t convert_int8(check_t *k, const signature_t *s) {
 
 // ---------------------------------------------------------------- running
 
-// A detector's boxes come in the order of their scores, which 8 bits change where they are nearly
-// equal, so they are judged as a user would: each is to be found again, with its class, nearly its
-// score and nearly its place. One whose score is nearly the least of those kept may be out.
-#define SAME_PLACE 0.9
-#define SAME_SCORE 0.005
-
-static double overlap(const float *a, const float *b) {  // intersection over union
-  double h = fmin((double)a[2], (double)b[2]) - fmax((double)a[0], (double)b[0]);
-  double w = fmin((double)a[3], (double)b[3]) - fmax((double)a[1], (double)b[1]);
-  double inside = fmax(h, 0) * fmax(w, 0);
-  double both = (double)((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]));
-  return inside / (both - inside);
-}
-
-enum { CLASSES, BOXES, NUM, SCORES, N_PARTS };
-static const char *const PARTS[N_PARTS] = {"classes", "boxes", "num", "scores"};
-
-static int part_of(const signature_t *s, int part) {
-  for (int i = 0; i < s->n_outputs; i++)
-    if (strcmp(s->outputs[i].key, PARTS[part]) == 0) return i;
-  return -1;
-}
-
-static bool is_detector(const signature_t *s) {
-  for (int i = 0; i < N_PARTS; i++)
-    if (part_of(s, i) < 0) return false;
-  return true;
-}
-
-static void find_detections(check_t *k, const tensor_t *const want[N_PARTS],
-                            const tensor_t *const got[N_PARTS]) {
-  int64_t images = want[SCORES]->shape.d[0], most = want[SCORES]->shape.d[1];
-  for (int64_t b = 0; b < images; b++) {
-    int n = TENSOR_DATA(int32_t, want[NUM])[b], m = TENSOR_DATA(int32_t, got[NUM])[b];
-    const float *scores = TENSOR_DATA(float, want[SCORES]) + b * most;
-    const float *classes = TENSOR_DATA(float, want[CLASSES]) + b * most;
-    bool taken[256] = {0};
-    assert_true(n <= most && m <= most && most <= 256);
-    for (int i = 0; i < n; i++) {
-      const float *box = TENSOR_DATA(float, want[BOXES]) + (b * most + i) * 4;
-      int found = -1;
-      for (int j = 0; j < m && found < 0; j++) {
-        int64_t at = b * most + j;
-        if (!taken[j] && TENSOR_DATA(float, got[CLASSES])[at] == classes[i] &&
-            fabsf(TENSOR_DATA(float, got[SCORES])[at] - scores[i]) < (float)SAME_SCORE &&
-            overlap(TENSOR_DATA(float, got[BOXES]) + at * 4, box) > SAME_PLACE)
-          found = j;
-      }
-      if (found >= 0) taken[found] = true;
-      bool last = n == most && scores[i] - scores[n - 1] < (float)SAME_SCORE;
-      k->detections += found >= 0 || !last;
-      k->found += found >= 0;
-    }
-  }
-}
-
 static bool is_choice(const check_t *k, const char *output) {
   for (size_t i = 0; i < sizeof CHOICES / sizeof *CHOICES; i++)
     if (strcmp(CHOICES[i].model, k->cm->name) == 0 && strcmp(CHOICES[i].output, output) == 0)
@@ -267,14 +212,7 @@ static void run_and_add(check_t *k, model_t *m, const signature_t *s, const gold
       compare(exact, key, &out[i], &want[i], noise_of(k->g->manifest, c->file, key) + k->g->noise,
               precision_of(k->g->manifest) + k->g->precision);
   }
-  if (is_detector(s)) {
-    const tensor_t *w[N_PARTS], *g[N_PARTS];
-    for (int i = 0; i < N_PARTS; i++) {
-      w[i] = &want[part_of(s, i)];
-      g[i] = &out[part_of(s, i)];
-    }
-    find_detections(k, w, g);
-  }
+  find_detections(&k->boxes, s, want, out);
   for (int i = 0; i < s->n_inputs; i++) tensor_unref(&in[i]);
   for (int i = 0; i < s->n_outputs; i++) tensor_unref(&out[i]);
   for (int i = 0; i < s->n_outputs; i++) tensor_unref(&want[i]);
@@ -305,7 +243,7 @@ static char *run_all(check_t *k, const signature_t *s) {
   model_close(m);
   for (int i = 0; i < s->n_outputs && k->int8_layers; i++) {
     const char *key = s->outputs[i].key;
-    if (is_detector(s) && (i == part_of(s, BOXES) || i == part_of(s, CLASSES))) continue;
+    if (is_ordered(s, i)) continue;
     if (dtype_is_float(s->outputs[i].dtype)) most = fmax(most, difference_relative_l2(&d[i]));
     char *why = judge(k, &s->outputs[i], &d[i]);
     if (why && !wrong) wrong = mem_printf("output '%s': %s", key, why);
@@ -314,9 +252,10 @@ static char *run_all(check_t *k, const signature_t *s) {
   printf("    %-24s %-16s %-8s %3d layers in 8 bits, worst output %.4f of %.4f, %lld runs\n",
          k->cm->name, s->key, k->dynamic ? "dynamic" : "implicit", k->int8_layers, most, bound(k),
          (long long)o.hits);
-  if (k->found) printf("      %d of %d detections found again\n", k->found, k->detections);
-  if (k->found < k->detections && !wrong)
-    wrong = mem_printf("%d of %d detections found", k->found, k->detections);
+  const detections_t *b = &k->boxes;
+  if (b->found) printf("      %d of %d detections found again\n", b->found, b->all);
+  if (b->found < b->all && !wrong)
+    wrong = mem_printf("%d of %d detections found", b->found, b->all);
   if (*o.native && !wrong) wrong = mem_printf("ran natively, %s", o.native);
   if (exact.worst > 1 && !wrong)
     wrong = mem_printf("differs by %.3g tolerances at %s", exact.worst, exact.where);
