@@ -6,9 +6,9 @@
 // products, which are taken in 32-bit integers at twice float's rate, are exact and cannot
 // overflow; longer sums and the epilogue are in float. (Block floating point: Wilkinson, "Rounding
 // Errors in Algebraic Processes", 1963, 1.) The only errors are those of rounding operands to
-// integers: for a row of A less than 2^-14 of its largest element, for a column of B about 2^-11 of
-// the average |b|. The relative error of a random product is near 2^-12, as that of rounding both
-// operands to f16. Where something is not finite, and on other CPUs, terms are floats and so is
+// integers: for a row of A less than 2^-14 of its largest element, for a column of B 2^-12 of the
+// average |b|. The relative error of a random product is below 2^-12, which rounding both operands
+// to f16 comes to. Where something is not finite, and on other CPUs, terms are floats and so is
 // their sum.
 //
 // All sizes are elements, f16 values are uint16_t. Nothing fails or allocates: callers give the
@@ -18,7 +18,7 @@
 
 #include "kernels/gemm.h"
 
-enum { HALF_MR = 14, HALF_NR = 32, HALF_TERMS = 128 };
+enum { HALF_MR = 14, HALF_NR = 32, HALF_TERMS = 64 };
 
 // Does this CPU (base/cpu.h) multiply faster so than in float?
 bool gemm_half_is_fast(void);
