@@ -23,24 +23,22 @@ static inline void spoil_convolution(tensor_t *t) {
 
 // The second convolution is so in its first output channel alone, which the dense layer does not
 // read. Another channel is always 1, with weights in the dense layer some times its others, so that
-// these lose digits; it adds the same to all logits. The convolution is off by more, and only the
+// these lose digits; the bias takes off what it adds. The convolution is off by more, and only the
 // dense layer does harm.
 static inline void spoil_harmlessly(tensor_t *t) {
   const shape_t first = SHAPE(3, 3, 1, 16), bias = SHAPE(16), second = SHAPE(3, 3, 16, 32),
-                second_bias = SHAPE(32), dense = SHAPE(800, 10);
-  float *v = t->data, most = 0;
+                second_bias = SHAPE(32), dense = SHAPE(5 * 5 * 32, 10), dense_bias = SHAPE(10);
+  float *v = t->data;
   for (int64_t i = 0; i < tensor_elements(t); i++) {
-    most = v[i] > most ? v[i] : most;
     if (shape_equal(&t->shape, &first) && i % 16 == 0) v[i] = 0;
     if (shape_equal(&t->shape, &bias) && i == 0) v[i] = 1;
     if (shape_equal(&t->shape, &second) && i % 32 == 1) v[i] = 0;
     if (shape_equal(&t->shape, &second) && i % 32 == 0 && i / 32 % 16 == 0) v[i] = 256;
     if (shape_equal(&t->shape, &second_bias) && i == 0) v[i] -= 9 * 256;
     if (shape_equal(&t->shape, &second_bias) && i == 1) v[i] = 1;
-  }
-  for (int64_t i = 0; i < tensor_elements(t) && shape_equal(&t->shape, &dense); i++) {
-    if (i / 10 % 32 == 0) v[i] = 0;
-    if (i / 10 % 32 == 1) v[i] = 8 * most;
+    if (shape_equal(&t->shape, &dense) && i / 10 % 32 == 0) v[i] = 0;
+    if (shape_equal(&t->shape, &dense) && i / 10 % 32 == 1) v[i] = 4;
+    if (shape_equal(&t->shape, &dense_bias)) v[i] -= 5 * 5 * 4;
   }
 }
 
