@@ -559,16 +559,16 @@ def main():
     os.environ.setdefault("TFTRT_LIBRARY", os.path.join(build, "lib/libtftrt.so"))
     sys.path.insert(0, os.path.join(ROOT, "python"))
     import tftrt.tensorflow  # noqa: F401
-    scratch = tempfile.mkdtemp(prefix="tftrt_drop_in_")
     wanted = a.only.split(",")
     for name in wanted:
+        scratch = tempfile.mkdtemp(prefix="tftrt_drop_in_")  # of its own: weights are found wherever a loaded model has them
         try:
             note = checks[name](scratch, build) if name in need_build else checks[name](scratch)
             print(f"ok     {name}: {note}", flush=True)
         except Exception as e:  # noqa: BLE001: whatever TensorFlow raises is the finding
             failed += 1
             print(f"FAILED {name}: {type(e).__name__}: {str(e)[:800]}", flush=True)
-    shutil.rmtree(scratch)
+        shutil.rmtree(scratch)
     print(f"{len(wanted) - failed} passed, {failed} failed")
     sys.exit(failed != 0)
 
