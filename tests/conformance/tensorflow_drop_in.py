@@ -7,7 +7,6 @@ In the TensorFlow of the Python that runs it. Outputs are compared with golden o
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
 one, and with the package of the wheel. Ends with "N passed, N failed".
 """
-import argparse
 import gc
 import glob
 import inspect
@@ -16,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import weakref
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -28,6 +26,7 @@ MODEL = os.path.join(SMALL, "resnet_tiny")
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from checks import run_checks  # noqa: E402
 
 
 def golden(model, i=0):
@@ -551,26 +550,7 @@ def main():
               "devices": devices, "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
               "saved": saved_by_tensorflow, "saved_again": saved_again, "options": save_options, "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "saved_again", "options", "constants")
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    p.add_argument("--only", default=",".join(checks))
-    a = p.parse_args()
-    build, failed = os.path.abspath(a.build), 0
-    os.environ.setdefault("TFTRT_LIBRARY", os.path.join(build, "lib/libtftrt.so"))
-    sys.path.insert(0, os.path.join(ROOT, "python"))
-    import tftrt.tensorflow  # noqa: F401
-    wanted = a.only.split(",")
-    for name in wanted:
-        scratch = tempfile.mkdtemp(prefix="tftrt_drop_in_")  # of its own: weights are found wherever a loaded model has them
-        try:
-            note = checks[name](scratch, build) if name in need_build else checks[name](scratch)
-            print(f"ok     {name}: {note}", flush=True)
-        except Exception as e:  # noqa: BLE001: whatever TensorFlow raises is the finding
-            failed += 1
-            print(f"FAILED {name}: {type(e).__name__}: {str(e)[:800]}", flush=True)
-        shutil.rmtree(scratch)
-    print(f"{len(wanted) - failed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    run_checks(checks, need_build)
 
 
 main()

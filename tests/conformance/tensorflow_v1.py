@@ -6,12 +6,10 @@
 In the TensorFlow of the Python that runs it. Outputs are compared with those of sessions that run the same graphs unconverted.
 Ends with "N passed, N failed".
 """
-import argparse
 import json
 import os
 import sys
 import tempfile
-import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TFTRT_CACHE", "off")
@@ -20,6 +18,7 @@ ROOT = os.path.join(HERE, "../..")
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from checks import run_checks  # noqa: E402
 from tensorflow.python.compiler.tensorrt import trt_convert as theirs  # noqa: E402
 
 v1 = tf.compat.v1
@@ -490,23 +489,7 @@ def online_state(_):
 def main():
     checks = {f.__name__: f for f in (offline, answers, names, functions, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
                                       online_state)}
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    p.add_argument("--only", default=",".join(checks))
-    a = p.parse_args()
-    os.environ.setdefault("TFTRT_LIBRARY", os.path.join(os.path.abspath(a.build), "lib/libtftrt.so"))
-    sys.path.insert(0, os.path.join(ROOT, "python"))
-    import tftrt.tensorflow  # noqa: F401
-    scratch, failed, wanted = tempfile.mkdtemp(prefix="tftrt_v1_"), 0, a.only.split(",")
-    for name in wanted:
-        try:
-            print(f"ok     {name}: {checks[name](scratch)}", flush=True)
-        except Exception as e:  # noqa: BLE001: whatever TensorFlow raises is the finding
-            failed += 1
-            print(f"FAILED {name}: {type(e).__name__}: {str(e)[:800]}", flush=True)
-    shutil.rmtree(scratch)
-    print(f"{len(wanted) - failed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    run_checks(checks)
 
 
 main()
