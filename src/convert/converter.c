@@ -387,6 +387,7 @@ static status_t convert_all(converter_t *c, const input_source_t *calibration) {
     TRY(status_prefix(convert_signature(c->others.v[i], calibration_of(c, key)), "signature '%s'",
                       key));
   }
+  export_drawing(c);
   return NULL;
 }
 

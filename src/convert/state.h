@@ -153,8 +153,12 @@ void converter_executable_destroy(converter_executable_t *x);  // NULL is fine
 status_t converter_executable_run(converter_executable_t *x, const tensor_t *in, tensor_t *out);
 resources_t *converter_executable_resources(const converter_executable_t *x);
 
+// The nodes of an engine's native segment, without the arguments (convert/summary.c).
+int count_segment(const graph_t *body);
 // TF_TRT_SHOW_DETAILED_REPORT (convert/report.c).
 void report_refusals(converter_t *c);
+// TF_TRT_EXPORT_GRAPH_VIZ_PATH (convert/drawing.c).
+void export_drawing(converter_t *c);
 
 // A stage begins or goes on. CANCELLED when the callback says so.
 status_t report_progress(converter_t *c, const char *stage, int64_t done, int64_t total);

@@ -71,8 +71,7 @@ static char *shape_list(const node_t *n, const char *attr) {
   return text_take(&s);
 }
 
-// The nodes of an engine's native segment, without the arguments.
-static int count_segment(const graph_t *body) {
+int count_segment(const graph_t *body) {
   int n = 0;
   for (int i = 0; i < body->n_nodes; i++)
     n += !body->nodes[i]->dead && strcmp(body->nodes[i]->op, "_Arg") != 0;

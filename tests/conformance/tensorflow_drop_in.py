@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,resources,engine_ops,saved,saved_again,options,old_arguments,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,drawing,resources,engine_ops,saved,saved_again,options,old_arguments,constants,freed,scripts]
 
 In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
@@ -96,6 +96,38 @@ def functions(_):
     off.append(float(np.max(np.abs(keras(next(iter(inputs.values()))) - answer))))
     assert max(off) < 1e-3, off
     return f"{max(off):.1e}"
+
+
+def drawing(scratch):
+    """TF_TRT_EXPORT_GRAPH_VIZ_PATH: what is drawn has the nodes and edges of the function that is saved."""
+    from tensorflow.core.protobuf import saved_model_pb2
+    os.environ["TF_TRT_EXPORT_GRAPH_VIZ_PATH"] = path = os.path.join(scratch, "graph.dot")
+    try:
+        c = tf.experimental.tensorrt.Converter(os.path.join(SMALL, "lstm_text/saved_model"), op_set="tf-trt")
+        c.convert()
+    finally:
+        del os.environ["TF_TRT_EXPORT_GRAPH_VIZ_PATH"]
+    c.save(os.path.join(scratch, "saved"))
+    with open(os.path.join(scratch, "saved/saved_model.pb"), "rb") as f:
+        library = saved_model_pb2.SavedModel.FromString(f.read()).meta_graphs[0].graph_def.library
+    (function,) = [f for f in library.function if any(n.op == "TRTEngineOp" for n in f.node_def)]
+    with open(path) as f:
+        text = f.read()
+    drawn = dict(re.findall(r'^  "([^"]+)" \[label="([^"]*)"', text, re.M))
+    edges = sorted((a, b, "dashed" in how) for a, b, how in re.findall(r'^  "([^"]+)" -> "([^"]+)"(.*);$', text, re.M))
+    arguments = {a.name: next(n for n, label in drawn.items() if "input " in label and a.name.startswith(n))
+                 for a in function.signature.input_arg}
+    want = []
+    for n in function.node_def:
+        assert n.op in drawn[n.name], (n, drawn[n.name])
+        for i in n.input:
+            source = i.lstrip("^").partition(":")[0]
+            want.append((arguments.get(source, source), n.name, i.startswith("^")))
+    returned = [e for e in edges if e[1].startswith("output ")]
+    assert len(returned) == len(function.ret), returned
+    assert len(drawn) == len(function.node_def) + len(arguments) + len(returned)
+    assert sorted(want) == [e for e in edges if e not in returned]
+    return f"{len(drawn)} nodes, {len(edges)} edges"
 
 
 def engines_of_build(_):
@@ -547,7 +579,7 @@ def old_arguments(_):
 
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
-              "devices": devices, "engines": engines_of_build, "resources": resources, "engine_ops": engine_ops,
+              "devices": devices, "engines": engines_of_build, "drawing": drawing, "resources": resources, "engine_ops": engine_ops,
               "saved": saved_by_tensorflow, "saved_again": saved_again, "options": save_options, "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "saved_again", "options", "constants")
     run_checks(checks, need_build)

@@ -283,7 +283,6 @@ static void a_model_without_segments_and_engines_says_so(void **state) {
 static void variables_without_effect_are_warned_about(void **state) {
   (void)state;
   static const char *const ignored[] = {"TF_TRT_OP_FAKELIST",
-                                        "TF_TRT_EXPORT_GRAPH_VIZ_PATH",
                                         "TF_TRT_SPARSE_MODE",
                                         "TF_TRT_ENABLE_LAYOUT_OPTIMIZER",
                                         "TF_TRT_FIXED_ALGORITHM_ID",
