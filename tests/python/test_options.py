@@ -203,6 +203,15 @@ def test_what_progress_raises_comes_out(saved_model):
         tftrt.Converter(saved_model("mnist_cnn"), progress=progress).convert()
 
 
+@pytest.fixture
+def interrupts():
+    """Python leaves SIGINT ignored where it was started so, as scripts start what is in their background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_an_interrupt_ends_a_conversion(saved_model, tmp_path):
     def progress(stage, done, total):  # as if Ctrl-C were hit
         if stage == "saving":
