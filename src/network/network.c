@@ -96,12 +96,14 @@ net_tensor_t *network_add_constant(network_t *n, const char *name, const tensor_
   return t;
 }
 
-// The constants made here have at most KNOWN_MAX elements, so their memory is the program's own.
+static void free_small(buffer_t *b) { mem_free(b->data); }
+
+// The constants made here have at most KNOWN_MAX elements, so their memory is the program's own. It
+// is not the network's: clones share it.
 static net_tensor_t *add_small_constant(network_t *n, const char *name, dtype_t dtype,
                                         const shape_t *shape, const int64_t *ints, double number) {
   size_t bytes = (size_t)shape_elements(shape) * dtype_size(dtype);
-  tensor_t value =
-      tensor_borrow(dtype, shape, arena_alloc(n->arena, bytes ? bytes : 1), bytes, NULL, NULL);
+  tensor_t value = tensor_borrow(dtype, shape, mem_alloc(bytes), bytes, free_small, NULL);
   int64_t count = tensor_elements(&value);
   for (int64_t i = 0; i < count; i++) {
     if (dtype == DT_INT64)
