@@ -133,11 +133,13 @@ static void take_zero_off(const backend_context_t *c, const layer_t *l, int8_sta
   p->quant.src_zero = 0;
 }
 
-// Are there outputs behind the last window? oneDNN's 8-bit kernels leave them as they are.
-static bool has_outputs_behind(const dn_problem_t *p) {
-  for (int i = 0; i < p->dst.rank - 2 && p->kind == DN_OP_DECONV; i++) {
+// Are there outputs that no window reaches, behind the last one or, of volumes, between two?
+// oneDNN's 8-bit kernels leave them as they are.
+static bool has_outputs_outside(const dn_problem_t *p) {
+  const int spatial = p->dst.rank - 2;
+  for (int i = 0; i < spatial && p->kind == DN_OP_DECONV; i++) {
     int64_t end = (p->src.dims[2 + i] - 1) * p->stride[i] + p->kernel[i] - p->pad_begin[i];
-    if (end < p->dst.dims[2 + i]) return true;
+    if (end < p->dst.dims[2 + i] || (spatial == 3 && p->kernel[i] < p->stride[i])) return true;
   }
   return false;
 }
@@ -151,7 +153,7 @@ static status_t make_onednn(backend_context_t *c, const layer_t *l, const int8_l
   bool known = l->type == LAYER_CONV     ? conv_problem(c, l, &p)
                : l->type == LAYER_DECONV ? deconv_problem(c, l, &p)
                                          : matmul_problem(c, l, &p);
-  if (!known || !onednn_is_exact() || has_outputs_behind(&p) || !dn_activation_supported(&p.act))
+  if (!known || !onednn_is_exact() || has_outputs_outside(&p) || !dn_activation_supported(&p.act))
     return NULL;
   int8_state_t *st = mem_calloc(1, sizeof *st);
   st->i = *i;
