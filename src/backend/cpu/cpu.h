@@ -13,8 +13,9 @@
 #include "kernels/conv.h"
 
 typedef struct packed_weights {  // one constant in one layout
-  const void *source;            // the constant's data
-  dn_packing_t *packing;         // oneDNN's layout; NULL: the layout that `key` stands for
+  const void *source;            // the constant's data, and its shape: equal ones may share data
+  shape_t shape;
+  dn_packing_t *packing;  // oneDNN's layout; NULL: the layout that `key` stands for
   int64_t key[4];
   void *data;
   struct packed_weights *next;
@@ -163,8 +164,8 @@ void dn_types(const layer_t *l, int residual, dn_problem_t *p);
 // widened first.
 status_t weights_for_op(backend_context_t *c, const net_tensor_t *t, const dn_op_t *op,
                         const void **out);
-// As one of our own kernels wants it. Equal keys mean equal layouts. pack() gets the constant as it
-// is, or `in_float` of an FP16 one, before it was rounded where that is known.
+// As one of our own kernels wants it. Equal keys mean equal layouts of equal shapes. pack() gets
+// the constant as it is, or `in_float` of an FP16 one, before it was rounded where that is known.
 typedef struct packer {
   int64_t key[4];
   bool in_float;

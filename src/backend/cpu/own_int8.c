@@ -240,11 +240,11 @@ static status_t pack_weights(backend_context_t *c, const layer_t *l, own_int8_t 
     return NULL;
   }
   // How a depthwise filter is packed depends on the stride, too, and so does its size.
-  packer_t packer = {.key = {shape_elements(w) / w->d[w->rank - 1], w->d[w->rank - 1], s->groups,
-                             (int64_t)bytes * LOOPS + (int64_t)st->kind},
+  packer_t packer = {.key = {st->kind, s->groups, (int64_t)bytes},
                      .floats = bytes / sizeof(float),
                      .pack = pack,
                      .self = st};
+  for (int i = 0; i < 3 && st->kind == TRANSPOSED; i++) packer.key[1 + i] = s->stride[i];
   const float *packed;
   TRY(weights_for_kernel(c, l->in[1], &packer, &packed));
   st->packed = packed;

@@ -10,10 +10,11 @@ typedef struct wanted {
   const packer_t *packer;  // one of our own kernels'
 } wanted_t;
 
-static bool fits(const packed_weights_t *p, const void *source, const wanted_t *w) {
-  if (p->source != source) return false;
+static bool fits(const packed_weights_t *p, const tensor_t *source, const wanted_t *w) {
+  if (p->source != source->data) return false;
   if (w->op) return dn_packing_fits(p->packing, w->op);
-  return !p->packing && memcmp(p->key, w->packer->key, sizeof p->key) == 0;
+  return !p->packing && shape_equal(&p->shape, &source->shape) &&
+         memcmp(p->key, w->packer->key, sizeof p->key) == 0;
 }
 
 // The float32 form of a 16-bit constant, for kernels that want that.
@@ -40,8 +41,8 @@ static void forget_mapped(const tensor_t *t) {
   if (t->buf && t->buf->mapped) stream_forget(t->data, tensor_bytes(t));
 }
 
-static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *source,
-                     const wanted_t *w, packed_weights_t **out) {
+static status_t pack(backend_context_t *c, const net_tensor_t *t, const wanted_t *w,
+                     packed_weights_t **out) {
   size_t bytes = 0;
   if (w->op)
     bytes = dn_op_packed_bytes(w->op);
@@ -65,7 +66,7 @@ static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *so
   forget_mapped(whole);  // from now on `data` is read
   forget_mapped(&t->unrounded);
   packed_weights_t *p = mem_calloc(1, sizeof *p);
-  *p = (packed_weights_t){.source = source, .data = data};
+  *p = (packed_weights_t){.source = whole->data, .shape = whole->shape, .data = data};
   if (w->op)
     p->packing = dn_packing_of(w->op);
   else
@@ -76,14 +77,14 @@ static status_t pack(backend_context_t *c, const net_tensor_t *t, const void *so
 
 static status_t find_or_pack(backend_context_t *c, const net_tensor_t *t, const wanted_t *w,
                              packed_weights_t **list, const void **out) {
-  const void *source = spec_value(c->spec, t)->data;
+  const tensor_t *source = spec_value(c->spec, t);
   for (packed_weights_t *p = *list; p; p = p->next)
     if (fits(p, source, w)) {
       *out = p->data;
       return NULL;
     }
   packed_weights_t *p = NULL;
-  TRY(pack(c, t, source, w, &p));
+  TRY(pack(c, t, w, &p));
   p->next = *list;
   *list = p;
   *out = p->data;
