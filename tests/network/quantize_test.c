@@ -356,6 +356,32 @@ static void averages_of_floats(void **state) {
   network_destroy(n);
 }
 
+// Products over no inputs, whose results are 0, and transposed convolutions of images without
+// channels.
+static void sums_of_nothing_stay_float(void **state) {
+  (void)state;
+  for (int transposed = 0; transposed < 2; transposed++) {
+    static const int64_t size[] = {8, 8};
+    network_t *n = network_create("nothing");
+    shape_t xs = transposed ? SHAPE(1, 4, 4, 0) : SHAPE(4, 0);
+    shape_t ws = transposed ? SHAPE(2, 2, 5, 0) : SHAPE(0, 5);
+    tensor_t w;
+    n->int8 = n->implicit_ranges = true;
+    assert_ok(tensor_alloc(DT_FLOAT, &ws, &w));
+    net_tensor_t *x = network_add_input(n, "x", DT_FLOAT, &xs);
+    net_tensor_t *in[] = {x, network_add_constant(n, "w", &w, NULL),
+                          network_const_ints(n, "size", DT_INT32, 2, size)};
+    tensor_unref(&w);
+    x->scale = 1 / 127.0f;
+    layer_params_t p = {
+        .conv = {.spatial = 2, .channels_last = true, .strides = {2, 2}, .dilations = {1, 1}}};
+    optimize(n, transposed ? net_layer1(n, LAYER_DECONV, 3, in, DT_FLOAT, &p)
+                           : net_matmul(n, x, in[1], false, false));
+    for (int i = 0; i < n->n_layers; i++) assert_int_equal(n->layers[i]->in[0]->dtype, DT_FLOAT);
+    network_destroy(n);
+  }
+}
+
 // softmax(a b') c in 8 bits but for what weighs by the softmax.
 static void products_of_activations(void **state) {
   (void)state;
@@ -404,6 +430,7 @@ int main(void) {
       cmocka_unit_test(averages_take_numbers),
       cmocka_unit_test(averages_of_floats),
       cmocka_unit_test(products_of_activations),
+      cmocka_unit_test(sums_of_nothing_stay_float),
       cmocka_unit_test(kept_layers),
       cmocka_unit_test(what_becomes_a_logarithm_stays_float),
   };

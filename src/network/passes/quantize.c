@@ -249,7 +249,7 @@ static net_tensor_t *int8_weights(network_t *n, const layer_t *l) {
   const net_tensor_t *w = l->in[1];
   int64_t channels = weight_channels(l), count = tensor_elements(&w->value);
   tensor_t q;
-  if (channels < 1 || count % channels) return NULL;
+  if (channels < 1 || count < 1 || count % channels) return NULL;
   status_t st = tensor_alloc(DT_INT8, &w->shape, &q);
   if (st) {
     status_free(st);
