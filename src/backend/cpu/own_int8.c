@@ -105,6 +105,9 @@ static bool conv_shape(const backend_context_t *c, const layer_t *l, conv_shape_
   if (shape_elements(x) == 0 || shape_elements(w) == 0) return false;
   conv_layer_shape(l, transposed ? y : x, transposed ? x : y, w, s);
   s->channels_last = true;
+  // A stride beyond the image has more places than there are points, most of them empty.
+  for (int i = 0; i < s->spatial && transposed; i++)
+    if (s->dilation[i] != 1 || s->stride[i] > s->in[i]) return false;
   if (transposed) return s->groups == 1 && w->d[s->spatial + 1] == s->out_c;
   return s->groups > 0 && s->in_c % s->groups == 0 && s->out_c % s->groups == 0;
 }
