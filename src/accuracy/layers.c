@@ -293,7 +293,7 @@ static status_t run_alone(alone_t *a, const layer_t *l) {
     ready = ready && !tensor_empty(&in[i]);
   }
   status_t st = NULL;
-  if (ready) st = single_layer_run(a->by->backend, l, in, fixed, a->by->threads, out);
+  if (ready) st = single_layer_run(a->by->backend, a->spec->net, l, in, fixed, a->by->threads, out);
   for (int o = 0; o < l->n_out && ready && !st; o++) st = settle_output(a, l, o, &out[o]);
   mem_free(fixed);
   mem_free(out);

@@ -4,12 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "network/weight_scale.h"
+
 // Constants from this size on are not copied into the plan, which names them by their number.
 enum { OUTSIDE_BYTES = 4096 };
 
+typedef struct constants {
+  const layer_t *l;
+  const tensor_t *in;
+} constants_t;
+
 static status_t read_constant(void *self, const char *key, tensor_t *out) {
-  const tensor_t *in = self;
-  *out = tensor_ref(&in[atoi(key)]);
+  const constants_t *c = self;
+  const int i = atoi(key);
+  TRY(weight_unrounded(c->l->in[i], out));
+  if (!out->buf) *out = tensor_ref(&c->in[i]);
   return NULL;
 }
 
@@ -24,7 +33,7 @@ static net_tensor_t *add_input(network_t *n, const net_tensor_t *t, const tensor
                                bool fixed) {
   char key[16];
   snprintf(key, sizeof key, "%d", i);
-  bool outside = tensor_bytes(value) >= OUTSIDE_BYTES;
+  bool outside = tensor_bytes(value) >= OUTSIDE_BYTES || t->unrounded.buf;
   net_tensor_t *x = fixed ? network_add_constant(n, t->name, value, outside ? key : NULL)
                           : network_add_input(n, t->name, t->dtype, &value->shape);
   copy_steps(x, t);
@@ -32,9 +41,10 @@ static net_tensor_t *add_input(network_t *n, const net_tensor_t *t, const tensor
 }
 
 // given[k]: which of the layer's inputs is the network's k-th.
-static network_t *make_network(const layer_t *l, const tensor_t *in, const bool *fixed,
-                               int *given) {
+static network_t *make_network(const network_t *of, const layer_t *l, const tensor_t *in,
+                               const bool *fixed, int *given) {
   network_t *n = network_create(l->name);
+  n->half = of->half;
   net_tensor_t **list = arena_alloc(n->arena, ((size_t)l->n_in + 1) * sizeof *list);
   dtype_t *types = arena_alloc(n->arena, ((size_t)l->n_out + 1) * sizeof *types);
   for (int i = 0; i < l->n_in; i++) {
@@ -86,12 +96,13 @@ static status_t run_engine(const backend_t *b, backend_engine_t *e, const tensor
   return st;
 }
 
-status_t single_layer_run(const backend_t *b, const layer_t *l, const tensor_t *in,
-                          const bool *fixed, int threads, tensor_t *out) {
+status_t single_layer_run(const backend_t *b, const network_t *of, const layer_t *l,
+                          const tensor_t *in, const bool *fixed, int threads, tensor_t *out) {
   int *given = mem_calloc((size_t)l->n_in + 1, sizeof *given);
-  network_t *n = make_network(l, in, fixed, given);
+  network_t *n = make_network(of, l, in, fixed, given);
+  constants_t constants = {l, in};
   build_options_t o = {.struct_size = sizeof o, .threads = threads, .keep_layers = true};
-  weight_source_t weights = {read_constant, (void *)(uintptr_t)in};
+  weight_source_t weights = {read_constant, &constants};
   bytes_t plan = {0};
   backend_engine_t *e = NULL;
   for (int i = 0; i < l->n_out; i++) out[i] = (tensor_t){0};

@@ -414,7 +414,8 @@ struct network {
   // is decided which do.
   bool int8;
   bool implicit_ranges;  // ranges of tensors decide; quantization nodes only give ranges
-  half_mode_t half;      // HALF_NONE again once it is decided which layers do
+  half_mode_t half;      // HALF_NONE again once it is decided which layers do; of an engine's
+                         // network, whether the mode was one of those
   net_keep_t *keep;      // in the arena
   int n_keep;
   net_name_t *names;

@@ -87,6 +87,7 @@ static status_t load(const uint8_t *data, size_t size, const weight_source_t *we
   if (workspace && workspace->size == sizeof e->max_workspace)
     memcpy(&e->max_workspace, workspace->data, sizeof e->max_workspace);
   e->short_sums = plan_blob(plan, SHORT_SUMS) != NULL;
+  if (e->short_sums) plan->net->half = HALF_FASTER;
   pthread_mutex_init(&e->lock, NULL);
   *out = e;
   return NULL;

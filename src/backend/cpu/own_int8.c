@@ -228,7 +228,6 @@ static status_t pack(const void *self, const float *w, float *packed, int thread
 
 static status_t pack_weights(backend_context_t *c, const layer_t *l, own_int8_t *st) {
   const conv_shape_t *s = &st->conv.s;
-  const shape_t *w = in_shape(c, l, 1);
   bool depthwise = l->type == LAYER_CONV && l->p.conv.depthwise;
   st->kind = LOOPS;
   if (!in_value(c, l, 1)) return NULL;
