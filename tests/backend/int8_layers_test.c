@@ -2,7 +2,7 @@
 // passes must make one layer on 8-bit tensors of each, ref gives what the loops here give, and
 // every other backend what ref gives. Where a mean's steps are its input's it often lies in the
 // middle between two: there all must agree.
-#include "backend/run_network.h"
+#include "backend/int8_agreement.h"
 #include "network/network.h"
 
 enum { MEAN, DECONV, PRODUCT };
@@ -474,33 +474,12 @@ static void passes_make_one_layer(void **state) {
 
 static void backends_agree_with_ref(void **state) {
   (void)state;
-  const backend_t *b;
-  for (int i = 0; (b = backend_at(i)); i++) {
-    if (strcmp(b->name, "ref") == 0) continue;
-    for (int j = 0; j < N_CASES; j++)
-      for (int threads = 1; threads < 4; threads += 2) {
-        const layer_case_t *k = &cases[j];
-        shape_t shapes[2];
-        tensor_t want[1], got[1];
-        network_t *n = build(k, shapes);
-        assert_ok(run_network(backend_find("ref"), n, shapes, 1, want));
-        assert_ok(run_network(b, n, shapes, threads, got));
-        int64_t off = 0, count = tensor_elements(&want[0]);
-        assert_int_equal(got[0].dtype, want[0].dtype);
-        assert_true(shape_equal(&got[0].shape, &want[0].shape));
-        for (int64_t at = 0; at < count; at++) {
-          double x = tensor_number_at(&got[0], at), y = tensor_number_at(&want[0], at);
-          // Where a sum lies on the edge between two steps, float32 may fall to the other side.
-          double most = k->to.type == DT_FLOAT ? 2e-5 * fmax(1, fabs(y)) : exact(k) ? 0 : 1;
-          if (!(fabs(x - y) <= most))
-            fail_msg("%s: %s has %.9g at %d, ref %.9g", k->name, b->name, x, (int)at, y);
-          off += k->to.type != DT_FLOAT && x != y;
-        }
-        if (off * 200 > count) fail_msg("%s: %d of %d are off", k->name, (int)off, (int)count);
-        tensor_unref(&want[0]);
-        tensor_unref(&got[0]);
-        network_destroy(n);
-      }
+  for (int i = 0; i < N_CASES; i++) {
+    shape_t shapes[2];
+    network_t *n = build(&cases[i], shapes);
+    agreement_t how = {.exact = exact(&cases[i]), .one_off = 200};
+    assert_backends_agree(cases[i].name, n, shapes, how);
+    network_destroy(n);
   }
 }
 
