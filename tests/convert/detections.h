@@ -5,8 +5,8 @@
 #include "convert/convert_corpus.h"
 
 // A detector's boxes come in the order of their scores, which fewer bits change where they are
-// nearly equal, so each is to be found again, with its class, nearly its
-// score and nearly its place. One whose score is nearly the least of those kept may be out.
+// nearly equal, so each is to be found again, with its class, nearly its score and nearly its
+// place. One whose score is nearly the least of those kept may be out.
 #define SAME_PLACE 0.9
 #define SAME_SCORE 0.005
 
