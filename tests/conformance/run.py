@@ -23,16 +23,14 @@ os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and no
 
 def make(build, names):
     """The big models of the corpus, made once, in <build>/models/big."""
-    root = os.path.join(build, "models")
+    root = os.path.abspath(os.path.join(build, "models"))
     os.makedirs(root, exist_ok=True)
-    for f in os.listdir(os.path.join(HERE, "../models")):
-        if f.endswith(".py"):
-            shutil.copy(os.path.join(HERE, "../models", f), root)
     missing = [n for n in names if not os.path.isdir(os.path.join(root, "big", n, "golden"))]
     if missing:
         print("making", " ".join(missing), flush=True)
         log = open(os.path.join(root, "make.log"), "w")
-        subprocess.run([sys.executable, "make_models.py", "big", *missing], cwd=root, check=True, stdout=log, stderr=log)
+        subprocess.run([sys.executable, os.path.join(HERE, "../models/make_models.py"), "big", *missing], check=True, stdout=log,
+                       stderr=log, env={**os.environ, "TFTRT_CORPUS": root})
     return os.path.join(root, "big")
 
 
