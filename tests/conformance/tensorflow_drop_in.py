@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """`import tftrt.tensorflow`: TF-TRT's API in TensorFlow that lacks it.
 
-  tensorflow_drop_in.py --build build [--only names,functions,inputs,errors,calibration,devices,engines,drawing,resources,engine_ops,saved,saved_again,options,old_arguments,constants,freed,scripts]
+  tensorflow_drop_in.py --build build [--only CHECK,...]
+
+Checks are names, functions, inputs, errors, calibration, devices, engines, drawing, resources, engine_ops, saved, saved_again, threads,
+options, old_arguments, constants, freed, scripts.
 
 In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
@@ -16,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import weakref
+from concurrent import futures
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TFTRT_CACHE", "off")
@@ -563,6 +567,27 @@ def saved_again(scratch, build):
     return f"{max(off):.1e}"
 
 
+def noted_by_threads(scratch):
+    """What is noted of models that come and go in several threads at once."""
+    from tftrt.tensorflow import _weights
+    node = tf.compat.v1.NodeDef(name="weight", op="Const")
+    node.attr["dtype"].type = node.attr["value"].tensor.dtype = tf.float32.as_datatype_enum
+    node.attr["_tftrt_weight"].s = b"key"
+    library = type(tf.compat.v1.GraphDef().library)()
+    library.function.add().node_def.append(node)
+
+    def come_and_go(thread):
+        for i in range(400):
+            directory = os.path.join(scratch, f"{thread} {i}")
+            os.mkdir(directory)
+            _weights.note_model(library, directory)
+            os.rmdir(directory)
+
+    with futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(come_and_go, range(6)))
+    return "2400 models"
+
+
 def old_arguments(_):
     """Of TensorFlow 2.0 to 2.4."""
     from tftrt.tensorflow import trt_convert
@@ -579,8 +604,10 @@ def old_arguments(_):
 
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
-              "devices": devices, "engines": engines_of_build, "drawing": drawing, "resources": resources, "engine_ops": engine_ops,
-              "saved": saved_by_tensorflow, "saved_again": saved_again, "options": save_options, "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
+              "devices": devices, "engines": engines_of_build, "drawing": drawing, "resources": resources,
+              "engine_ops": engine_ops,
+              "saved": saved_by_tensorflow, "saved_again": saved_again, "threads": noted_by_threads, "options": save_options,
+              "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "saved_again", "options", "constants")
     run_checks(checks, need_build)
 

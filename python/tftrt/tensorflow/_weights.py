@@ -4,6 +4,7 @@ without content name. TensorFlow saves graphs, so it is they that get them then.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 _KEY = "_tftrt_weight"  # of a Const: its key
 _MOST_BYTES = 2**31 - 2**26  # of weights in a GraphDef: protocol buffers end at 2 GiB
 _models: dict[str, frozenset[str]] = {}  # the keys that models name which this process has loaded, by directory
+_lock = threading.Lock()  # for _models
 
 
 def _outside(graph_def: Any) -> list[Any]:
@@ -32,14 +34,17 @@ def _key(node: Any) -> str:
 def note_model(library: Any, directory: str) -> None:
     """A model with this function library was loaded from there."""
     keys = frozenset(map(_key, _outside(library)))
-    for gone in [d for d in _models if not os.path.isdir(d)]:
-        del _models[gone]
-    if keys:
-        _models[os.path.abspath(directory)] = keys
+    with _lock:
+        for gone in [d for d in _models if not os.path.isdir(d)]:
+            del _models[gone]
+        if keys:
+            _models[os.path.abspath(directory)] = keys
 
 
 def _read(keys: set[str]) -> Iterator[tuple[str, Any]]:
-    for directory, has in _models.items():
+    with _lock:
+        models = list(_models.items())
+    for directory, has in models:
         found = keys & has
         if found and os.path.isdir(directory):
             variables = tf.train.load_checkpoint(os.path.join(directory, "variables", "variables"))
