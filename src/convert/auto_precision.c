@@ -86,6 +86,14 @@ static const char *node_of(const layer_error_t *l) {
   return l->n_nodes ? l->nodes[l->n_nodes - 1] : NULL;
 }
 
+// A function that is converted by itself says its precision.
+static bool may_choose(const search_t *s, const layer_error_t *l) {
+  for (size_t i = 0; i < s->c->engines.n; i++)
+    if (strcmp(s->c->engines.v[i].node->name, l->engine) == 0)
+      return !s->c->engines.v[i].part->function;
+  return true;
+}
+
 static bool is_reduced(const layer_error_t *l) {
   return strcmp(l->precision, "int8") == 0 || strcmp(l->precision, "fp16") == 0 ||
          strcmp(l->precision, "bf16") == 0;
@@ -123,7 +131,7 @@ static status_t rank_layers(search_t *s) {
     for (int i = 0; i < errors->n; i++) {
       const layer_error_t *l = &errors->v[i];
       const char *node = node_of(l);
-      if (!l->heavy || !node || is_reduced(l) != (bool)reduced) continue;
+      if (!l->heavy || !node || is_reduced(l) != (bool)reduced || !may_choose(s, l)) continue;
       candidate_t *before = find_candidate(s, s->all.n, l->engine, l->name, l->type);
       candidate_t k = candidate_of(s, l, node, before);
       k.own = difference_relative_l2(&l->own);
@@ -379,7 +387,8 @@ static void mark_fp32(search_t *s) {
     if (s->all.v[i].level != LEVEL_FP32) return;
   for (size_t i = 0; i < s->c->engines.n; i++) {
     node_t *n = s->c->engines.v[i].node;
-    if (node_bool(n, "use_explicit_precision", false)) continue;
+    bool asks = s->c->engines.v[i].part->function != NULL;  // which says its precision itself
+    if (asks || node_bool(n, "use_explicit_precision", false)) continue;
     node_set_string(s->c->graph, n, "precision_mode", "FP32", 4);
     node_set_string(s->c->graph, n, "calibration_data", "", 0);
     node_set_bool(s->c->graph, n, "use_calibration", false);

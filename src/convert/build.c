@@ -8,13 +8,20 @@
 #include "convert/build_jobs.h"
 #include "convert/calibrate.h"
 #include "convert/profiles.h"
+#include "convert/restore.h"
 #include "ops/env.h"
 #include "runtime/executor.h"
 
 static engine_node_t *find_engine(converter_t *c, const node_t *n) {
   for (size_t i = 0; i < c->engines.n; i++)
-    if (strcmp(c->engines.v[i].node->name, n->name) == 0) return &c->engines.v[i];
+    if (strcmp(c->engines.v[i].node->name, canonical_name(n->name)) == 0) return &c->engines.v[i];
   return NULL;
+}
+
+bool any_dynamic_shape(const converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++)
+    if (has_dynamic_shape(&c->engines.v[i])) return true;
+  return false;
 }
 
 static bool same_shapes(const shape_t *a, const shape_t *b, int n) {
@@ -38,7 +45,7 @@ static status_t note_shapes(void *self, op_env_t *env, const node_t *node, const
   for (size_t i = 0; !known && i < e->wanted.n; i++)
     known = same_shapes(e->wanted.v[i], shapes, n_in);
   if (!known) vec_push(&e->wanted, shapes);
-  if (e && c->o.dynamic_shape) note_shape_set(e, in, c->bound);
+  if (e && has_dynamic_shape(e)) note_shape_set(e, in, c->bound);
   return env->call(env, &segment, (tensor_t *)(uintptr_t)in, n_in, false, out, n_out);
 }
 
@@ -72,8 +79,9 @@ static status_t run_all(converter_t *c, converter_executable_t *x, const input_s
 static status_t collect_shapes(converter_t *c, const input_source_t *inputs, int *count) {
   converter_executable_t *x;
   *count = 0;
-  for (size_t i = 0; i < c->engines.n && c->o.dynamic_shape; i++)
-    if (!c->engines.v[i].is_shape) find_shape_inputs(c, &c->engines.v[i]);
+  for (size_t i = 0; i < c->engines.n; i++)
+    if (has_dynamic_shape(&c->engines.v[i]) && !c->engines.v[i].is_shape)
+      find_shape_inputs(c, &c->engines.v[i]);
   TRY(converter_executable_create(c, note_shapes, c, &x));
   status_t st = run_all(c, x, inputs, count);
   converter_executable_destroy(x);
@@ -90,20 +98,21 @@ static bool served(const engine_node_t *e, const shape_t *want) {
 
 // What it is timed at: the optimum of the first profile.
 static status_t fill_profiles(converter_t *c, engine_node_t *e, build_options_t *o) {
-  if (!c->o.dynamic_shape || c->any_shape) return NULL;
-  TRY(make_profiles(c, e));
+  if (!has_dynamic_shape(e) || c->any_shape) return NULL;
+  TRY(make_profiles(e));
   o->profiles = e->profiles;
   o->opt_shapes = e->profiles->list.v[0].opt.shapes;
   return NULL;
 }
 
 static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
-  build_options_t o = {.struct_size = sizeof o,
-                       .threads = c->o.threads,
-                       .max_workspace = c->o.max_workspace_bytes,
-                       .opt_shapes = shapes,
-                       .time_tactics = !c->o.rule_tactics,
-                       .timing = converter_top(c)->timing};
+  build_options_t o = {
+      .struct_size = sizeof o,
+      .threads = c->o.threads,
+      .max_workspace = node_int(e->node, "workspace_size_bytes", c->o.max_workspace_bytes),
+      .opt_shapes = shapes,
+      .time_tactics = !c->o.rule_tactics,
+      .timing = converter_top(c)->timing};
   built_engine_t b = {.shapes = e->any_key ? e->any_key : shapes, .order = e->next++};
   segment_precision_t precision = segment_precision_of(e->node);
   bool beyond_limit = false;
@@ -141,8 +150,10 @@ static void evict_oldest(engine_node_t *e) {
 }
 
 static status_t build_engine(converter_t *c, engine_node_t *e) {
-  size_t room = c->o.maximum_cached_engines > 0 ? (size_t)c->o.maximum_cached_engines : SIZE_MAX;
-  if (c->o.dynamic_shape)  // one engine has all profiles
+  int64_t most = node_int(e->node, "max_cached_engines_count", 1);
+  size_t room = most > 0 ? (size_t)most : SIZE_MAX;
+  if (waits_for_calibration(e)) return NULL;
+  if (has_dynamic_shape(e))  // one engine has all profiles
     return e->wanted.n && !e->built.n ? build_one(c, e, e->wanted.v[0]) : NULL;
   for (size_t i = 0; i < e->wanted.n; i++) {
     if (served(e, e->wanted.v[i])) continue;
@@ -183,14 +194,18 @@ static shape_t *static_shapes(const converter_t *c, const engine_node_t *e, int6
 }
 
 status_t build_static(converter_t *c) {
+  bool any = false;
   for (size_t i = 0; i < c->engines.n; i++) {
     engine_node_t *e = &c->engines.v[i];
+    if (e->part->static_batch <= 0) continue;
+    any = true;
     int64_t batch = node_int(e->node, "max_batch_size", -1);  // its nodes', where they say one
-    if (batch <= 0) batch = c->o.static_batch;
+    if (batch <= 0) batch = e->part->static_batch;
     node_set_int(c->graph, e->node, "max_batch_size", batch);
     shape_t *shapes = static_shapes(c, e, batch);
     if (shapes) vec_push(&e->wanted, shapes);
   }
+  if (!any) return NULL;
   TRY(build_all(c, build_engine));
   for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].wanted.n = 0;
   return NULL;
@@ -223,7 +238,7 @@ static void make_keys_of_any(converter_t *c) {
     engine_node_t *e = &c->engines.v[i];
     shape_t *partial = partial_shapes(e);
     e->any_key = NULL;
-    if (c->any_shape && !c->o.dynamic_shape)
+    if (c->any_shape && !has_dynamic_shape(e))
       e->any_key = arena_alloc(c->own, ((size_t)e->n_inputs + 1) * sizeof *e->any_key);
     for (int k = 0; k < e->n_inputs && e->any_key; k++) {
       e->any_key[k] = partial[k];
@@ -251,7 +266,7 @@ static status_t build_with(converter_t *c, const input_source_t *inputs, bool bo
                 c->bound);
   if (!count) return FAIL(FAILED_PRECONDITION, "Failed to convert input to tensor.");
   TRY(finish_calibration(c));
-  for (size_t i = 0; c->reopened && i < c->engines.n; i++) make_room(c, &c->engines.v[i]);
+  for (size_t i = 0; c->reopened && i < c->engines.n; i++) make_room(&c->engines.v[i]);
   forget_weights(c);
   TRY(build_all(c, build_engine));
   TRY(choose_precision(c, build_engine));
@@ -271,7 +286,7 @@ status_t converter_build(converter_t *c, const char *signature, const input_sour
 status_t converter_build_profiles(converter_t *c, const char *signature,
                                   const input_source_t *inputs) {
   converter_t *one = c;
-  if (!c->o.dynamic_shape)
+  if (!c->o.dynamic_shape && !any_dynamic_shape(c))
     return FAIL(INVALID_ARGUMENT, "profiles can be given in dynamic-shape mode only");
   if (c->converted) TRY(find_converter(c, signature, &one));
   runner_destroy(one->runner);

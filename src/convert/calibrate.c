@@ -52,8 +52,10 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
   if (o) o->reached = true;
   if (o && n_in == o->e->n_inputs && !o->begun) {
     o->begun = true;
-    status_t st = engine_observer_create(o->e->function->body, node->name, k->backend,
-                                         k->c->o.threads, &o->observer);
+    bool waits = node_bool(o->e->node, "use_calibration", false);
+    status_t st = waits ? engine_observer_create(o->e->function->body, node->name, k->backend,
+                                                 k->c->o.threads, &o->observer)
+                        : NULL;
     if (st) warn_unobserved(k, o, st);
     if (!o->e->wanted.n) {
       shape_t *shapes = arena_alloc(k->c->own, ((size_t)n_in + 1) * sizeof *shapes);
@@ -128,6 +130,7 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
   if (!st) st = run_inputs(&k, x, source);
   converter_executable_destroy(x);
   for (size_t i = 0; i < c->engines.n && !st; i++) {
+    if (!node_bool(c->engines.v[i].node, "use_calibration", false)) continue;
     if (!k.engines[i].reached)  // of a branch that was not taken
       warn_unobserved(&k, &k.engines[i],
                       FAIL(NOT_FOUND, "none of the calibration inputs reached it"));
@@ -149,6 +152,7 @@ static status_t calibrate(converter_t *c, const input_source_t *source) {
 
 static status_t read_tables(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
+    if (!node_bool(c->engines.v[i].node, "use_calibration", false)) continue;
     char *path = table_path(c, i);
     file_map_t *file = NULL;
     ranges_t *ranges = NULL;
@@ -195,6 +199,7 @@ status_t check_calibration(const converter_t *c, const input_source_t *calibrati
 static status_t check_ranges(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     const engine_node_t *e = &c->engines.v[i];
+    if (e->part->function) continue;  // it says its precision itself
     segment_precision_t p = {
         .int8 = true, .explicit_ranges = node_bool(e->node, "use_explicit_precision", false)};
     network_t *net = NULL;
@@ -204,6 +209,16 @@ static status_t check_ranges(converter_t *c) {
     status_free(st);
   }
   return NULL;
+}
+
+bool waits_for_calibration(const engine_node_t *e) {
+  return node_bool(e->node, "use_calibration", false) && !*node_string(e->node, "calibration_data");
+}
+
+static bool has_engines_of_its_own(const converter_t *c) {
+  for (size_t i = 0; i < c->engines.n; i++)
+    if (!c->engines.v[i].part->function) return true;
+  return false;
 }
 
 static bool any_engine_waits(const converter_t *c) {
@@ -216,13 +231,13 @@ status_t start_calibration(converter_t *c, const input_source_t *calibration) {
   if (c->o.only_explain) return NULL;
   if (wants_int8(c) && !c->o.use_calibration) {
     if (!c->o.compat_2_17) TRY(check_ranges(c));
-    if (c->engines.n && node_string_is(c->engines.v[0].node, "precision_mode", "FP16"))
+    if (has_engines_of_its_own(c) && node_string_is(c->engines.v[0].node, "precision_mode", "FP16"))
       converter_warn(c, "Set engine precision to FP16 due to missing QDQ OP");
     return NULL;
   }
   if (!needed(c)) return NULL;
   if (!any_engine_waits(c)) {
-    if (c->engines.n)
+    if (has_engines_of_its_own(c))
       converter_warn(
           c, "The model's own quantization nodes decide what is quantized; nothing was calibrated");
     c->calibrated = true;

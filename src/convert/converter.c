@@ -159,6 +159,7 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   c->own = arena_create();
   c->o = checked;
   c->strategy = strategy;
+  c->last_number = -1;
   if (checked.dir) c->o.dir = arena_strdup(c->own, checked.dir);
   c->o.backend = arena_strdup(c->own, checked.backend);
   c->o.precision_mode = canonical_precision(checked.precision_mode);
@@ -214,12 +215,16 @@ void converter_forget(converter_t *c) {
     vec_free(&e->wanted);
   }
   vec_free(&c->engines);
-  segmentation_destroy(c->segmentation);
+  for (size_t i = 0; i < c->parts.n; i++) {
+    segmentation_destroy(c->parts.v[i]->segmentation);
+    mem_free(c->parts.v[i]);
+  }
+  vec_free(&c->parts);
   graph_destroy(c->graph);
   library_destroy(c->library);
   arena_destroy(c->arena);
   if (!c->owner) saved_model_close(c->model);
-  c->segmentation = NULL;
+  c->last_number = -1;
   c->graph = NULL;
   c->library = NULL;
   c->arena = NULL;
@@ -283,40 +288,65 @@ status_t open_model(converter_t *c) {
   return find_signatures(c);
 }
 
-static status_t simplify(converter_t *c) {
-  saved_model_source_t source = {c->model, c->meta};
-  variable_source_t variables = saved_model_variables(&source);
-  bool tf_trt = c->o.op_set == OP_SET_TF_TRT, in_memory = c->o.graph_def != NULL;
-  if (tf_trt && !in_memory) TRY(graph_unwrap_signature(c->graph));
-  if (!c->o.library_stays)
-    TRY(tf_trt ? graph_lower_control_flow(c->graph) : graph_inline_calls(c->graph));
-  TRY(c->o.keep_engines ? weights_load(c->model, c->graph) : restore_engines(c));
-  TRY(report_progress(c, "freezing", 1, 3));
-  TRY(graph_freeze(c->graph, &variables));
-  TRY(report_progress(c, "simplifying", 2, 3));
-  if (tf_trt && !in_memory) c->graph->n_control_rets = 0;
-  TRY(tf_trt ? graph_simplify_tf_trt(c->graph) : graph_simplify(c->graph));
-  if (tf_trt && strcmp(c->o.precision_mode, "FP16") == 0) TRY(graph_split_casts(c->graph));
-  graph_compact(c->graph);
-  for (int i = 0; tf_trt && !in_memory && i < c->graph->n_nodes; i++)
-    c->graph->nodes[i]->device = "";
+// Calls inlined, and what an earlier conversion put into the graph: it stays, or gives way.
+static status_t prepare(converter_t *c, graph_t *g) {
+  bool tf_trt = c->o.op_set == OP_SET_TF_TRT, is_signature = g == c->graph;
+  stays_fn *stays = functions_that_stay(c);
+  if (tf_trt && !c->o.library_stays) {
+    TRY(graph_lower_control_flow(g, stays));
+  } else if (!c->o.library_stays) {
+    // A SavedModel's signature is a call that is none of the model's own.
+    const node_t *signature = is_signature && !c->o.graph_def ? graph_only_call(g) : NULL;
+    TRY(graph_inline_calls_unless(g, stays, signature));
+  }
+  return c->o.keep_engines ? weights_load(c->model, g) : restore_engines(c, g);
+}
+
+// Results of a function are nodes of their own in TensorFlow, which read what the Identity reads.
+static status_t drop_result_identities(graph_t *g) {
+  for (int i = 0; i < g->n_rets; i++)
+    while (strcmp(g->rets[i].src->op, "Identity") == 0 && !g->rets[i].src->n_control)
+      g->rets[i] = g->rets[i].src->in[0];
+  return graph_prune(g);
+}
+
+static status_t simplify_graph(converter_t *c, const char *precision_mode, graph_t *g) {
+  bool tf_trt = c->o.op_set == OP_SET_TF_TRT;
+  TRY(tf_trt ? graph_simplify_tf_trt(g) : graph_simplify(g));
+  if (tf_trt && strcmp(precision_mode, "FP16") == 0) TRY(graph_split_casts(g));
+  graph_compact(g);
+  for (int i = 0; tf_trt && !c->o.graph_def && i < g->n_nodes; i++) g->nodes[i]->device = "";
   return NULL;
 }
 
-static status_t find_segments(converter_t *c) {
+static status_t simplify_signature(converter_t *c) {
+  saved_model_source_t source = {c->model, c->meta};
+  variable_source_t variables = saved_model_variables(&source);
+  bool as_loaded = c->o.op_set == OP_SET_TF_TRT && !c->o.graph_def;
+  if (as_loaded) TRY(graph_unwrap_signature(c->graph));
+  TRY(prepare(c, c->graph));
+  TRY(report_progress(c, "freezing", 1, 3));
+  TRY(graph_freeze(c->graph, &variables));
+  TRY(report_progress(c, "simplifying", 2, 3));
+  if (as_loaded) c->graph->n_control_rets = 0;
+  return simplify_graph(c, c->o.precision_mode, c->graph);
+}
+
+static status_t find_segments(converter_t *c, part_t *p) {
   segment_options_t o = {.struct_size = sizeof o,
                          .op_set = c->o.op_set,
-                         .minimum_segment_size = c->o.minimum_segment_size,
-                         .implicit_batch = !c->o.dynamic_shape,
-                         .precision_mode = c->o.precision_mode,
-                         .use_calibration = c->o.use_calibration,
+                         .minimum_segment_size = p->minimum_segment_size,
+                         .implicit_batch = !p->dynamic_shape,
+                         .precision_mode = p->precision_mode,
+                         .use_calibration = p->use_calibration,
                          .max_engines = max_engines(),
                          .denylist = env_text("TF_TRT_OP_DENYLIST"),
-                         .explicit_precision = uses_explicit_precision(c, c->graph),
-                         .static_engines = c->o.static_batch > 0,
+                         .explicit_precision = uses_explicit_precision(c, p),
+                         .static_engines = p->static_batch > 0,
+                         .function_body = p->function != NULL,
                          .live_variables = c->o.graph_def != NULL,
                          .device_type = c->o.graph_def ? c->o.device_type : NULL};
-  return segment_graph(c->graph, &o, &c->segmentation);
+  return segment_graph(p->graph, &o, &p->segmentation);
 }
 
 static void number_above(const char *name, int *number) {
@@ -326,46 +356,85 @@ static void number_above(const char *name, int *number) {
 }
 
 // A model may have engines already, of other signatures or tags; engines go by their names.
-static void skip_taken_numbers(converter_t *c) {
+static void skip_taken_numbers(const converter_t *c, part_t *p) {
   size_t at = 0;
   const char *name;
-  while (map_next(c->library->functions, &at, &name, NULL)) number_above(name, &c->graph_number);
+  while (map_next(c->library->functions, &at, &name, NULL)) number_above(name, &p->number);
   for (int i = 0; i < saved_model_n_meta_graphs(c->model); i++) {
     const meta_graph_t *g = saved_model_meta_graph(c->model, i);
-    for (int k = 0; k < g->n_assets; k++) number_above(g->assets[k].filename, &c->graph_number);
+    for (int k = 0; k < g->n_assets; k++) number_above(g->assets[k].filename, &p->number);
   }
 }
 
-// A graph of its own for each signature, so a number of its own, as TF-TRT numbers graphs.
-static void number_graph(converter_t *c) {
+// A graph of its own for each signature and each function that is converted by itself, so a number
+// of its own, as TF-TRT numbers graphs.
+static void number_graph(converter_t *c, part_t *p) {
   static atomic_int graphs;
-  if (c->o.minimum_segment_size != -1) c->graph_number = atomic_fetch_add(&graphs, 1);
-  skip_taken_numbers(c);
-  if (!c->owner) return;
-  if (c->graph_number <= c->owner->graph_number) c->graph_number = c->owner->graph_number + 1;
-  for (size_t i = 0; i < c->owner->others.n && c->owner->others.v[i] != c; i++)
-    if (c->graph_number <= c->owner->others.v[i]->graph_number)
-      c->graph_number = c->owner->others.v[i]->graph_number + 1;
+  converter_t *top = converter_top(c);
+  if (p->minimum_segment_size == -1) return;
+  p->number = atomic_fetch_add(&graphs, 1);
+  skip_taken_numbers(c, p);
+  if (p->number <= top->last_number) p->number = top->last_number + 1;
+  top->last_number = p->number;
+}
+
+static part_t *add_signature_part(converter_t *c) {
+  part_t *p = mem_alloc(sizeof *p);
+  *p = (part_t){.graph = c->graph,
+                .precision_mode = c->o.precision_mode,
+                .strategy = c->strategy,
+                .dynamic_shape = c->o.dynamic_shape,
+                .use_calibration = c->o.use_calibration,
+                .allow_build_at_runtime = true,  // until it is saved
+                .minimum_segment_size = c->o.minimum_segment_size,
+                .maximum_cached_engines = c->o.maximum_cached_engines,
+                .max_workspace_bytes = c->o.max_workspace_bytes,
+                .max_batch = -1,
+                .static_batch = c->o.static_batch};
+  vec_push(&c->parts, p);
+  return p;
+}
+
+static status_t convert_part(converter_t *c, part_t *p) {
+  TRY(find_segments(c, p));
+  number_graph(c, p);
+  return make_engine_nodes(c, p);
+}
+
+static status_t convert_function(converter_t *c, part_t *p) {
+  TRY(prepare(c, p->graph));
+  TRY(simplify_graph(c, p->precision_mode, p->graph));
+  if (c->o.op_set == OP_SET_TF_TRT) TRY(drop_result_identities(p->graph));
+  return convert_part(c, p);
+}
+
+static status_t convert_parts(converter_t *c, const input_source_t *calibration,
+                              asking_t **functions) {
+  part_t *p = add_signature_part(c);
+  if (c->automatic && !c->o.use_calibration && !uses_explicit_precision(c, p))
+    p->precision_mode = c->o.precision_mode = "FP16";  // nothing has a range
+  TRY(check_ranges_given(c, calibration));
+  TRY(find_asking_functions(c, functions));
+  TRY(convert_part(c, p));
+  if (c->o.graph_def) restore_names(c);
+  return convert_asking_functions(c, *functions, convert_function);
 }
 
 static status_t convert_signature(converter_t *c, const input_source_t *calibration) {
+  asking_t *functions = NULL;
   TRY(report_progress(c, "reading", 0, 3));
   TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
   c->library->opaque = c->o.library_stays;
-  TRY(simplify(c));
-  if (c->automatic && !c->o.use_calibration && !uses_explicit_precision(c, c->graph))
-    c->o.precision_mode = "FP16";  // nothing has a range
-  TRY(check_ranges_given(c, calibration));
-  TRY(find_segments(c));
+  TRY(simplify_signature(c));
+  status_t st = convert_parts(c, calibration, &functions);
+  asking_destroy(functions);
+  TRY(st);
   report_refusals(c);
-  number_graph(c);
-  TRY(make_engine_nodes(c));
-  if (c->o.graph_def) restore_names(c);
   for (size_t i = 0; i < c->engines.n && !c->o.graph_def; i++)
     TRY(weights_assign_keys(c->engines.v[i].function->body, EXTERNAL_WEIGHT_BYTES));
   c->converted = true;
   TRY(start_calibration(c, calibration));
-  if (c->o.static_batch > 0) TRY(build_static(c));
+  TRY(build_static(c));
   return report_progress(c, "converting", 3, 3);
 }
 

@@ -264,11 +264,11 @@ static const char *const quantize_ops[] = {"QuantizeAndDequantizeV2",
                                            "QuantizeV2",
                                            "Dequantize"};
 
-static bool is_int8(const converter_t *c) { return strcmp(c->o.precision_mode, "INT8") == 0; }
+static bool is_int8(const part_t *p) { return strcmp(p->precision_mode, "INT8") == 0; }
 
-bool uses_explicit_precision(const converter_t *c, const graph_t *g) {
-  return c->o.op_set == OP_SET_TF_TRT ? has_op(g, quantize_ops, 1)
-                                      : is_int8(c) && has_op(g, quantize_ops, 8);
+bool uses_explicit_precision(const converter_t *c, const part_t *p) {
+  return c->o.op_set == OP_SET_TF_TRT ? has_op(p->graph, quantize_ops, 1)
+                                      : is_int8(p) && has_op(p->graph, quantize_ops, 8);
 }
 
 // What becomes of the precision mode. INT8 with no ranges in sight is FP16 in TF-TRT.
@@ -277,19 +277,20 @@ typedef struct precision {
   bool calibrate, explicit_ranges;
 } precision_t;
 
-static precision_t decide_precision(const converter_t *c) {
-  const graph_t *g = c->graph;
-  precision_t p = {.mode = c->o.precision_mode, .explicit_ranges = uses_explicit_precision(c, g)};
+static precision_t decide_precision(const converter_t *c, const part_t *part) {
+  precision_t p = {.mode = part->precision_mode,
+                   .explicit_ranges = uses_explicit_precision(c, part)};
   if (p.explicit_ranges) p.mode = "INT8";
-  p.calibrate = is_int8(c) && c->o.use_calibration && !p.explicit_ranges;
-  if (is_int8(c) && !c->o.use_calibration && !has_op(g, quantize_ops, 4) && !p.explicit_ranges)
+  p.calibrate = is_int8(part) && part->use_calibration && !p.explicit_ranges;
+  if (is_int8(part) && !part->use_calibration && !has_op(part->graph, quantize_ops, 4) &&
+      !p.explicit_ranges)
     p.mode = "FP16";
   return p;
 }
 
-static void set_attributes(const converter_t *c, const precision_t *p, node_t *n,
-                           const function_t *f, const border_t *b, const told_t *told) {
-  graph_t *g = c->graph;
+static void set_attributes(const converter_t *c, const part_t *part, const precision_t *p,
+                           node_t *n, const function_t *f, const border_t *b, const told_t *told) {
+  graph_t *g = part->graph;
   int n_in = (int)b->in.n, n_out = (int)b->out.n;
   dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
   shape_t *shapes = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *shapes);
@@ -311,15 +312,16 @@ static void set_attributes(const converter_t *c, const precision_t *p, node_t *n
   node_set_string(g, n, "precision_mode", p->mode, strlen(p->mode));
   node_set_bool(g, n, "use_calibration", p->calibrate);
   node_set_string(g, n, "calibration_data", "", 0);
-  node_set_int(g, n, "max_batch_size", b->max_batch);
-  node_set_int(g, n, "max_cached_engines_count", c->o.maximum_cached_engines);
-  node_set_int(g, n, "workspace_size_bytes", c->o.max_workspace_bytes);
+  node_set_int(g, n, "max_batch_size", b->max_batch >= 0 ? b->max_batch : part->max_batch);
+  node_set_int(g, n, "max_cached_engines_count", part->maximum_cached_engines);
+  node_set_int(g, n, "workspace_size_bytes", part->max_workspace_bytes);
   node_set_ints(g, n, "cached_engine_batches", NULL, 0);
   node_set_bool(g, n, "fixed_input_size", true);
-  node_set_string(g, n, "profile_strategy", c->strategy, strlen(c->strategy));
+  node_set_string(g, n, "profile_strategy", part->strategy, strlen(part->strategy));
   node_set_bool(g, n, "use_explicit_precision", p->explicit_ranges);
-  node_set_bool(g, n, "_use_implicit_batch", !c->o.dynamic_shape);
-  node_set_bool(g, n, "_allow_build_at_runtime", true);
+  node_set_bool(g, n, "_use_implicit_batch", !part->dynamic_shape);
+  node_set_bool(g, n, "_allow_build_at_runtime", part->allow_build_at_runtime);
+  if (part->function) return;  // it knows TF-TRT's modes alone
   if (c->bf16) node_set_string(g, n, ATTR_PRECISION, "BF16", 4);
   if (c->automatic) node_set_string(g, n, ATTR_PRECISION, "AUTO", 4);
 }
@@ -339,14 +341,14 @@ static const char *segment_device(const converter_t *c, const border_t *b) {
   return "";
 }
 
-static status_t replace_segment(converter_t *c, const precision_t *precision, int index,
-                                borders_t *all, const told_t *told) {
-  graph_t *g = c->graph;
+static status_t replace_segment(converter_t *c, const part_t *part, const precision_t *precision,
+                                int index, borders_t *all, const told_t *told) {
+  graph_t *g = part->graph;
   border_t *b = &all->v[index];
   // TF-TRT: "Segment has no inputs (possible constfold failure)"
   if (!b->in.n || !b->out.n) return NULL;
   char name[64], function[96];
-  snprintf(name, sizeof name, "TRTEngineOp_%03d_%03d", c->graph_number, index);
+  snprintf(name, sizeof name, "TRTEngineOp_%03d_%03d", part->number, index);
   snprintf(function, sizeof function, "%s_native_segment", name);
   function_t *f = library_add(c->library, function);
   for (size_t i = 0; i < b->in.n; i++) {
@@ -364,7 +366,7 @@ static status_t replace_segment(converter_t *c, const precision_t *precision, in
     node_add_input(g, n, b->in_now.v[i].node, b->in_now.v[i].index);
   for (size_t i = 0; i < b->control_in.n; i++)
     node_add_control(g, n, node_now(all, b->control_in.v[i]));
-  set_attributes(c, precision, n, f, b, told);
+  set_attributes(c, part, precision, n, f, b, told);
   node_set_outputs(g, n, (int)b->out.n);
   for (size_t i = 0; i < b->out.n; i++) {
     n->out_dtype[i] = f->rets[i].dtype;
@@ -376,7 +378,7 @@ static status_t replace_segment(converter_t *c, const precision_t *precision, in
     graph_redirect_control(g, b->nodes[i], is_const(b->nodes[i]) ? NULL : n);
   for (int i = b->n_nodes - 1; i >= 0; i--) graph_remove_node(g, b->nodes[i]);
   b->engine = n;
-  engine_node_t record = {.node = n, .function = f, .n_inputs = (int)b->in.n};
+  engine_node_t record = {.node = n, .part = part, .function = f, .n_inputs = (int)b->in.n};
   vec_push(&c->engines, record);
   return NULL;
 }
@@ -399,24 +401,24 @@ static void mark_awaited(graph_t *g) {
         node_set_bool(g, g->nodes[i]->control[k], "_has_manual_control_dependencies", true);
 }
 
-status_t make_engine_nodes(converter_t *c) {
+status_t make_engine_nodes(converter_t *c, const part_t *p) {
   told_t told = {0};
   borders_t borders = {0};
-  precision_t precision = decide_precision(c);  // before nodes go into functions
-  if (strcmp(precision.mode, c->o.precision_mode) != 0 && strcmp(precision.mode, "INT8") == 0 &&
-      c->segmentation->n_segments)
+  precision_t precision = decide_precision(c, p);  // before nodes go into functions
+  if (strcmp(precision.mode, p->precision_mode) != 0 && strcmp(precision.mode, "INT8") == 0 &&
+      p->segmentation->n_segments)
     converter_warn(c, "Using explicit QDQ mode: the engines' precision is INT8");
-  status_t st = find_borders(c->graph, c->segmentation, &borders);
+  status_t st = find_borders(p->graph, p->segmentation, &borders);
   if (!st && c->o.op_set == OP_SET_TF_TRT) {
-    tell_shapes(c->graph, &told);
-    st = graph_infer_shapes(c->graph);  // engines want to know all
+    tell_shapes(p->graph, &told);
+    st = graph_infer_shapes(p->graph);  // engines want to know all
   }
-  for (int i = 0; !st && i < c->segmentation->n_segments; i++)
-    st = replace_segment(c, &precision, i, &borders, &told);
+  for (int i = 0; !st && i < p->segmentation->n_segments; i++)
+    st = replace_segment(c, p, &precision, i, &borders, &told);
   vec_free(&told);
   for (size_t i = 0; i < borders.n; i++) free_border(&borders.v[i]);
   vec_free(&borders);
-  if (!st) st = graph_prune(c->graph);
-  if (!st) mark_awaited(c->graph);
+  if (!st) st = graph_prune(p->graph);
+  if (!st) mark_awaited(p->graph);
   return st;
 }

@@ -14,14 +14,30 @@ static bool structural(const node_t *n) {
 
 static bool is_engine(const node_t *n) { return strcmp(n->op, "TRTEngineOp") == 0; }
 
-// The engines of the graph: those made here, and those that the model came with.
+// The engines of the graph and of functions that are converted by themselves: those made here, and
+// those that the model came with.
 typedef VEC(const node_t *) engine_list_t;
 
 static engine_list_t list_engines(const converter_t *c) {
   engine_list_t list = {0};
-  for (int i = 0; i < c->graph->n_nodes; i++)
-    if (!c->graph->nodes[i]->dead && is_engine(c->graph->nodes[i]))
-      vec_push(&list, c->graph->nodes[i]);
+  for (size_t k = 0; k < c->parts.n; k++) {
+    const graph_t *g = c->parts.v[k]->graph;
+    for (int i = 0; i < g->n_nodes; i++)
+      if (!g->nodes[i]->dead && is_engine(g->nodes[i])) vec_push(&list, g->nodes[i]);
+  }
+  return list;
+}
+
+// Why nodes are in no engine, but for engines.
+typedef VEC(refusal_t) refusals_t;
+
+static refusals_t list_refusals(const converter_t *c) {
+  refusals_t list = {0};
+  for (size_t k = 0; k < c->parts.n; k++) {
+    const segmentation_t *s = c->parts.v[k]->segmentation;
+    for (int i = 0; i < s->n_refusals; i++)
+      if (!is_engine(s->refusals[i].node)) vec_push(&list, s->refusals[i]);
+  }
   return list;
 }
 
@@ -88,15 +104,16 @@ static json_t *explain_signature(const converter_t *c) {
     }
   }
   vec_free(&list);
-  for (int i = 0; i < c->segmentation->n_refusals; i++) {
-    const refusal_t *r = &c->segmentation->refusals[i];
-    if (is_engine(r->node)) continue;
+  refusals_t refusals = list_refusals(c);
+  for (size_t i = 0; i < refusals.n; i++) {
+    const refusal_t *r = &refusals.v[i];
     json_t *o = node_json(r->node, NULL);
     json_object_set_new(o, "code", json_string(r->code));
     json_object_set_new(o, "reason", json_string(r->reason));
     json_array_append_new(nodes, o);
     native += !structural(r->node);
   }
+  vec_free(&refusals);
   json_t *o =
       json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o}", "schema", "tftrt.report/1", "command",
                 "explain", "model", c->o.dir, "signature", c->signature->key, "nodes_in_engines",
@@ -148,22 +165,19 @@ static char *explain_text(const converter_t *c) {
   }
   size_t n_engines = list.n;
   vec_free(&list);
-  int count = c->segmentation->n_refusals;
-  refusal_t *sorted = mem_alloc(((size_t)count + 1) * sizeof *sorted);
-  int kept = 0;
-  for (int i = 0; i < count; i++)
-    if (!structural(c->segmentation->refusals[i].node) &&
-        !is_engine(c->segmentation->refusals[i].node))
-      sorted[kept++] = c->segmentation->refusals[i];
-  qsort(sorted, (size_t)kept, sizeof *sorted, by_reason);
-  if (kept) text_add(&t, "Native, because\n");
-  for (int i = 0; i < kept; i++) {
-    if (!i || strcmp(sorted[i].reason, sorted[i - 1].reason) != 0)
-      text_printf(&t, "  %s:\n", sorted[i].reason);
-    text_printf(&t, "    %-26s %s\n", sorted[i].node->op, sorted[i].node->name);
+  refusals_t all = list_refusals(c), sorted = {0};
+  for (size_t i = 0; i < all.n; i++)
+    if (!structural(all.v[i].node)) vec_push(&sorted, all.v[i]);
+  if (sorted.n) qsort(sorted.v, sorted.n, sizeof *sorted.v, by_reason);
+  if (sorted.n) text_add(&t, "Native, because\n");
+  for (size_t i = 0; i < sorted.n; i++) {
+    const refusal_t *r = &sorted.v[i];
+    if (!i || strcmp(r->reason, r[-1].reason) != 0) text_printf(&t, "  %s:\n", r->reason);
+    text_printf(&t, "    %-26s %s\n", r->node->op, r->node->name);
     native++;
   }
-  mem_free(sorted);
+  vec_free(&all);
+  vec_free(&sorted);
   text_printf(&t, "%d of %d nodes (constants and inputs not counted) are in %zu engines.\n",
               in_engines, in_engines + native, n_engines);
   for (size_t i = 0; i < c->others.n; i++) {

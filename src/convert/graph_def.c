@@ -143,17 +143,11 @@ static status_t write_rest(const converter_t *c, wire_out_t *w) {
   return st;
 }
 
-// As TF-TRT's own, with attributes that are as by default.
-static status_t write_nodes(const converter_t *c, wire_out_t *w) {
-  for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].node->def = NULL;
-  status_t st = graph_write_nodes(c->graph, w, TF_GRAPH_DEF_NODE);
-  for (size_t i = 0; i < c->engines.n; i++) c->engines.v[i].node->def = op_find("TRTEngineOp");
-  return st;
-}
-
 static status_t write_graph(const converter_t *c, wire_out_t *w) {
   library_writer_t x = {.library = c->library, .written = map_create(), .w = w};
-  status_t st = write_nodes(c, w);
+  for (size_t i = 0; i < c->engines.n; i++)  // as TF-TRT's own
+    c->engines.v[i].node->with_defaults = true;
+  status_t st = graph_write_nodes(c->graph, w, TF_GRAPH_DEF_NODE);
   if (!c->o.library_stays) {
     size_t at = wire_begin(w, TF_GRAPH_DEF_LIBRARY);
     if (!st) st = write_called(&x, c->graph);
@@ -180,7 +174,7 @@ static status_t put_segment_in_node(converter_t *c, const engine_node_t *e) {
 static void embed_engines(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     const engine_node_t *e = &c->engines.v[i];
-    if (!e->built.n) continue;
+    if (!e->built.n || e->part->static_batch <= 0) continue;
     node_set_bool(c->graph, e->node, "static_engine", true);
     node_set_string(c->graph, e->node, "serialized_segment", (const char *)e->built.v[0].plan.data,
                     e->built.v[0].plan.size);
@@ -192,7 +186,7 @@ status_t converter_graph_def(converter_t *c, uint8_t **out, size_t *size) {
   if (!c->o.graph_def)
     return FAIL(INVALID_ARGUMENT, "only what was converted from a GraphDef becomes one again");
   if (!c->converted) return FAIL(FAILED_PRECONDITION, "Need to call convert() before graph_def()");
-  if (c->o.static_batch > 0) embed_engines(c);
+  embed_engines(c);
   TRY(mark_nodes(c));
   for (size_t i = 0; c->o.library_stays && i < c->engines.n; i++)
     TRY(put_segment_in_node(c, &c->engines.v[i]));

@@ -73,11 +73,12 @@ static void note_shapes_alone(engine_node_t *e, shape_t *shapes) {
   mem_free(none);
 }
 
-status_t make_profiles(const converter_t *c, engine_node_t *e) {
+status_t make_profiles(engine_node_t *e) {
   profile_strategy_t strategy;
   if (e->profiles) return NULL;  // they were given
-  if (!profile_strategy_parse(c->strategy, &strategy))
-    return FAIL(INVALID_ARGUMENT, "Invalid profile strategy: %s", c->strategy);
+  const char *told = node_string(e->node, "profile_strategy");
+  if (!profile_strategy_parse(told, &strategy))
+    return FAIL(INVALID_ARGUMENT, "Invalid profile strategy: %s", told);
   if (!e->sets) note_shapes_alone(e, e->wanted.v[0]);
   return from_sets(e, e->sets, strategy, &e->profiles);
 }

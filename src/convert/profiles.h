@@ -12,7 +12,7 @@ void note_shape_set(engine_node_t *e, const tensor_t *in, int bound);
 // After three runs with bounds: a profile from them.
 status_t finish_bounds(engine_node_t *e);
 // e->profiles of an engine that was reached: the given ones, or those of the strategy.
-status_t make_profiles(const converter_t *c, engine_node_t *e);
+status_t make_profiles(engine_node_t *e);
 // What the graph knows of the engine's inputs; mem_free it.
 shape_t *partial_shapes(const engine_node_t *e);
 void forget_shape_sets(engine_node_t *e);

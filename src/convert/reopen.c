@@ -72,21 +72,13 @@ static status_t add_engine(converter_t *c, node_t *n) {
     return NULL;
   }
   const char *name = canonical_name(n->name);
+  for (size_t i = 0; i < c->engines.n; i++)  // of a function that is called several times
+    if (strcmp(c->engines.v[i].node->name, name) == 0) return NULL;
   if (name != n->name) graph_rename_node(c->graph, n, name);
   engine_node_t e = {.node = n, .n_inputs = n->n_in};
   TRY(load_segment(c, &e, f.name));
   vec_push(&c->engines, e);
   return read_engines(c, &c->engines.v[c->engines.n - 1]);
-}
-
-// What the model was converted with.
-static void take_options(converter_t *c, const node_t *n) {
-  c->o.dynamic_shape = !node_bool(n, "_use_implicit_batch", true);
-  c->o.maximum_cached_engines = (int)node_int(n, "max_cached_engines_count", 1);
-  c->o.max_workspace_bytes = node_int(n, "workspace_size_bytes", c->o.max_workspace_bytes);
-  c->strategy = arena_strdup(c->own, node_string(n, "profile_strategy"));
-  // Ranges are where they were calibrated, in the nodes.
-  c->calibrated = true;
 }
 
 static status_t reopen_signature(converter_t *c) {
@@ -101,7 +93,8 @@ static status_t reopen_signature(converter_t *c) {
   for (int i = 0; i < c->graph->n_nodes; i++)
     if (strcmp(c->graph->nodes[i]->op, "TRTEngineOp") == 0) TRY(add_engine(c, c->graph->nodes[i]));
   c->reopened = c->converted = true;
-  if (c->engines.n) take_options(c, c->engines.v[0].node);
+  c->o.dynamic_shape = any_dynamic_shape(c);
+  c->calibrated = true;  // ranges are where they were calibrated, in the nodes
   return NULL;
 }
 
@@ -124,8 +117,8 @@ status_t converter_reopen(converter_t *c) {
   return st;
 }
 
-void make_room(const converter_t *c, engine_node_t *e) {
-  if (!c->o.dynamic_shape || !e->wanted.n) return;
+void make_room(engine_node_t *e) {
+  if (!has_dynamic_shape(e) || !e->wanted.n) return;
   for (size_t i = 0; i < e->built.n; i++) mem_free(e->built.v[i].plan.data);
   e->built.n = 0;
 }

@@ -38,12 +38,15 @@ static void count_ops(lines_t *lines) {
   }
 }
 
-static lines_t gather(const segmentation_t *s) {
+static lines_t gather(const converter_t *c) {
   lines_t all = {0}, lines = {0};
-  for (int i = 0; i < s->n_refusals; i++) {
-    if (strcmp(s->refusals[i].node->op, "Const") == 0) continue;  // engines have copies
-    line_t l = {s->refusals[i].node->op, s->refusals[i].reason, 1, 0};
-    vec_push(&all, l);
+  for (size_t k = 0; k < c->parts.n; k++) {
+    const segmentation_t *s = c->parts.v[k]->segmentation;
+    for (int i = 0; i < s->n_refusals; i++) {
+      if (strcmp(s->refusals[i].node->op, "Const") == 0) continue;  // engines have copies
+      line_t l = {s->refusals[i].node->op, s->refusals[i].reason, 1, 0};
+      vec_push(&all, l);
+    }
   }
   if (all.n) qsort(all.v, all.n, sizeof *all.v, by_op_and_reason);
   for (size_t i = 0; i < all.n; i++) {
@@ -90,7 +93,7 @@ void report_refusals(converter_t *c) {
   const char *wish = env_text("TF_TRT_SHOW_DETAILED_REPORT");
   bool number = strspn(wish, "-0123456789") == strlen(wish);
   if (!*wish || (number && atoi(wish) < 1)) return;
-  lines_t lines = gather(c->segmentation);
+  lines_t lines = gather(c);
   status_t st = number ? NULL : write_csv(&lines, wish);
   if (st) converter_warn(c, "TF_TRT_SHOW_DETAILED_REPORT: %s", status_message(st));
   status_free(st);

@@ -73,23 +73,24 @@ static status_t see_engine(void *self, const node_t *engine, bool has_segment) {
   return keep_ranges(c, engine);
 }
 
-status_t restore_engines(converter_t *c) {
+status_t restore_engines(converter_t *c, graph_t *g) {
   size_t before = c->restored.n;
-  TRY(graph_restore_segments(c->graph, see_engine, c));
+  TRY(graph_restore_segments(g, see_engine, c));
   if (c->restored.n > before && c->o.op_set == OP_SET_TF_TRT)
-    TRY(graph_lower_control_flow(c->graph));
+    TRY(graph_lower_control_flow(g, functions_that_stay(c)));
   else if (c->restored.n > before)
-    TRY(graph_inline_calls(c->graph));
-  TRY(weights_load(c->model, c->graph));
+    TRY(graph_inline_calls_unless(g, functions_that_stay(c), NULL));
+  TRY(weights_load(c->model, g));
   // Which weights are engines' is decided anew: nodes that stay native are TensorFlow's too, which
   // finds none of ours.
-  for (int i = 0; i < c->graph->n_nodes; i++) node_remove_attr(c->graph->nodes[i], "_tftrt_weight");
+  for (int i = 0; i < g->n_nodes; i++) node_remove_attr(g->nodes[i], "_tftrt_weight");
   return NULL;
 }
 
 status_t take_old_ranges(converter_t *c) {
   for (size_t i = 0; i < c->engines.n; i++) {
     node_t *n = c->engines.v[i].node;
+    if (!node_bool(n, "use_calibration", false)) continue;
     ranges_t *r = ranges_create();
     size_t at = 0;
     const char *name;

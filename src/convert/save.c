@@ -49,7 +49,7 @@ static status_t write_engine(const converter_t *c, saved_model_writer_t *w, cons
                            .id = node_string(e->node, ENGINE_ID_ATTR),
                            .records = records.data,
                            .size = records.size,
-                           .max_cached_engines = c->o.maximum_cached_engines,
+                           .max_cached_engines = node_int(e->node, "max_cached_engines_count", 1),
                            .built = e->built.n > 0};
   status_t st = saved_model_writer_engine(w, c->meta, &engine);
   wire_out_free(&records);

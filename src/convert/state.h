@@ -6,6 +6,7 @@
 #include "convert/converter.h"
 #include "engine/build_cache.h"
 #include "engine/timing_cache.h"
+#include "graph/passes.h"
 #include "network/histogram.h"
 #include "network/ranges.h"
 #include "runtime/executor.h"
@@ -16,8 +17,24 @@ typedef struct built_engine {
   int order;  // among the engines and failures of one TRTEngineOp: the first is the oldest
 } built_engine_t;
 
+// A graph that engines are put into, and how: the signature's, as the options say, or the body of a
+// function that asks for a conversion of its own (convert/functions.c), as its attributes say.
+typedef struct part {
+  graph_t *graph;
+  const function_t *function;             // NULL: the signature's graph
+  const char *precision_mode, *strategy;  // strategy: canonical; "" in implicit batch mode
+  bool dynamic_shape, use_calibration, allow_build_at_runtime;
+  int minimum_segment_size, maximum_cached_engines;
+  int64_t max_workspace_bytes;
+  int64_t max_batch;     // of engines whose nodes say none; -1
+  int64_t static_batch;  // > 0: engines are built by convert(), for this batch
+  int number;            // the 000 of TRTEngineOp_000_001
+  segmentation_t *segmentation;
+} part_t;
+
 typedef struct engine_node {
   node_t *node;          // the TRTEngineOp
+  const part_t *part;    // where it stands; NULL in a model that was reopened
   function_t *function;  // its native segment
   int n_inputs;
   VEC(shape_t *) wanted;       // shape sets met by build(), first seen first; each [n_inputs]
@@ -52,9 +69,8 @@ struct converter {
   arena_t *arena;  // of the graph
   library_t *library;
   graph_t *graph;
-  segmentation_t *segmentation;
+  VEC(part_t *) parts;  // the graph, then functions
   VEC(engine_node_t) engines;
-  int graph_number;            // the 000 of TRTEngineOp_000_001
   VEC(const char *) warnings;  // what did not go as asked, in sentences
   bool converted, built;
   input_source_t pending;  // calibration put off until build(); next is NULL when there is none
@@ -77,6 +93,7 @@ struct converter {
   converter_t *owner;  // NULL: this is the first
   VEC(converter_t *) others;
   VEC(calibration_t) calibrations;  // of signatures, before convert()
+  int last_number;  // of the graphs of all signatures; the first signature's converter's
   // Precision mode AUTO; precision_mode says what is tried first.
   bool automatic, may_calibrate;
   VEC(calibration_t) measures;  // of signatures: inputs to measure over
@@ -105,7 +122,7 @@ status_t open_model(converter_t *c);
 // Back to before convert() or converter_reopen().
 void converter_forget(converter_t *c);
 // Before build() of a model that was reopened: an engine with optimization profiles is replaced.
-void make_room(const converter_t *c, engine_node_t *e);
+void make_room(engine_node_t *e);
 // The converter of a signature: c or one of its others. key NULL: c. NOT_FOUND lists the keys.
 status_t find_converter(converter_t *c, const char *key, converter_t **out);
 // Which signatures are converted, of a model that is open: makes c->others (convert/signatures.c).
@@ -122,14 +139,23 @@ struct json_t *precision_json(const converter_t *c);  // of a choice that was ma
 
 // Replaces every segment by a TRTEngineOp with its native segment in the library
 // (convert/engine_nodes.c). Segments without inputs or outputs stay as they are.
-status_t make_engine_nodes(converter_t *c);
+status_t make_engine_nodes(converter_t *c, const part_t *p);
 // Does the graph's own quantisation decide what is quantized? In TF-TRT, when there is a
 // QuantizeAndDequantizeV2, whatever precision was asked for. In our op set, when there is any
 // quantization node and INT8 was asked for: without it, nothing is computed in 8 bits.
-bool uses_explicit_precision(const converter_t *c, const graph_t *g);
+bool uses_explicit_precision(const converter_t *c, const part_t *p);
+// Optimization profiles, not implicit batch mode? The node says it, whatever the converter's
+// options.
+static inline bool has_dynamic_shape(const engine_node_t *e) {
+  return !node_bool(e->node, "_use_implicit_batch", true);
+}
+bool any_dynamic_shape(const converter_t *c);
+// INT8 that is to be calibrated, and has not been.
+bool waits_for_calibration(const engine_node_t *e);
 // One engine per TRTEngineOp, for the shapes of the first calibration inputs (convert/build.c).
 status_t build_calibrated(converter_t *c);
-// Static engines of a GraphDef: one per TRTEngineOp, for the batch of its nodes or static_batch.
+// Static engines: one per TRTEngineOp that is to have one, for the batch of its nodes or of its
+// part.
 status_t build_static(converter_t *c);
 
 // Constants of native segments of at least this size are stored in the bundle.
@@ -155,6 +181,19 @@ resources_t *converter_executable_resources(const converter_executable_t *x);
 
 // The nodes of an engine's native segment, without the arguments (convert/summary.c).
 int count_segment(const graph_t *body);
+
+// Functions that ask for a conversion of their own (convert/functions.c). Does a call of f stay?
+stays_fn *functions_that_stay(const converter_t *c);
+// Once the signature's graph is simplified: what all callers of such functions give them as
+// constants becomes theirs; what is known of their arguments is noted.
+typedef struct asking asking_t;
+status_t find_asking_functions(converter_t *c, asking_t **out);
+// Converts their bodies by `convert`, the first that is met first. A function that cannot be
+// converted as it asks stays as it is, and a warning says why.
+typedef status_t convert_part_fn(converter_t *c, part_t *p);
+status_t convert_asking_functions(converter_t *c, asking_t *asking, convert_part_fn *convert);
+void asking_destroy(asking_t *a);  // NULL is fine
+
 // TF_TRT_SHOW_DETAILED_REPORT (convert/report.c).
 void report_refusals(converter_t *c);
 // TF_TRT_EXPORT_GRAPH_VIZ_PATH (convert/drawing.c).

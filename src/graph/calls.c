@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "graph/passes.h"
+
 enum { MAX_NODES = 4000000 };
 
 static const struct {
@@ -83,4 +85,27 @@ void call_set_function(graph_t *g, node_t *n, const call_t *c, int i, const char
   } else {
     node_set_func(g, n, attr[i], name);
   }
+}
+
+static status_t add_called(const graph_t *g, map_t *seen, functions_t *out) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    call_t c = g->nodes[i]->dead ? (call_t){0} : call_of(g, g->nodes[i]);
+    for (int k = 0; k < c.n_functions; k++) {
+      function_t *f = library_find(g->library, c.function[k]);
+      graph_t *body;
+      if (!f || map_has(seen, f->name)) continue;
+      map_put(seen, f->name, f);
+      vec_push(out, f);
+      TRY(library_body(g->library, f->name, &body));
+      TRY(add_called(body, seen, out));
+    }
+  }
+  return NULL;
+}
+
+status_t graph_called_functions(const graph_t *g, functions_t *out) {
+  map_t *seen = map_create();
+  status_t st = g->library && !g->library->opaque ? add_called(g, seen, out) : NULL;
+  map_destroy(seen);
+  return st;
 }

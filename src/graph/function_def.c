@@ -58,6 +58,14 @@ static status_t parse_signature(arena_t *arena, const wire_field_t *f, function_
   return st;
 }
 
+static void keep_arg_attrs(arena_t *arena, function_t *f, const wire_field_t *x) {
+  uint8_t *all = arena_alloc(arena, f->arg_attrs_size + x->raw_size);
+  if (f->arg_attrs_size) memcpy(all, f->arg_attrs, f->arg_attrs_size);
+  memcpy(all + f->arg_attrs_size, x->raw, x->raw_size);
+  f->arg_attrs = all;
+  f->arg_attrs_size += x->raw_size;
+}
+
 status_t function_parse(library_t *l, const wire_field_t *f) {
   wire_t w;
   TRY(wire_get_message(f, &w));
@@ -69,6 +77,7 @@ status_t function_parse(library_t *l, const wire_field_t *f) {
   while (wire_next(&w, &x, &st)) {
     if (x.number == TF_FUNCTION_SIGNATURE) TRY(parse_signature(l->arena, &x, out));
     if (x.number == TF_FUNCTION_ATTR) TRY(attr_parse_entry(l->arena, &x, &link));
+    if (x.number == TF_FUNCTION_ARG_ATTR) keep_arg_attrs(l->arena, out, &x);
   }
   if (st) return status_prefix(st, "function '%s'", out->name);
   TRY(wire_get_bytes(f, &out->raw, &out->raw_size));
@@ -305,6 +314,7 @@ status_t function_write(const function_t *f, wire_out_t *w, uint32_t field) {
     mem_free(ref);
   }
   TRY(attr_write_entries(f->attrs, NULL, w, TF_FUNCTION_ATTR));
+  if (f->arg_attrs_size) wire_put_raw(w, f->arg_attrs, f->arg_attrs_size);
   for (int i = 0; i < g->n_control_rets; i++)
     write_map_entry(w, TF_FUNCTION_CONTROL_RET, g->control_rets[i]->name, g->control_rets[i]->name);
   wire_end(w, at);

@@ -95,6 +95,7 @@ struct node {
   shape_t *out_dims;   // [n_out] or NULL: elements of integer scalars and vectors that are known in
                        // part (rank: their count, -1: nothing known); see infer_out_dims
   bool dead;           // removed; dropped by graph_compact
+  bool with_defaults;  // attributes that are as by default are written, too
   const uint8_t *raw;  // the NodeDef as read, NULL when the node was made or changed here
   size_t raw_size;
   // Of an op that is not in the table, but that the model describes: its outputs. Else NULL.
@@ -249,6 +250,8 @@ struct function {
   int n_args, n_rets;
   bool stateful;
   attr_t *attrs;
+  const uint8_t *arg_attrs;  // what the FunctionDef says of its arguments, fields as read
+  size_t arg_attrs_size;
   const uint8_t *raw;  // the FunctionDef as read; NULL when made or changed here
   size_t raw_size;
   graph_t *body;  // NULL until library_body
@@ -268,6 +271,8 @@ void library_destroy(library_t *l);
 // their outputs as TensorFlow numbers them.
 status_t library_learn_ops(library_t *l, const uint8_t *op_list, size_t size);
 function_t *library_find(const library_t *l, const char *name);
+// NULL when absent.
+attr_value_t *function_attr(const function_t *f, const char *name);
 // The body as a graph: _Arg and _Retval are expressed by graph->args and graph->rets; parsed when
 // first asked for. NOT_FOUND names the function; DATA_LOSS or INVALID_ARGUMENT name function and
 // node.

@@ -161,7 +161,8 @@ static status_t write_tail(const node_t *n, wire_out_t *w) {
     mem_free(s);
   }
   if (n->device && *n->device) wire_put_string(w, TF_NODE_DEF_DEVICE, n->device);
-  return status_prefix(attr_write_entries(n->attrs, n->def, w, TF_NODE_DEF_ATTR), "node '%s'",
+  const struct op_def *defaults = n->with_defaults ? NULL : n->def;
+  return status_prefix(attr_write_entries(n->attrs, defaults, w, TF_NODE_DEF_ATTR), "node '%s'",
                        n->name);
 }
 

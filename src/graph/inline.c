@@ -183,7 +183,11 @@ static void finish(inliner_t *x) {
   }
 }
 
-status_t graph_inline_calls(graph_t *g) {
+static bool stays_here(const graph_t *g, const char *function, stays_fn *stays) {
+  return stays && stays(library_find(g->library, function));
+}
+
+status_t graph_inline_calls_unless(graph_t *g, stays_fn *stays, const node_t *but) {
   TRY(graph_prune(g));
   inliner_t x = {.g = g};
   status_t st = NULL;
@@ -193,6 +197,7 @@ status_t graph_inline_calls(graph_t *g) {
     const char *function = callee(g, n);
     const chain_t *chain = chain_of(&x, n);
     if (!function || in_chain(chain, function) || (chain && chain->depth > MAX_DEPTH)) continue;
+    if (n != but && stays_here(g, function, stays)) continue;
     st = inline_call(&x, n, function);
   }
   if (!st) finish(&x);
@@ -200,3 +205,5 @@ status_t graph_inline_calls(graph_t *g) {
   vec_free(&x.control_rets);
   return st ? st : graph_prune(g);
 }
+
+status_t graph_inline_calls(graph_t *g) { return graph_inline_calls_unless(g, NULL, NULL); }

@@ -1,4 +1,6 @@
 // The function library of a model.
+#include <string.h>
+
 #include "graph/graph.h"
 
 library_t *library_create(arena_t *arena) {
@@ -32,4 +34,10 @@ function_t *library_add(library_t *l, const char *name) {
   f->body = graph_create(l->arena, l);
   map_put(l->functions, name, f);
   return f;
+}
+
+attr_value_t *function_attr(const function_t *f, const char *name) {
+  for (attr_t *a = f->attrs; a; a = a->next)
+    if (strcmp(a->name, name) == 0) return a->value;
+  return NULL;
 }

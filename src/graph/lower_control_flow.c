@@ -17,6 +17,7 @@ enum { MAX_CALLS = 200000 };
 
 typedef struct lowering {
   graph_t *g;
+  stays_fn *stays;  // NULL: no function
   int counter, calls;
   VEC(node_t *) control_rets;
 } lowering_t;
@@ -424,7 +425,10 @@ static status_t lower_while(lowering_t *x, node_t *n, const call_t *c) {
 static status_t lower_node(lowering_t *x, node_t *n) {
   call_t c = call_of(x->g, n);
   if (c.kind == CALL_NONE) return NULL;
-  if (c.kind == CALL_PLAIN) return inline_call(x, n, c.function[0]);
+  if (c.kind == CALL_PLAIN) {
+    const function_t *f = x->stays ? library_find(x->g->library, c.function[0]) : NULL;
+    return f && x->stays(f) ? NULL : inline_call(x, n, c.function[0]);
+  }
   if (!node_bool(n, "_lower_using_switch_merge", false) || !c.n_functions) return NULL;
   return c.kind == CALL_WHILE ? lower_while(x, n, &c) : lower_branches(x, n, &c);
 }
@@ -439,10 +443,10 @@ static void order_nodes(graph_t *g) {
   mem_free(order);
 }
 
-status_t graph_lower_control_flow(graph_t *g) {
+status_t graph_lower_control_flow(graph_t *g, stays_fn *stays) {
   TRY(graph_prune(g));
   order_nodes(g);
-  lowering_t x = {.g = g};
+  lowering_t x = {.g = g, .stays = stays};
   status_t st = NULL;
   for (int i = 0; i < g->n_nodes && !st; i++)
     if (!g->nodes[i]->dead) st = lower_node(&x, g->nodes[i]);

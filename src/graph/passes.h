@@ -10,6 +10,10 @@
 // nested calls too (recursion is left as it is). Names become "<call node>/<inner name>", as
 // TensorFlow's own inlining makes them.
 status_t graph_inline_calls(graph_t *g);
+// The same, but calls of functions that `stays` says true of stay, except where the call is `but`
+// (which may be NULL).
+typedef bool stays_fn(const function_t *f);
+status_t graph_inline_calls_unless(graph_t *g, stays_fn *stays, const node_t *but);
 
 // A source of variable values: saved_model/ implements it. key is the VarHandleOp's shared_name or
 // node name, or the VariableV2's name; the tensor is mapped, not copied. NOT_FOUND when the model
@@ -38,6 +42,15 @@ status_t graph_clean_up(
 // The usual order, until nothing changes (at most a few rounds): infer, fold, cse, clean up, prune.
 status_t graph_simplify(graph_t *g);
 
+// The functions that a graph calls, and those that they call, each once, in the order in which they
+// are met. Functions that attributes name without that the node calls them are not among them.
+typedef VEC(function_t *) functions_t;
+status_t graph_called_functions(const graph_t *g, functions_t *out);
+// Arguments that are the same constant in every call become constants of the function's body, and
+// the calls give them no more. `callers`: all graphs that may call it, which like f are to be
+// written anew. Functions that are called in other ways than by a plain call stay.
+status_t graph_fold_arguments(graph_t *const *callers, int n_callers, function_t *f);
+
 // Puts native segments in the place of TRTEngineOp nodes, under the names that their nodes had.
 // Calls `each` for every TRTEngineOp first; one without native segment stays.
 typedef status_t (*restored_fn)(void *user, const node_t *engine, bool has_segment);
@@ -54,9 +67,11 @@ void graph_name_segments(graph_t *g);
 // A signature that is one call of a function: the function's body becomes the graph, under its own
 // names. Nothing happens to other graphs.
 status_t graph_unwrap_signature(graph_t *g);
-// Calls inlined and If, Case, While lowered to v1 control flow. Recursive functions are refused
-// (RESOURCE_EXHAUSTED).
-status_t graph_lower_control_flow(graph_t *g);
+// That call; NULL for other graphs.
+node_t *graph_only_call(const graph_t *g);
+// Calls inlined (but those of functions that stay: NULL: none) and If, Case, While lowered to v1
+// control flow. Recursive functions are refused (RESOURCE_EXHAUSTED).
+status_t graph_lower_control_flow(graph_t *g, stays_fn *stays);
 // What Grappler's optimizers (pruning, debug_stripper, dependency, constfold,
 // common_subgraph_elimination) do to a frozen graph. In TF-TRT effects count where control edges
 // lead to a result: control_rets are the caller's to drop.

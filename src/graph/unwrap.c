@@ -6,7 +6,7 @@
 #include "graph/passes.h"
 #include "graph/rewrite.h"
 
-static node_t *only_call(const graph_t *g) {
+node_t *graph_only_call(const graph_t *g) {
   node_t *call = g->n_rets ? g->rets[0].src : NULL;
   if (!call ||
       (!rewrite_is(call, "StatefulPartitionedCall") && !rewrite_is(call, "PartitionedCall")))
@@ -48,7 +48,7 @@ static void copy_body(graph_t *g, const graph_t *body, node_t *call, node_t **co
 }
 
 status_t graph_unwrap_signature(graph_t *g) {
-  node_t *call = only_call(g);
+  node_t *call = graph_only_call(g);
   const func_ref_t *f = call ? node_func(call, "f") : NULL;
   graph_t *body;
   if (!f) return NULL;

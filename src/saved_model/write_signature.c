@@ -129,6 +129,21 @@ static void rename_attr(job_t *j, graph_t *g, node_t *n, const char *name,
   *a = copy;
 }
 
+// A node whose op is the function's name: what its outputs are called is found by that name.
+static void call_by_new_name(const job_t *j, node_t *n, const char *name) {
+  library_t *l = (library_t *)(uintptr_t)j->library;
+  const function_t *f = library_find(l, n->op);
+  function_t *signature = arena_alloc(l->arena, sizeof *signature);
+  *signature = (function_t){.name = arena_strdup(l->arena, name),
+                            .args = f->args,
+                            .n_args = f->n_args,
+                            .rets = f->rets,
+                            .n_rets = f->n_rets};
+  if (!library_find(l, name)) map_put(l->functions, signature->name, signature);
+  n->op = signature->name;
+  n->raw = NULL;
+}
+
 static status_t take_functions(job_t *j, graph_t *g) {
   for (int i = 0; i < g->n_nodes; i++) {
     node_t *n = g->nodes[i];
@@ -136,7 +151,7 @@ static status_t take_functions(job_t *j, graph_t *g) {
     if (!n->def && library_find(j->library, n->op)) {
       TRY(take_function(j, n->op));
       const char *now = map_get(j->renamed, n->op);
-      if (strcmp(now, n->op) != 0) n->op = now, n->raw = NULL;
+      if (strcmp(now, n->op) != 0) call_by_new_name(j, n, now);
     }
     for (attr_t *a = n->attrs; a; a = a->next) {
       bool changed = false;

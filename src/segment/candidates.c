@@ -101,7 +101,7 @@ static void find_theirs(const graph_t *g, const segment_options_t *o, arena_t *a
   const char *device_type = o->device_type ? o->device_type : "GPU";
   bool *excluded = mem_calloc((size_t)g->n_nodes + 1, sizeof *excluded);
   for (int i = 0; i < g->n_args; i++) excluded[g->args[i]->id] = true;
-  for (int i = 0; i < g->n_rets; i++) excluded[g->rets[i].src->id] = true;
+  for (int i = 0; !o->function_body && i < g->n_rets; i++) excluded[g->rets[i].src->id] = true;
   for (int i = 0; i < g->n_control_rets; i++) excluded[g->control_rets[i]->id] = true;
   for (int i = 0; i < g->n_nodes; i++) {
     const node_t *n = g->nodes[i];

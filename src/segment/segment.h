@@ -25,6 +25,7 @@ typedef struct segment_options {
   // beside the batch keeps a node out; and variables have no value here, they are tensors.
   bool static_engines, live_variables;
   const char *device_type;  // NULL: "GPU"; nodes that name another type stay out
+  bool function_body;       // what makes a function's result may be in an engine, in any op set
 } segment_options_t;
 
 typedef struct refusal {  // why a node stays native

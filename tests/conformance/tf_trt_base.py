@@ -31,7 +31,6 @@ import static_graphs  # noqa: E402
 
 CASES = {**counterparts.CASES, **static_graphs.CASES}
 LEFT_OUT = {
-    "function_attributes": "attributes are written into the saved model afterwards",
     "mixed": "the base class wants constants to be annotated as their engine is, which TF-TRT itself does not see to",
     "variables": "the base class saves a function without what it captures",
 }
@@ -46,13 +45,58 @@ def reason_to_leave_out(name, tensorflow):
         return "static engines are TensorFlow 1's"
     if not c["inputs"]:
         return "the base class takes no graph without inputs"
+    if name == "tf_function_nested" and tensorflow == 1:
+        return "a function that does not ask for a conversion is inlined here, and makes another engine than the answer has"
     if name == "segment_big_if_else" and tensorflow == 1:
         return "with TensorFlow 1's behaviour tf.cond makes another graph than the answer is of"
     return None
 
 
+def without_graph_number(engine):
+    return re.sub(r"_\d{3,}(?=_\d{3,}$)", "", engine)
+
+
+def function_answer(name, run_params):
+    """Of a graph with functions that ask for a conversion of their own: what TF-TRT made of both."""
+    which = "v1"
+    if run_params.is_v2:
+        which = f"{run_params.precision_mode.lower()}-{'dynamic' if run_params.dynamic_shape else 'implicit'}"
+    with open(os.path.join(MODELS, "tf_trt_tests/answers", f"{name}.{which}.json")) as f:
+        return json.load(f)
+
+
+def check_functions(test, known, graph_def, v2):
+    """Engines are in the functions that asked for them, which have their attributes still."""
+    named = {re.sub(r"^(__inference_)?(.*?)(_frozen)?[_\d]*$", r"\2", f.signature.name): f for f in graph_def.library.function
+             if "_tftrt_convert_function" in f.attr}
+    test.assertCountEqual(named, known["functions"])
+    parts = [(f.node_def, f, known["functions"][name]) for name, f in named.items()]
+    segments = {f.signature.name: [n.name for n in f.node_def] for f in graph_def.library.function}
+    for nodes, function, expected in parts if v2 else [(graph_def.node, None, known), *parts]:
+        engines = {without_graph_number(n.name): n for n in nodes if n.op == "TRTEngineOp"}
+        test.assertCountEqual(engines, [without_graph_number(e["name"]) for e in expected["engines"]])
+        for e in expected["engines"]:
+            engine = engines[without_graph_number(e["name"])]
+            test.assertCountEqual(segments[engine.attr["segment_func"].func.name], e["nodes"])
+            for key, value in e["attributes"].items() if function else ():
+                field = engine.attr[key].WhichOneof("value")  # defaults are stripped when a model is saved
+                if field:
+                    found = getattr(engine.attr[key], field)
+                    test.assertEqual(found.decode() if isinstance(found, bytes) else found, value, key)
+        for key, value in expected.get("attributes", {}).items():
+            field = "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "s"
+            found = getattr(function.attr[key], field)
+            test.assertEqual(found.decode() if field == "s" else found, value, key)
+
+
 def answer(name, run_params):
     """Engines with their nodes, what TF-TRT left outside, and largest batches. None: not asked."""
+    if "function_attributes" in CASES[name]["facts"]:
+        known, engines = function_answer(name, run_params), collections.defaultdict(list)
+        for part in (known, *known["functions"].values()):
+            for e in part["engines"]:
+                engines[without_graph_number(e["name"])] += e["nodes"]
+        return engines, known["rest"], {}
     if run_params.is_v2:
         mode = "dynamic" if run_params.dynamic_shape else "implicit"
         path = os.path.join(MODELS, "tf_trt_tests/answers", f"{name}.{run_params.precision_mode.lower()}-{mode}.json")
@@ -60,7 +104,7 @@ def answer(name, run_params):
             return None
         with open(path) as f:
             known = json.load(f)
-        engines = {re.sub(r"_\d{3,}(?=_\d{3,}$)", "", e["name"]): list(e["nodes"]) for e in known["engines"]}
+        engines = {without_graph_number(e["name"]): list(e["nodes"]) for e in known["engines"]}
         return engines, known["rest"], {}
     with open(os.path.join(MODELS, "tf_trt_tests/answers_v1.json")) as f:
         known = json.load(f)[name]
@@ -87,11 +131,15 @@ def make_class(base, tf, name, tensorflow):
                     value = np.asarray(c["values"][i](random, tuple(run[at].shape))).astype(c["dtypes"][i])
                     run[at] = tf.constant(value) if tf.is_tensor(run[at]) else value
 
+    asks = c["facts"].get("function_attributes")
+
     class Case(base.TfTrtIntegrationTestBase):
         twin = False  # whether what gives the reference is saved
 
         def setUp(self):
             super().setUp()
+            if asks:
+                self._profile_strategy = asks["_tftrt_profile_strategy"].decode()
             if c["facts"].get("fallback"):
                 os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"] = "True"
             if c["facts"].get("own_optimizers_off"):
@@ -128,6 +176,8 @@ def make_class(base, tf, name, tensorflow):
                     yield [list(t.shape) for t in out]
 
         def ShouldRunTest(self, run_params):
+            if asks and run_params.dynamic_shape and asks["_tftrt_use_implicit_batch"]:
+                return False, "the base class wants one profile strategy in all engines"
             known = answer(name, run_params)
             if known is None or not known[0]:
                 return False, "TF-TRT's class does not run, or builds nothing, in this mode"
@@ -162,6 +212,23 @@ def make_class(base, tf, name, tensorflow):
             finally:
                 self.twin = False
 
+        def _MakeSavedModel(self, run_params):
+            path = super()._MakeSavedModel(run_params)
+            if asks:
+                counterparts.mark_saved_functions(path, asks)
+            return path
+
+        def _VerifyGraphDefV1(self, run_params, original_gdef, gdef_to_verify, graph_state):
+            if not asks:
+                return super()._VerifyGraphDefV1(run_params, original_gdef, gdef_to_verify, graph_state)
+            if graph_state != base.GraphState.ORIGINAL:  # the base class counts the engines of the main graph
+                check_functions(self, function_answer(name, run_params), gdef_to_verify, False)
+
+        def _VerifyGraphDefV2(self, run_params, original_gdef, gdef_to_verify, graph_state):
+            super()._VerifyGraphDefV2(run_params, original_gdef, gdef_to_verify, graph_state)
+            if asks and graph_state != base.GraphState.ORIGINAL:
+                check_functions(self, function_answer(name, run_params), gdef_to_verify, True)
+
         def _RunGraph(self, run_params, saved_model_dir, inputs_data, graph_state, *args, **kwargs):
             values(inputs_data)
             if graph_state == base.GraphState.ORIGINAL and c["twin"]:
@@ -189,6 +256,8 @@ def run_here(tensorflow, names):
     from tensorflow.python.compiler.tensorrt.test import tf_trt_integration_test_base as base
     if tensorflow == 1:
         tf.compat.v1.disable_v2_behavior()
+    else:
+        tf.config.list_logical_devices()  # made inside a graph, where a tf.function is called, they have no soft placement
     suite = unittest.TestSuite()
     for name in names:
         reason = reason_to_leave_out(name, tensorflow)

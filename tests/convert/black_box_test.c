@@ -85,16 +85,52 @@ static char *engine_text(json_t *engine) {
   return text_take(&t);
 }
 
+static void add_engines_of(json_t *graph, const char *where, engines_t *out) {
+  json_t *engine;
+  size_t i;
+  json_array_foreach(json_object_get(graph, "engines"), i, engine) {
+    char *text = engine_text(engine);
+    assert_true(out->n < MAX_ENGINES);
+    out->text[out->n++] = mem_printf("%s%s", where, text);
+    mem_free(text);
+  }
+}
+
+static bool is_native(const char *op) {
+  return strcmp(op, "Const") != 0 && strcmp(op, "Identity") != 0;
+}
+
+// Of a function that asks for a conversion of its own: engines, what stays, attributes.
+static void add_function(json_t *function, const char *name, engines_t *out) {
+  text_t t = {0};
+  VEC(const char *) rest = {0};
+  json_t *op;
+  const char *node;
+  json_object_foreach(json_object_get(function, "rest"), node, op) {
+    if (is_native(json_string_value(op))) vec_push(&rest, node);
+  }
+  char *where = mem_printf("%s/", name);
+  add_engines_of(function, where, out);
+  mem_free(where);
+  char *attributes = json_dumps(json_object_get(function, "attributes"), JSON_SORT_KEYS);
+  text_printf(&t, "%s: rest", name);
+  add_names(&t, rest.v, rest.n);
+  text_printf(&t, "; attributes %s", attributes);
+  assert_true(out->n < MAX_ENGINES);
+  out->text[out->n++] = text_take(&t);
+  free(attributes);
+  vec_free(&rest);
+}
+
 // Takes the answer; false when there is none.
 static bool engines_of(json_t *answer, engines_t *out) {
-  json_t *root = with_number_zero(answer), *engine;
+  json_t *root = with_number_zero(answer), *function;
+  const char *name;
   json_t *list = json_object_get(root, "engines");
-  size_t i;
   *out = (engines_t){0};
-  json_array_foreach(list, i, engine) {
-    assert_true(out->n < MAX_ENGINES);
-    out->text[out->n++] = engine_text(engine);
-  }
+  add_engines_of(root, "", out);
+  json_object_foreach(json_object_get(root, "functions"), name, function)
+      add_function(function, name, out);
   qsort(out->text, (size_t)out->n, sizeof *out->text, by_text);
   bool found = list != NULL;
   json_decref(root);

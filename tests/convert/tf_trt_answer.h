@@ -92,19 +92,57 @@ static inline void add_summary_line(void *user, const char *line) {
   text_printf(t, "%s%s", t->n ? "\n" : "", line);
 }
 
-static inline json_t *converted_json(const converter_t *c) {
+static inline json_t *graph_json(const converter_t *c, const graph_t *g) {
   json_t *engines = json_array(), *rest = json_object();
   for (size_t i = 0; i < c->engines.n; i++)
-    json_array_append_new(engines, engine_json(&c->engines.v[i]));
-  for (int i = 0; i < c->graph->n_nodes; i++) {
-    const node_t *n = c->graph->nodes[i];
-    if (!n->dead && strcmp(n->op, "TRTEngineOp") != 0)
+    if (graph_find(g, c->engines.v[i].node->name) == c->engines.v[i].node)
+      json_array_append_new(engines, engine_json(&c->engines.v[i]));
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    if (!n->dead && strcmp(n->op, "TRTEngineOp") != 0 && strcmp(n->op, "_Arg") != 0)
       json_object_set_new(rest, n->name, json_string(n->op));
   }
+  return json_pack("{s:o s:o}", "engines", engines, "rest", rest);
+}
+
+// "__inference_inner_18_frozen" -> "inner"; mem_free it.
+static inline char *own_name(const char *function) {
+  static const char prefix[] = "__inference_";
+  bool made = strncmp(function, prefix, strlen(prefix)) == 0;
+  char *name = mem_strdup(made ? function + strlen(prefix) : function);
+  char *frozen = strstr(name, "_frozen");
+  if (frozen) *frozen = 0;
+  size_t n = strlen(name);
+  while (n && name[n - 1] >= '0' && name[n - 1] <= '9') n--;
+  if (n && name[n - 1] == '_') name[n - 1] = 0;
+  return name;
+}
+
+// Functions that ask for a conversion of their own.
+static inline json_t *functions_json(const converter_t *c) {
+  json_t *map = json_object();
+  functions_t called = {0};
+  assert_ok(graph_called_functions(c->graph, &called));
+  for (size_t i = 0; i < called.n; i++) {
+    const function_t *f = called.v[i];
+    if (!function_attr(f, "_tftrt_convert_function")) continue;
+    json_t *o = graph_json(c, f->body);
+    node_t attributes = {.attrs = f->attrs};
+    json_object_set_new(o, "attributes", attributes_json(&attributes));
+    char *name = own_name(f->name);
+    json_object_set_new(map, name, o);
+    mem_free(name);
+  }
+  vec_free(&called);
+  return map;
+}
+
+static inline json_t *converted_json(const converter_t *c) {
+  json_t *answer = graph_json(c, c->graph);
   text_t summary = {0};
   assert_ok(converter_summary(c, 160, true, add_summary_line, &summary));
-  json_t *answer =
-      json_pack("{s:o s:o s:s}", "engines", engines, "rest", rest, "summary", summary.v);
+  json_object_set_new(answer, "summary", json_string(summary.v));
+  json_object_set_new(answer, "functions", functions_json(c));
   text_free(&summary);
   return answer;
 }

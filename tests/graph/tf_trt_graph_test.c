@@ -62,7 +62,7 @@ static status_t prepare(const char *dir, saved_model_t **m, arena_t **arena, lib
   saved_model_source_t source = {*m, meta};
   variable_source_t variables = saved_model_variables(&source);
   TRY(graph_unwrap_signature(*g));
-  TRY(graph_lower_control_flow(*g));
+  TRY(graph_lower_control_flow(*g, NULL));
   TRY(graph_freeze(*g, &variables));
   (*g)->n_control_rets = 0;
   return graph_simplify_tf_trt(*g);

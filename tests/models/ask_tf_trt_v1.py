@@ -30,14 +30,14 @@ _Bool initLibNvInferPlugins(void *logger, const char *name_space) { return 1; }
 MODES = {"fp32": ("FP32", False), "fp16": ("FP16", False), "int8": ("INT8", False), "int8-calibrated": ("INT8", True)}
 
 
-def with_stand_ins():
+def with_stand_ins(program=__file__):
     folder = tempfile.mkdtemp()
     for library in "libnvinfer", "libnvinfer_plugin":
         subprocess.run(["gcc", "-w", "-shared", "-fPIC", "-x", "c", "-", f"-Wl,-soname,{library}.so.8.6.1", "-o",
                         f"{folder}/{library}.so.8"], input=STAND_IN.encode(), check=True)
         os.symlink(f"{library}.so.8", f"{folder}/{library}.so.8.6.1")
     told = dict(LD_LIBRARY_PATH=folder, CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="0", TF_CPP_VMODULE="convert_graph=1,segment=2")
-    os.execve(sys.executable, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]], dict(os.environ, **told))
+    os.execve(sys.executable, [sys.executable, os.path.abspath(program), *sys.argv[1:]], dict(os.environ, **told))
 
 
 class Log:

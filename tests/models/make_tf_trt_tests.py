@@ -657,6 +657,10 @@ TF_TRT_FUNCTION = dict(_tftrt_convert_function=True, _tftrt_trt_logger_name=b"De
                        _noinline=True)
 
 
+TF_TRT_FUNCTION_IMPLICIT = dict(TF_TRT_FUNCTION, _tftrt_precision_mode=b"INT8", _tftrt_use_implicit_batch=True,
+                                _tftrt_minimum_segment_size=3, _tftrt_max_batch_size=4, _tftrt_max_cached_engines=2)
+
+
 @case([[None, 4, 5]], [[[3, 4, 5]]], (None, None), function_attributes=TF_TRT_FUNCTION)
 def tf_function(o, x):
     """TfFunctionTest: a tf.function that asks for a conversion of its own."""
@@ -666,6 +670,84 @@ def tf_function(o, x):
     def inner(y):
         return tf.nn.relu(tf.add(tf.multiply(y, y), o.const(2.0)))
     return tf.identity(inner(x), name="out")
+
+
+@case([[None, 4, 5]], [[[3, 4, 5]]], (None, None), cls="TfFunctionTest", function_attributes=TF_TRT_FUNCTION)
+def tf_function_nested(o, x):
+    """TfFunctionTest: one asks, and calls another that asks and one that does not; engines in all."""
+    tf = o.tf
+
+    @tf.function
+    def outside(y):
+        return tf.sqrt(tf.exp(tf.tanh(y)))
+
+    @tf.function
+    def inner_leaf(y):
+        return tf.tanh(tf.multiply(tf.nn.relu(y), o.const(0.5)))
+
+    @tf.function
+    def inner(y):
+        return tf.exp(outside(inner_leaf(tf.nn.relu(tf.add(tf.multiply(y, y), o.const(2.0))))))
+    return tf.identity(inner(tf.abs(tf.multiply(x, o.const(0.5)))), name="out")
+
+
+@case([[None, 4, 5]], [[[3, 4, 5]], [[4, 4, 5]]], (None, None), cls="TfFunctionTest", function_attributes=TF_TRT_FUNCTION_IMPLICIT, engines_kept=2)
+def tf_function_twice(o, x):
+    """TfFunctionTest: called twice, in implicit batch mode and INT8 without ranges, which is FP16."""
+    tf = o.tf
+
+    @tf.function
+    def inner(y):
+        return tf.nn.relu(tf.add(tf.multiply(y, y), o.const(2.0)))
+    return tf.identity(tf.sqrt(tf.abs(inner(o.alone(inner(x))))), name="out")
+
+
+@case([[None, 4, 5]], [[[3, 4, 5]]], (None, None), cls="TfFunctionTest", function_attributes={
+    k: v for k, v in TF_TRT_FUNCTION.items() if k != "_noinline"})
+def tf_function_inlined(o, x):
+    """TfFunctionTest: one that may be inlined, which it is before TF-TRT sees it (but not in TensorFlow 1)."""
+    tf = o.tf
+
+    @tf.function
+    def inner(y):
+        return tf.nn.relu(tf.add(tf.multiply(y, y), o.const(2.0)))
+    return tf.identity(inner(tf.abs(tf.multiply(x, o.const(0.5)))), name="out")
+
+
+@case([[None, 4, 5]], [[[3, 4, 5]]], (None, None), cls="TfFunctionTest", function_attributes={
+    k: v for k, v in TF_TRT_FUNCTION.items() if k != "_tftrt_is_dyn_op"})
+def tf_function_incomplete(o, x):
+    """TfFunctionTest: an attribute is missing: the function stays as it is."""
+    tf = o.tf
+
+    @tf.function
+    def inner(y):
+        return tf.nn.relu(tf.add(tf.multiply(y, y), o.const(2.0)))
+    return tf.identity(inner(tf.abs(tf.multiply(x, o.const(0.5, name="a_half"), name="half"), name="positive")), name="out")
+
+
+@case([[None, 4, 5], []], [[[3, 4, 5], []], [[3, 4, 5], []]], (None, None), cls="TfFunctionTest", function_attributes=TF_TRT_FUNCTION,
+      dtype=[f32, boolean])
+def tf_function_branch(o, x, p):
+    """TfFunctionTest: called in a branch."""
+    tf = o.tf
+
+    @tf.function
+    def inner(y):
+        return tf.nn.relu(tf.add(tf.multiply(y, y), o.const(2.0)))
+    return tf.identity(tf.cond(p, lambda: inner(x), lambda: tf.exp(x)), name="out")
+
+
+@case([[None, 6]], [[[3, 6]]], (None, None), cls="TfFunctionTest", function_attributes=TF_TRT_FUNCTION, variables=[
+    [[0.5 - 0.1 * i + 0.05 * k for k in range(6)] for i in range(6)]])
+def tf_function_weights(o, x):
+    """TfFunctionTest: weights are variables, which the function gets as arguments."""
+    tf = o.tf
+
+    @tf.function
+    def inner(y):
+        return tf.nn.relu(tf.add(tf.matmul(y, o.variables[0]), o.const(0.25)))
+    return tf.identity(inner(tf.abs(inner(x))), name="out")
 
 
 # ---------------------------------------------------------------- trt_convert_test, and what its models become
@@ -933,23 +1015,29 @@ def graph_of_tensorflow_1(c, name, tf):
 
 
 def graphs_of_tensorflow_1():
-    """Of all cases, and of those for static engines, but those of variables and of attributes of functions."""
+    """Of all cases, and of those for static engines, but those of variables and of functions that ask for a conversion."""
     import functools
     import static_graphs
     return {name: functools.partial(graph_of_tensorflow_1, c, name) for name, c in {**CASES, **static_graphs.CASES}.items()
             if not c["facts"].get("variables") and "function_attributes" not in c["facts"] and c["inputs"]}
 
 
-def mark_functions(path, prefix, attributes):
-    """tf.function takes no such attributes from users any more."""
-    from tensorflow.core.protobuf import saved_model_pb2
-    file = os.path.join(path, "saved_model.pb")
-    m = saved_model_pb2.SavedModel.FromString(open(file, "rb").read())
-    for f in m.meta_graphs[0].graph_def.library.function:
-        if f.signature.name.startswith(prefix):
+def mark_functions(graph_def, attributes):
+    """Those named inner...: tf.function takes no such attributes from users any more."""
+    for f in graph_def.library.function:
+        if f.signature.name.startswith("__inference_inner"):
             for k, v in attributes.items():
                 setattr(f.attr[k], "b" if isinstance(v, bool) else "i" if isinstance(v, int) else "s", v)
-    open(file, "wb").write(m.SerializeToString(deterministic=True))
+
+
+def mark_saved_functions(path, attributes):
+    from tensorflow.core.protobuf import saved_model_pb2
+    file = os.path.join(path, "saved_model.pb")
+    with open(file, "rb") as f:
+        m = saved_model_pb2.SavedModel.FromString(f.read())
+    mark_functions(m.meta_graphs[0].graph_def, attributes)
+    with open(file, "wb") as f:
+        f.write(m.SerializeToString(deterministic=True))
 
 
 def write(name):
@@ -979,7 +1067,7 @@ def write(name):
     m.run = function(c["fn"])
     tf.saved_model.save(m, path, signatures={"serving_default": m.run})
     if "function_attributes" in c["facts"]:
-        mark_functions(path, "__inference_inner", c["facts"]["function_attributes"])
+        mark_saved_functions(path, c["facts"]["function_attributes"])
     loaded = tf.saved_model.load(path)  # has the variables
     golden = function(c["twin"]) if c["twin"] else loaded.run
     rng = np.random.default_rng(seed_of(name) + 1)
