@@ -9,8 +9,8 @@
 
 // What casts and elementwise layers read and write, about, on one thread.
 static const double bytes_per_ns = 8;
-// The whole must be that much faster than in FP32, as clocks are not exact: BF16,
-// with an eighth of FP16's precision, by more.
+// The whole must be that much faster than in the best of the types before it, as clocks are not
+// exact: FP16 than FP32; BF16, with an eighth of FP16's precision, than either, by more.
 static const double worth_half = 0.95, worth_bfloat16 = 0.85;
 
 typedef struct choice {
@@ -127,9 +127,9 @@ static status_t choose_by_times(choice_t *ch, dtype_t *type, bool *timed) {
   static const dtype_t types[] = {DT_HALF, DT_BFLOAT16};
   size_t count = (size_t)n->n_layers + 1;
   dtype_t *may = mem_calloc(count, sizeof *may), *found = mem_calloc(count, sizeof *found);
-  double best = 1;  // times over FP32's and over what is worth it
   for (int i = 0; i < 2; i++) ch->ns[i] = mem_calloc(count, sizeof *ch->ns[i]);
   status_t st = time_in(ch, NULL, ch->ns[0], timed);
+  double best = fp32_cost(ch);
   for (int k = 0; k < 2 && !st && *timed; k++) {
     // Without instructions for it BF16 has nothing that FP16 has not.
     if (types[k] == DT_BFLOAT16 && !cpu_has(CPU_AVX512_BF16)) continue;
@@ -141,8 +141,8 @@ static status_t choose_by_times(choice_t *ch, dtype_t *type, bool *timed) {
       if (!ch->ns[0][i] || !ch->ns[1][i]) may[i] = DT_FLOAT;
     if (st) break;
     double worth = types[k] == DT_HALF ? worth_half : worth_bfloat16;
-    double now = search(ch, may, found) / (worth * fp32_cost(ch));
-    if (!(now < best)) continue;
+    double now = search(ch, may, found);
+    if (!(now < worth * best)) continue;
     best = now;
     memcpy(type, found, (size_t)n->n_layers * sizeof *type);
   }
