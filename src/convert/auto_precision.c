@@ -59,6 +59,7 @@ static status_t try_assignment(search_t *s, measured_t *m) {
   stop_runner(s->c);  // it has the plans
   for (size_t i = 0; i < s->c->engines.n; i++) {
     engine_node_t *e = &s->c->engines.v[i];
+    if (e->part->function) continue;  // which says its precision itself
     write_names(s, e, ATTR_KEEP_FP32, LEVEL_FP32);
     write_names(s, e, ATTR_KEEP_16BIT, LEVEL_16BIT);
     drop_plans(e);
@@ -387,7 +388,7 @@ static void mark_fp32(search_t *s) {
     if (s->all.v[i].level != LEVEL_FP32) return;
   for (size_t i = 0; i < s->c->engines.n; i++) {
     node_t *n = s->c->engines.v[i].node;
-    bool asks = s->c->engines.v[i].part->function != NULL;  // which says its precision itself
+    bool asks = s->c->engines.v[i].part->function != NULL;
     if (asks || node_bool(n, "use_explicit_precision", false)) continue;
     node_set_string(s->c->graph, n, "precision_mode", "FP32", 4);
     node_set_string(s->c->graph, n, "calibration_data", "", 0);

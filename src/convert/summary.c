@@ -345,14 +345,24 @@ typedef struct precision_request {
   text_t text;
 } precision_request_t;
 
-static status_t visit_precisions(const graph_t *g, void *user) {
-  precision_request_t *r = user;
-  VEC(node_t *) engines = {0};
+typedef VEC(node_t *) nodes_t;
+
+static void add_engines(const graph_t *g, nodes_t *out) {
   for (int i = 0; i < g->n_nodes; i++)
     if (!g->nodes[i]->dead && strcmp(g->nodes[i]->op, "TRTEngineOp") == 0)
-      vec_push(&engines, g->nodes[i]);
+      vec_push(out, g->nodes[i]);
+}
+
+// Those of functions that were converted by themselves, too.
+static status_t visit_precisions(const graph_t *g, void *user) {
+  precision_request_t *r = user;
+  nodes_t engines = {0};
+  functions_t called = {0};
+  add_engines(g, &engines);
+  status_t st = graph_called_functions(g, &called);
+  for (size_t i = 0; i < called.n && !st; i++) add_engines(called.v[i]->body, &engines);
+  vec_free(&called);
   if (engines.n) qsort(engines.v, engines.n, sizeof *engines.v, by_name);
-  status_t st = NULL;
   for (size_t i = 0; i < engines.n && !st; i++)
     st = precisions_text(r->dir, engines.v[i], r->detailed, &r->text);
   vec_free(&engines);

@@ -87,25 +87,28 @@ void call_set_function(graph_t *g, node_t *n, const call_t *c, int i, const char
   }
 }
 
-static status_t add_called(const graph_t *g, map_t *seen, functions_t *out) {
+static void add_called(const graph_t *g, map_t *seen, functions_t *out) {
   for (int i = 0; i < g->n_nodes; i++) {
     call_t c = g->nodes[i]->dead ? (call_t){0} : call_of(g, g->nodes[i]);
     for (int k = 0; k < c.n_functions; k++) {
       function_t *f = library_find(g->library, c.function[k]);
-      graph_t *body;
       if (!f || map_has(seen, f->name)) continue;
       map_put(seen, f->name, f);
       vec_push(out, f);
-      TRY(library_body(g->library, f->name, &body));
-      TRY(add_called(body, seen, out));
     }
   }
-  return NULL;
 }
 
 status_t graph_called_functions(const graph_t *g, functions_t *out) {
+  if (!g->library || g->library->opaque) return NULL;
   map_t *seen = map_create();
-  status_t st = g->library && !g->library->opaque ? add_called(g, seen, out) : NULL;
+  add_called(g, seen, out);
+  status_t st = NULL;
+  for (size_t i = 0; i < out->n && !st; i++) {
+    graph_t *body;
+    st = library_body(g->library, out->v[i]->name, &body);
+    if (!st) add_called(body, seen, out);
+  }
   map_destroy(seen);
   return st;
 }

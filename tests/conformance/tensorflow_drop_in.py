@@ -4,7 +4,7 @@
   tensorflow_drop_in.py --build build [--only CHECK,...]
 
 Checks are names, functions, inputs, errors, calibration, devices, engines, drawing, resources, engine_ops, saved, saved_again, threads,
-options, old_arguments, constants, freed, scripts.
+options, old_arguments, asking_functions, constants, freed, scripts.
 
 In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
@@ -602,12 +602,51 @@ def old_arguments(_):
     return f"{off:.1e}"
 
 
+def asking_functions(scratch):
+    """Engines are in the function that asks for them, whose attributes stay, however often it is saved and loaded."""
+    sys.path.insert(0, os.path.join(HERE, "../models"))
+    from make_tf_trt_tests import TF_TRT_FUNCTION_IMPLICIT
+    model = os.path.join(HERE, "../models/tf_trt_tests/tf_function_twice")
+    inputs, want = golden(model)
+    worst_of_all = 0
+
+    def check(signature):
+        nonlocal worst_of_all
+        library = signature.graph.as_graph_def().library.function
+        (function,) = [f for f in library if "_tftrt_convert_function" in f.attr]
+        for name, value in TF_TRT_FUNCTION_IMPLICIT.items():
+            attr = function.attr[name]
+            assert getattr(attr, attr.WhichOneof("value")) == value, name
+        (engine,) = [n for n in function.node_def if n.op == "TRTEngineOp"]
+        assert re.fullmatch(r"TRTEngineOp_\d{3}_000", engine.name) and engine.attr["max_cached_engines_count"].i == 2
+        off = worst(signature(**{k: tf.constant(v) for k, v in inputs.items()}), want)
+        assert off < 1e-4, off
+        worst_of_all = max(worst_of_all, off)
+
+    os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"] = "False"
+    try:
+        c = converter(model, conversion_params=tf.experimental.tensorrt.ConversionParams(minimum_segment_size=2))
+        check(c.convert())
+        c.build(lambda: [list(inputs.values())])
+        c.save(os.path.join(scratch, "converted"))
+        loaded = tf.saved_model.load(os.path.join(scratch, "converted"))
+        check(loaded.signatures["serving_default"])
+        tf.saved_model.save(loaded, os.path.join(scratch, "again"), signatures=loaded.signatures)
+        again = tf.saved_model.load(os.path.join(scratch, "again"))
+        check(again.signatures["serving_default"])
+        assert len(os.listdir(os.path.join(scratch, "again/assets"))) == 2
+    finally:
+        del os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
+    return f"{worst_of_all:.1e}"
+
+
 def main():
     checks = {"names": names, "functions": functions, "inputs": inputs_of_all_forms, "errors": errors, "calibration": calibration,
               "devices": devices, "engines": engines_of_build, "drawing": drawing, "resources": resources,
               "engine_ops": engine_ops,
               "saved": saved_by_tensorflow, "saved_again": saved_again, "threads": noted_by_threads, "options": save_options,
-              "old_arguments": old_arguments, "constants": constants_of_native_nodes, "freed": freed, "scripts": scripts}
+              "old_arguments": old_arguments, "asking_functions": asking_functions, "constants": constants_of_native_nodes,
+              "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "saved_again", "options", "constants")
     run_checks(checks, need_build)
 

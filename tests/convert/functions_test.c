@@ -79,6 +79,45 @@ static void weights_of_all_calls_are_the_functions(void **state) {
   close_case(&m);
 }
 
+// ---------------------------------------------------------------- precision AUTO
+
+static void precision_auto_leaves_what_functions_say(void **state) {
+  (void)state;
+  case_model_t m;
+  const corpus_model_t *cm = open_case("tf_function_twice", &m);
+  const golden_case_t *first = &m.golden.cases.v[0];
+  converter_options_t o = {.struct_size = sizeof o,
+                           .dir = cm->saved,
+                           .max_workspace_bytes = DEFAULT_WORKSPACE_BYTES,
+                           .precision_mode = "AUTO",
+                           .bounds_error = true,
+                           .max_error = 0.1,
+                           .minimum_segment_size = 2,
+                           .maximum_cached_engines = 2,
+                           .allow_build_at_runtime = true,
+                           .rule_tactics = true,
+                           .threads = 2};
+  converter_t *c;
+  assert_ok(converter_create(&o, &c));
+  assert_ok(converter_convert(c, NULL));
+  assert_ok(build_from(c, first));
+  assert_int_equal(c->engines.n, 2);
+  for (size_t i = 0; i < c->engines.n; i++) {
+    const engine_node_t *e = &c->engines.v[i];
+    assert_true(e->built.n > 0);
+    if (!e->part->function) continue;
+    assert_string_equal(node_string(e->node, "precision_mode"), "FP16");
+    assert_null(node_attr(e->node, "_tftrt_precision"));
+  }
+  char *dir = file_join(scratch, "auto");
+  assert_ok(converter_save(c, dir, true));
+  converter_destroy(c);
+  m.golden.noise = 0.1;
+  runs_on_engines(&m.golden, dir, 2);
+  mem_free(dir);
+  close_case(&m);
+}
+
 // ---------------------------------------------------------------- GraphDefs
 
 typedef struct source {
@@ -331,6 +370,11 @@ static void converted_models_are_built_and_converted_again(void **state) {
   assert_int_equal(c->engines.n, 2);
   assert_ok(build_from(c, &m.golden.cases.v[0]));
   assert_ok(converter_save(c, dir, true));
+  char *precisions;
+  assert_ok(summarize_precisions(dir, NULL, 0, NULL, false, &precisions));
+  for (size_t i = 0; i < c->engines.n; i++)
+    assert_non_null(strstr(precisions, c->engines.v[i].node->name));
+  mem_free(precisions);
   converter_destroy(c);
   runs_on_engines(&m.golden, dir, 2);
   mem_free(dir);
@@ -360,6 +404,7 @@ int main(void) {
   assert_non_null(mkdtemp(scratch));
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(weights_of_all_calls_are_the_functions),
+      cmocka_unit_test(precision_auto_leaves_what_functions_say),
       cmocka_unit_test(what_is_asked_wrongly_is_named),
       cmocka_unit_test(a_graph_def_has_engines_in_functions),
       cmocka_unit_test(engines_are_calibrated_with_the_graph),
