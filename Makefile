@@ -30,6 +30,8 @@ conformance: wheel  ## against real TensorFlow, Beam, Ray and Triton (long)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/tensorflow_v1.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow217/bin/python tests/conformance/tensorflow_v1.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/old_models.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow217/bin/python tests/conformance/old_models.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow/bin/python tests/conformance/back_to_tensorflow.py --build $(BUILD)
 	@PYTHONPATH=python TFTRT_LIBRARY=$(BUILD)/lib/libtftrt.so $(BUILD)/venv-tensorflow/bin/python tests/conformance/tensors_test.py
 	@PYTHONPATH=python TFTRT_LIBRARY=$(BUILD)/lib/libtftrt.so $(BUILD)/venv-tensorflow/bin/python tests/conformance/tf_trt_base.py
@@ -43,6 +45,7 @@ conformance-tensorflow: build  ## the op plug-in and tftrt.tensorflow in another
 	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/tensorflow_plugin.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/tensorflow_drop_in.py --build $(BUILD)
 	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/tensorflow_v1.py --build $(BUILD)
+	@$(BUILD)/venv-tensorflow-$(VERSION)/bin/python tests/conformance/old_models.py --build $(BUILD)
 
 bench: build  ## speed, memory and accuracy beside TensorFlow, OpenVINO and ONNX Runtime (long)
 	@tools/setup bench

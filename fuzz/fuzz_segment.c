@@ -2,6 +2,7 @@
 // node's attributes say, and is planned as an engine; nothing is run.
 #include "engine/backend.h"
 #include "fuzz.h"
+#include "graph/passes.h"
 #include "runtime/segment_build.h"
 
 enum { MAX_ENGINES = 4, MAX_NODES = 200 };
@@ -22,12 +23,9 @@ static void build(graph_t *g, const node_t *engine) {
     return;
   }
   arena_t *arena = arena_create();
-  body = graph_clone(body, arena);
-  const attr_value_t *shapes = node_attr(engine, "input_shapes");
-  bool known = shapes && shapes->kind == ATTR_LIST && shapes->list_kind == ATTR_SHAPE &&
-               shapes->n_list == (size_t)body->n_args;
-  for (int i = 0; i < body->n_args; i++)
-    body->args[i]->out_shape[0] = known ? shapes->list[i].shape : SHAPE_UNKNOWN;
+  shape_t *unknown = arena_alloc(arena, ((size_t)body->n_args + 1) * sizeof *unknown);
+  for (int i = 0; i < body->n_args; i++) unknown[i] = SHAPE_UNKNOWN;
+  body = segment_copy(body, engine, unknown, arena);
   segment_precision_t precision = segment_precision_of(engine);
   network_t *n;
   st = segment_lower(body, engine->name, &precision, &n);
@@ -46,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   library_t *library = library_create(arena);
   graph_t *g = graph_create(arena, library);
   status_t st = graph_parse(data, size, g);
+  if (!st) st = graph_name_segments(g);
   int engines = 0;
   for (int i = 0; !st && i < g->n_nodes && engines < MAX_ENGINES; i++)
     if (strcmp(g->nodes[i]->op, "TRTEngineOp") == 0) {

@@ -73,6 +73,8 @@ char *engine_key(bytes_view_t node_def, bytes_view_t name) {
 
 // ---------------------------------------------------------------- files
 
+static bool is_id(const char *key) { return strncmp(key, id_prefix, sizeof id_prefix - 1) == 0; }
+
 static announced_t **find_file(const char *key) {
   announced_t **at = &announcements;
   while (*at && strcmp((*at)->key, key) != 0) at = &(*at)->next;
@@ -89,7 +91,7 @@ void engine_announce(const char *key, const char *file, size_t file_size) {
   }
   announced_t *a = *at;
   bool other = a->file && (strlen(a->file) != file_size || memcmp(a->file, file, file_size) != 0);
-  if (other && !a->ambiguous && strncmp(key, id_prefix, sizeof id_prefix - 1) != 0) {
+  if (other && !a->ambiguous && !is_id(key)) {
     a->ambiguous = true;
     fprintf(stderr,
             "tftrt: two models have engines named %s, without tftrt's id: neither %s nor %.*s is "
@@ -101,14 +103,16 @@ void engine_announce(const char *key, const char *file, size_t file_size) {
   pthread_mutex_unlock(&lock);
 }
 
-// The file of key; false when none was announced, or more than can be told apart.
+// The file of key; false when none was announced, or more than can be told apart. A name may be
+// that of another model, which is gone since.
 static bool announced_file(const char *key, char *out, size_t cap) {
   pthread_mutex_lock(&lock);
   const announced_t *a = *find_file(key);
   bool known = a && !a->ambiguous && strlen(a->file) < cap;
   if (known) memcpy(out, a->file, strlen(a->file) + 1);
   pthread_mutex_unlock(&lock);
-  return known;
+  struct stat st;
+  return known && (is_id(key) || stat(out, &st) == 0);
 }
 
 // ---------------------------------------------------------------- engines
@@ -119,11 +123,14 @@ static uint64_t hash(uint64_t h, const uint8_t *p, size_t n) { /* FNV-1a */
 }
 
 // Of a node without an id: what its native segment does. Function names are TensorFlow's, made up
-// when a model is loaded, so they do not count.
+// when a model is loaded, so they do not count. TensorFlow 1 named the function in another
+// attribute, or had the segment in the node.
 static uint64_t segment_hash(bytes_view_t node_def, bytes_view_t library) {
   enum { LIBRARY_FUNCTION = 1, FUNCTION_SIGNATURE = 1, OP_DEF_NAME = 1 };
   bytes_view_t name = node_def_string(node_def, "segment_func");
-  uint64_t h = 0xcbf29ce484222325u;
+  if (!name.size) name = node_def_string(node_def, "segment_funcdef_name");
+  bytes_view_t inside = node_def_string(node_def, "serialized_segment");
+  uint64_t h = hash(0xcbf29ce484222325u, inside.data, inside.size);
   for (bytes_view_t f; message_next(&library, LIBRARY_FUNCTION, &f);) {
     bytes_view_t signature = message_field(f, FUNCTION_SIGNATURE);
     bytes_view_t its_name = message_field(signature, OP_DEF_NAME);

@@ -117,7 +117,7 @@ static status_t build_one(converter_t *c, engine_node_t *e, shape_t *shapes) {
   segment_precision_t precision = segment_precision_of(e->node);
   bool beyond_limit = false;
   status_t st = fill_profiles(c, e, &o);
-  if (!st) st = build_segment(c, e, &precision, &o, &b.plan, &beyond_limit);
+  if (!st) st = build_segment(c, e, shapes, &precision, &o, &b.plan, &beyond_limit);
   if (!st) {
     vec_push(&e->built, b);
     return NULL;

@@ -93,23 +93,36 @@ static status_t build_in_memory(void *self, const network_t *net, const build_op
   return st;
 }
 
-status_t build_segment(converter_t *c, engine_node_t *e, const segment_precision_t *precision,
-                       const build_options_t *o, bytes_t *plan, bool *beyond_limit) {
-  limited_build_t build = {c, beyond_limit};
+static status_t lower_and_build(converter_t *c, const engine_node_t *e, graph_t *body,
+                                const segment_precision_t *precision, const build_options_t *o,
+                                limited_build_t *build, bytes_t *plan) {
   network_t *net;
-  *plan = (bytes_t){0};
-  *beyond_limit = false;
-  if (env_flag("TF_TRT_ABORT_CUDA_ENGINE_BUILD"))
-    return FAIL(ABORTED, "Engine creation aborted by TF_TRT_ABORT_CUDA_ENGINE_BUILD variable");
   pthread_mutex_lock(&c->queue->lowering);
-  status_t st = segment_lower(e->function->body, e->node->name, precision, &net);
+  status_t st = segment_lower(body, e->node->name, precision, &net);
   pthread_mutex_unlock(&c->queue->lowering);
   TRY(st);
   net->name = "TRTEngineOp";  // engines' numbers differ from conversion to conversion
   st = build_cache_provide(converter_top(c)->cache, net, o, backend_find(c->o.backend),
-                           (plan_builder_t){build_in_memory, &build}, plan);
+                           (plan_builder_t){build_in_memory, build}, plan);
   network_destroy(net);
   return status_prefix(st, "%s", e->node->name);
+}
+
+status_t build_segment(converter_t *c, engine_node_t *e, const shape_t *shapes,
+                       const segment_precision_t *precision, const build_options_t *o,
+                       bytes_t *plan, bool *beyond_limit) {
+  limited_build_t build = {c, beyond_limit};
+  *plan = (bytes_t){0};
+  *beyond_limit = false;
+  if (env_flag("TF_TRT_ABORT_CUDA_ENGINE_BUILD"))
+    return FAIL(ABORTED, "Engine creation aborted by TF_TRT_ABORT_CUDA_ENGINE_BUILD variable");
+  if (!c->reopened) return lower_and_build(c, e, e->function->body, precision, o, &build, plan);
+  arena_t *scratch = arena_create();
+  graph_t *body = segment_copy(e->function->body, e->node, shapes, scratch);
+  status_t st = lower_and_build(c, e, body, precision, o, &build, plan);
+  graph_destroy(body);
+  arena_destroy(scratch);
+  return st;
 }
 
 // ---- all engines -----------------------------------------------------------------------------

@@ -13,10 +13,12 @@
 status_t build_all(converter_t *c, status_t (*build)(converter_t *, engine_node_t *));
 
 // What `build` may call, in any thread. Builds an engine of e's native segment, or takes it from
-// the engine cache. In a conversion with a limit on memory an engine that does not fit beside
-// others is built again when nothing else is; when it does not fit alone, *beyond_limit is set.
-status_t build_segment(converter_t *c, engine_node_t *e, const segment_precision_t *precision,
-                       const build_options_t *o, bytes_t *plan, bool *beyond_limit);
+// the engine cache; shapes are those that it is built for. In a conversion with a limit on memory
+// an engine that does not fit beside others is built again when nothing else is; when it does not
+// fit alone, *beyond_limit is set.
+status_t build_segment(converter_t *c, engine_node_t *e, const shape_t *shapes,
+                       const segment_precision_t *precision, const build_options_t *o,
+                       bytes_t *plan, bool *beyond_limit);
 // A warning of the converter, kept until all are built.
 void engine_warn(engine_node_t *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -15,6 +15,7 @@
 #include "convert/measure.h"
 #include "convert/profiles.h"
 #include "convert/restore.h"
+#include "graph/passes.h"
 #include "saved_model/writer.h"
 
 static const char *const strategies[] = {"Range", "Optimal", "Range+Optimal",
@@ -299,6 +300,7 @@ static status_t prepare(converter_t *c, graph_t *g) {
     const node_t *signature = is_signature && !c->o.graph_def ? graph_only_call(g) : NULL;
     TRY(graph_inline_calls_unless(g, stays, signature));
   }
+  if (!c->o.graph_def) TRY(graph_name_segments(g));
   return c->o.keep_engines ? weights_load(c->model, g) : restore_engines(c, g);
 }
 

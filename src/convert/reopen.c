@@ -86,7 +86,7 @@ static status_t reopen_signature(converter_t *c) {
   variable_source_t variables = saved_model_variables(&source);
   TRY(signature_graph(c->model, c->meta, c->signature, &c->arena, &c->library, &c->graph));
   TRY(graph_inline_calls(c->graph));
-  graph_name_segments(c->graph);
+  TRY(graph_name_segments(c->graph));
   TRY(graph_freeze(c->graph, &variables));
   TRY(weights_load(c->model, c->graph));
   TRY(graph_prune(c->graph));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/plan.h"
 #include "graph/passes.h"
 #include "saved_model/writer.h"
 
@@ -22,12 +23,20 @@ static bool has_asset(const meta_graph_t *g, const char *engine) {
 }
 
 status_t check_engine(const converter_t *c, const node_t *engine, bool has_segment) {
+  if (has_segment || has_asset(c->meta, canonical_name(engine->name))) return NULL;
   const attr_value_t *plan = node_attr(engine, "serialized_segment");
-  if (has_segment || has_asset(c->meta, canonical_name(engine->name)) || (plan && plan->s.n))
-    return NULL;
-  return FAIL(NOT_FOUND,
-              "%s/saved_model.pb: node %s (TRTEngineOp) has neither an engine nor a native segment",
-              saved_model_dir(c->model), engine->name);
+  bool has_plan = plan && plan->s.n;
+  char backend[64];
+  status_t st = has_plan
+                    ? plan_backend((const uint8_t *)plan->s.p, plan->s.n, backend, sizeof backend)
+                    : NULL;
+  if (has_plan && !st) return NULL;
+  status_free(st);
+  return FAIL(NOT_FOUND, "%s/saved_model.pb: node %s (TRTEngineOp) has %s",
+              saved_model_dir(c->model), engine->name,
+              has_plan
+                  ? "an engine of TensorRT's, and no native segment that could run in its place"
+                  : "neither an engine nor a native segment");
 }
 
 // The name under which tables have what a node reads.

@@ -9,6 +9,7 @@
 #include "convert/converter.h"
 #include "convert/precisions.h"
 #include "convert/state.h"
+#include "graph/passes.h"
 
 enum { COLUMNS = 9 };
 static const char *const titles[COLUMNS] = {"TRTEngineOP Name", "Device",       "# Nodes",
@@ -191,10 +192,10 @@ static bool has_engines(const graph_t *g) {
 }
 
 // The first graph with engines among g and the functions it calls, breadth first by depth.
-static status_t find_engines(const graph_t *g, int depth, const graph_t **out) {
+static status_t find_engines(graph_t *g, int depth, const graph_t **out) {
   if (has_engines(g)) {
     *out = g;
-    return NULL;
+    return graph_name_segments(g);
   }
   for (int i = 0; i < g->n_nodes && depth < 16; i++) {
     const func_ref_t *f = g->nodes[i]->dead ? NULL : node_func(g->nodes[i], "f");

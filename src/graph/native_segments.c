@@ -91,14 +91,3 @@ status_t graph_restore_segments(graph_t *g, restored_fn each, void *user) {
   graph_compact(g);
   return NULL;
 }
-
-void graph_name_segments(graph_t *g) {
-  for (int i = 0; i < g->n_nodes; i++) {
-    node_t *n = g->nodes[i];
-    if (n->dead || !rewrite_is(n, "TRTEngineOp")) continue;
-    func_ref_t f = node_native_segment(n);
-    const func_ref_t *given = node_func(n, "segment_func");
-    if (f.name && !(given && given->name && *given->name))
-      node_set_func(g, n, "segment_func", f.name);
-  }
-}

@@ -56,8 +56,10 @@ status_t graph_fold_arguments(graph_t *const *callers, int n_callers, function_t
 typedef status_t (*restored_fn)(void *user, const node_t *engine, bool has_segment);
 status_t graph_restore_segments(graph_t *g, restored_fn each, void *user);
 
-// TRTEngineOps of TensorFlow before 2.1 name the segment in another attribute: they get today's.
-void graph_name_segments(graph_t *g);
+// TRTEngineOps of TensorFlow 1 name their segment in another attribute, or have it as a GraphDef in
+// them: they get today's attribute, and the library a function. INVALID_ARGUMENT names the node
+// whose segment is none.
+status_t graph_name_segments(graph_t *g);
 
 // ---------------------------------------------------------------- as TF-TRT sees a graph
 //

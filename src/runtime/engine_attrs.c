@@ -36,6 +36,10 @@ status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out) 
       .input_shapes = shapes && shapes->kind == ATTR_LIST && shapes->n_list ? shapes : NULL,
       .segment = f && f->name && *f->name ? f : NULL};
   if (out->is_static) out->plan = plan;
+  if (node_attr(n, "serialized_engine"))
+    return FAIL(UNIMPLEMENTED,
+                "it is TensorFlow 1.7's: an engine of TensorRT's, and no native segment that could "
+                "run in its place");
   if (!known_precision(precision))
     return FAIL(INVALID_ARGUMENT, "Invalid precision mode name: %s", precision);
   if (out->implicit) {

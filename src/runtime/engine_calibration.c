@@ -64,10 +64,19 @@ static status_t begin(engine_calibration_t *k, engines_t *e, const engine_cache_
   return NULL;
 }
 
+// Where the node tells no shapes, what is observed is for the first inputs', in batches of any
+// size: others do not count, as in TF-TRT.
+static bool takes(const engine_calibration_t *k, const op_ctx_t *c) {
+  for (int i = 0; i < c->n_in; i++)
+    if (!shape_compatible(&k->body->args[i]->out_shape[0], &c->in[i].shape)) return false;
+  return true;
+}
+
 static calibration_result_t observe(engine_calibration_t *k, engines_t *e,
                                     const engine_cache_t *cache, op_ctx_t *c,
                                     const engine_attrs_t *a) {
   status_t st = k->begun ? NULL : begin(k, e, cache, c, a);
+  if (!st && k->observer && !takes(k, c)) return CALIBRATION_FAILED;
   if (!st && k->observer) st = engine_observer_run(k->observer, c->in, c->n_in, c->out, c->n_out);
   if (!st) return k->observer ? CALIBRATION_RAN : CALIBRATION_FAILED;
   for (int i = 0; i < c->n_out; i++) tensor_unref(&c->out[i]);

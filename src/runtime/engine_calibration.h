@@ -15,8 +15,8 @@ void engine_calibration_destroy(engine_calibration_t *k);
 
 typedef enum calibration_result {
   CALIBRATION_RAN,     // c->out has the outputs
-  CALIBRATION_FAILED,  // the engine cannot be observed, or could not with other inputs: it runs
-                       // natively
+  CALIBRATION_FAILED,  // the engine cannot be observed, could not with other inputs, or not with
+                       // inputs of these shapes: it runs natively
   CALIBRATION_ENDED    // engines are built from now on; that for the first inputs is
 } calibration_result_t;
 calibration_result_t engine_calibration_run(engines_t *e, engine_cache_t *cache, op_ctx_t *c,

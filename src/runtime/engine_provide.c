@@ -23,15 +23,10 @@ status_t engine_segment_copy(engines_t *e, const op_ctx_t *c, const engine_attrs
   if (segment->body->n_args != c->n_in)
     return FAIL(INVALID_ARGUMENT, "the native segment has %d arguments, the node %d inputs",
                 segment->body->n_args, c->n_in);
-  graph_t *body = graph_clone(segment->body, arena);
-  bool partial = a->input_shapes && (int)a->input_shapes->n_list == c->n_in;
-  for (int i = 0; i < c->n_in; i++) {
-    shape_t *known = &body->args[i]->out_shape[0];
-    *known = partial ? a->input_shapes->list[i].shape : c->in[i].shape;
-    // Models of TF 2.0 do not tell shapes: the engine is for those at hand, in batches of any size.
-    if (!partial && known->rank > 0) known->d[0] = -1;
-  }
-  *out = body;
+  shape_t *at_hand = mem_alloc(((size_t)c->n_in + 1) * sizeof *at_hand);
+  for (int i = 0; i < c->n_in; i++) at_hand[i] = c->in[i].shape;
+  *out = segment_copy(segment->body, c->node, at_hand, arena);
+  mem_free(at_hand);
   return NULL;
 }
 

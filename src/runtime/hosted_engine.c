@@ -150,7 +150,7 @@ static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
   if (!backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
   TRY(parse_graph(h, o));
   TRY(add_borders(h));
-  graph_name_segments(h->graph);
+  TRY(graph_name_segments(h->graph));
   if (o->saved_model_dir) TRY(saved_model_open(o->saved_model_dir, &h->saved));
   h->weights = (weight_source_t){read_weight, h};
   h->services = (exec_services_t){.self = h,

@@ -68,7 +68,7 @@ static status_t prepare_graph(model_t *m, prepared_t *p) {
   variable_source_t variables = saved_model_variables(&m->source);
   TRY(bind_assets(m->saved, m->meta, p->graph));
   TRY(graph_inline_calls(p->graph));
-  graph_name_segments(p->graph);
+  TRY(graph_name_segments(p->graph));
   TRY(graph_freeze(p->graph, &variables));
   TRY(weights_load(m->saved, p->graph));
   if (m->simplify) TRY(graph_simplify(p->graph));

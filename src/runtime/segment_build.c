@@ -131,6 +131,22 @@ static status_t set_ranges(network_t *net, const segment_precision_t *p) {
   return net->implicit_ranges ? network_check_ranges(net) : NULL;
 }
 
+graph_t *segment_copy(const graph_t *body, const node_t *engine, const shape_t *at_hand,
+                      arena_t *arena) {
+  graph_t *copy = graph_clone(body, arena);
+  const attr_value_t *told = node_attr(engine, "input_shapes");
+  bool all = told && told->kind == ATTR_LIST && told->list_kind == ATTR_SHAPE &&
+             (int)told->n_list == copy->n_args;
+  for (int i = 0; i < copy->n_args; i++) {
+    shape_t *shape = &copy->args[i]->out_shape[0];
+    *shape = all ? told->list[i].shape : SHAPE_UNKNOWN;
+    if (shape->rank >= 0) continue;
+    *shape = at_hand[i];
+    if (shape->rank > 0) shape->d[0] = -1;
+  }
+  return copy;
+}
+
 status_t segment_lower(graph_t *body, const char *engine_name, const segment_precision_t *precision,
                        network_t **out) {
   *out = NULL;

@@ -25,6 +25,12 @@ typedef struct segment_precision {
 } segment_precision_t;
 segment_precision_t segment_precision_of(const node_t *engine);
 
+// A copy of a native segment's body for an engine: its arguments have the node's input_shapes;
+// where those tell no rank, as in models of TensorFlow 1 and 2.0, the shapes at hand, in batches of
+// any size. Both have as many as the body has arguments.
+graph_t *segment_copy(const graph_t *body, const node_t *engine, const shape_t *at_hand,
+                      arena_t *arena);
+
 // Lowers a segment's body (arguments, constants, nodes that engines take) to a network that is not
 // optimised yet. Inputs are named TensorRTInputPH_<i>, outputs TensorRTOutputPH_<i>. Shapes of the
 // body's nodes are inferred from the arguments' (node->out_shape of body->args). Constants with the

@@ -1,5 +1,6 @@
 // Models that real TF-TRT 2.17 saved (tests/models/tf-trt-saved) as input: run, given engines,
-// converted anew; as TF 2.0 wrote them; with TensorRT's plans in them; with nothing that could run.
+// converted anew; as TF 1 and 2.0 wrote them; with TensorRT's plans in them; with nothing that
+// could run.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -325,24 +326,82 @@ static void as_tf_2_0(graph_t *g, node_t *n, const char *segment) {
   graph_rename_node(g, n, "TRTEngineOp_0");
 }
 
-static void tf_2_0s_form(void **state) {
+// The segment as a GraphDef: inputs are Placeholders, outputs Identities, numbered. mem_free it.
+static wire_out_t as_graph_def(graph_t *g, const char *segment) {
+  graph_t *body;
+  wire_out_t w = {0};
+  assert_ok(library_body(g->library, segment, &body));
+  graph_t *copy = graph_clone(body, g->arena);
+  for (int i = 0; i < copy->n_nodes; i++) copy->nodes[i]->raw = NULL;  // their inputs change names
+  for (int i = 0; i < copy->n_args; i++) {
+    node_t *n = copy->args[i];
+    char name[32];
+    snprintf(name, sizeof name, "TensorRTInputPH_%d", i);
+    dtype_t dtype = node_type(n, "T");
+    node_set_op(n, "Placeholder");
+    node_remove_attr(n, "T");
+    node_remove_attr(n, "index");
+    node_set_type(copy, n, "dtype", dtype);
+    graph_rename_node(copy, n, name);
+  }
+  for (int i = 0; i < copy->n_rets; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "TensorRTOutputPH_%d", i);
+    node_t *n = graph_add_node(copy, "Identity", name);
+    node_add_input(copy, n, copy->rets[i].src, copy->rets[i].port);
+    node_set_type(copy, n, "T", copy->rets[i].src->out_dtype[copy->rets[i].port]);
+  }
+  assert_ok(graph_write_nodes(copy, &w, 1));
+  assert_ok(wire_out_status(&w));
+  graph_destroy(copy);
+  return w;
+}
+
+// TF 1.8 to 1.14, is_dynamic_op=True: the segment is in the node, and in a function unless
+// use_function_backup was False.
+static void as_tf_1(graph_t *g, node_t *n, const char *segment) {
+  wire_out_t w = as_graph_def(g, segment);
+  as_tf_2_0(g, n, segment);
+  graph_rename_node(g, n, "my_trt_op_0");
+  node_set_bool(g, n, "static_engine", false);
+  node_set_string(g, n, "serialized_segment", (const char *)w.data, w.size);
+  wire_out_free(&w);
+}
+
+static void as_tf_1_without_function(graph_t *g, node_t *n, const char *segment) {
+  as_tf_1(g, n, segment);
+  node_set_string(g, n, "segment_funcdef_name", "", 0);
+}
+
+static void old_forms(void **state) {
   (void)state;
-  saved_t s = open_saved(5);
-  char *dir = file_join(scratch, "old"), *built = file_join(scratch, "old-built");
-  char *anew = file_join(scratch, "old-anew");
-  rewrite(&s, dir, as_tf_2_0);
-  runs_both_ways(&s, dir);  // TensorRT's plan is replaced by one of ours
-  build_for(&s, dir, built);
-  runs_right(&s, built);
-  corpus_model_t old = s.model;
-  old.saved = dir;
-  assert_ok(convert(&old, &s.golden.cases.v[0], &(conversion_t){0}, anew));
-  outcome_t o = runs_right(&s, anew);
-  assert_true(o.hits > 0);
-  mem_free(dir);
-  mem_free(built);
-  mem_free(anew);
-  close_saved(&s);
+  static const struct {
+    const char *name;
+    int model;
+    change_fn change;
+  } FORMS[] = {{"tf-2.0", 5, as_tf_2_0},
+               {"tf-1", 5, as_tf_1},
+               {"tf-1-node", 5, as_tf_1_without_function},
+               {"tf-1-node-two-inputs", 3, as_tf_1_without_function}};
+  for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++) {
+    saved_t s = open_saved(FORMS[i].model);
+    char *dir = file_join(scratch, FORMS[i].name), *built = mem_printf("%s-built", dir);
+    char *anew = mem_printf("%s-anew", dir);
+    rewrite(&s, dir, FORMS[i].change);
+    runs_both_ways(&s, dir);  // TensorRT's plan is replaced by one of ours
+    build_for(&s, dir, built);
+    outcome_t o = runs_right(&s, built);
+    if (!o.hits) fail_msg("%s: %s", FORMS[i].name, o.native);
+    corpus_model_t old = s.model;
+    old.saved = dir;
+    assert_ok(convert(&old, &s.golden.cases.v[0], &(conversion_t){0}, anew));
+    o = runs_right(&s, anew);
+    assert_true(o.hits > 0);
+    mem_free(dir);
+    mem_free(built);
+    mem_free(anew);
+    close_saved(&s);
+  }
 }
 
 // An asset with a plan of TensorRT's: told, and replaced.
@@ -378,25 +437,78 @@ static void without_segment(graph_t *g, node_t *n, const char *segment) {
   node_remove_attr(n, "segment_func");
 }
 
+static void with_tensorrts_engine(graph_t *g, node_t *n, const char *segment) {
+  as_tf_2_0(g, n, segment);
+  node_set_string(g, n, "segment_funcdef_name", "", 0);
+}
+
+// TF 1.7, which had no segments.
+static void as_tf_1_7(graph_t *g, node_t *n, const char *segment) {
+  with_tensorrts_engine(g, n, segment);
+  node_set_string(g, n, "serialized_engine", TENSORRT_PLAN, sizeof TENSORRT_PLAN);
+  node_remove_attr(n, "serialized_segment");
+  node_remove_attr(n, "precision_mode");
+}
+
+static void with_garbage(graph_t *g, node_t *n, const char *segment) {
+  as_tf_1_without_function(g, n, segment);
+  node_set_string(g, n, "serialized_segment", "\x0a\x7f", 2);
+}
+
+static void without_outputs(graph_t *g, node_t *n, const char *segment) {
+  as_tf_1_without_function(g, n, segment);
+  node_set_string(g, n, "serialized_segment", "\x0a\x0b\x0a\x03one\x12\x04NoOp", 13);
+}
+
+// What converting it, adding engines to it and running it say; all name file or node.
 static void nothing_that_could_run(void **state) {
   (void)state;
-  saved_t s = open_saved(5);
-  char *dir = file_join(scratch, "nothing");
-  converter_t *c = NULL;
-  rewrite(&s, dir, without_segment);
-  corpus_model_t m = s.model;
-  m.saved = dir;
-  assert_ok(converter_for(&m, &s.golden.cases.v[0], &(conversion_t){0}, &c));
-  for (int i = 0; i < 2; i++) {
-    status_t st = i ? converter_reopen(c) : converter_convert(c, NULL);
-    assert_int_equal(status_code(st), CODE_NOT_FOUND);
-    assert_non_null(strstr(status_message(st), "nothing/saved_model.pb: node "));
-    assert_non_null(strstr(status_message(st), "neither an engine nor a native segment"));
-    status_free(st);
+  static const struct {
+    change_fn change;
+    code_t code, run_code;
+    const char *why, *run_why;
+  } CASES[] = {
+      {without_segment, CODE_NOT_FOUND, CODE_ABORTED,
+       "TRTEngineOp_149_000 (TRTEngineOp) has neither an engine nor a "
+       "native segment",
+       "native segment is not found in the graph"},
+      {with_tensorrts_engine, CODE_NOT_FOUND, CODE_ABORTED,
+       "TRTEngineOp_0 (TRTEngineOp) has an engine of TensorRT's, and "
+       "no native segment that could run in its place",
+       "native segment is not found in the graph. TRTEngineOp_0 cannot serve"},
+      {as_tf_1_7, CODE_NOT_FOUND, CODE_UNIMPLEMENTED,
+       "TRTEngineOp_0 (TRTEngineOp) has neither an engine nor a "
+       "native "
+       "segment",
+       "TRTEngineOp_0': it is TensorFlow 1.7's: an engine of TensorRT's"},
+      {with_garbage, CODE_DATA_LOSS, CODE_DATA_LOSS, "my_trt_op_0: serialized_segment",
+       "my_trt_op_0: serialized_segment"},
+      {without_outputs, CODE_INVALID_ARGUMENT, CODE_INVALID_ARGUMENT,
+       "my_trt_op_0: serialized_segment is no native segment: it has no outputs",
+       "my_trt_op_0: serialized_segment is no native segment: it has no outputs"},
+  };
+  for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+    saved_t s = open_saved(5);
+    char *dir = file_join(scratch, "nothing");
+    converter_t *c = NULL;
+    outcome_t o = {0};
+    rewrite(&s, dir, CASES[i].change);
+    corpus_model_t m = s.model;
+    m.saved = dir;
+    assert_ok(converter_for(&m, &s.golden.cases.v[0], &(conversion_t){0}, &c));
+    for (int k = 0; k < 3; k++) {
+      status_t st = k == 0   ? converter_convert(c, NULL)
+                    : k == 1 ? converter_reopen(c)
+                             : run_golden(&s.golden, dir, &o);
+      const char *why = k < 2 ? CASES[i].why : CASES[i].run_why;
+      if (!strstr(status_message(st), why)) fail_msg("%s, not: %s", status_message(st), why);
+      assert_int_equal(status_code(st), k < 2 ? CASES[i].code : CASES[i].run_code);
+      status_free(st);
+    }
+    converter_destroy(c);
+    mem_free(dir);
+    close_saved(&s);
   }
-  converter_destroy(c);
-  mem_free(dir);
-  close_saved(&s);
 }
 
 static void what_is_not_converted_is_not_reopened(void **state) {
@@ -417,7 +529,7 @@ int main(void) {
       cmocka_unit_test(engines_are_added),
       cmocka_unit_test(converted_anew),
       cmocka_unit_test(functions_have_tf_trts_names),
-      cmocka_unit_test(tf_2_0s_form),
+      cmocka_unit_test(old_forms),
       cmocka_unit_test(tensorrt_plans_are_replaced),
       cmocka_unit_test(nothing_that_could_run),
       cmocka_unit_test(what_is_not_converted_is_not_reopened),

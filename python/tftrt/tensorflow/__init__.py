@@ -21,6 +21,7 @@ from ._loading import adapt_loader as _adapt_loader
 from ._loading import adapt_session_loader as _adapt_session_loader
 from ._names import has_tensorrt as _has_tensorrt
 from ._names import restore_names as _restore_names
+from ._old_segments import adapt_import as _adapt_import
 from ._plugin import load as _load
 from ._saving import adapt_saver as _adapt_saver
 from .converter import Converter, TrtGraphConverterV2
@@ -34,6 +35,7 @@ plugin_file = _load()
 _adapt_loader()
 _adapt_session_loader()
 _adapt_saver()
+_adapt_import()
 if not _has_tensorrt():  # TF-TRT's own optimizer sees to its sessions
     _enable_sessions(plugin_file)
 _restore_names()
