@@ -312,15 +312,22 @@ static tftrt_code told(tftrt_error *err, tftrt_code code, const char *format, ..
   return err->code = code;
 }
 
-// A live engine of this name: one that is being calibrated, else one whose node has ranges, else
-// any; a reference. *n: how many are being calibrated. The lock is held.
+enum { HAS_NONE, HAS_TABLE, WAS_CALIBRATED, IS_CALIBRATED };
+
+static int ranges_of(const engine_t *e) { /* the lock is held */
+  if (!e->calibrates) return e->has_table ? HAS_TABLE : HAS_NONE;
+  return e->calibrated_key ? WAS_CALIBRATED : IS_CALIBRATED;
+}
+
+// A live engine of this name, the one that has most to do with calibration; of equals the newest. A
+// reference. *n: how many are being calibrated. The lock is held.
 static engine_t *find_calibrated(const char *name, int *n) {
   engine_t *best = NULL;
   *n = 0;
   for (engine_t *e = engines; e; e = e->next) {
     if (strcmp(e->name, name) != 0 || !e->made) continue;
-    *n += e->calibrates;
-    if (!best || e->calibrates || (e->has_table && !best->calibrates)) best = e;
+    *n += ranges_of(e) == IS_CALIBRATED;
+    if (!best || ranges_of(e) > ranges_of(best)) best = e;
   }
   if (best) best->refs++;
   return best;
