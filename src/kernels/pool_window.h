@@ -12,7 +12,7 @@ typedef struct pool_window {
 static inline void pool_window_dim(const conv_shape_t *s, int d, int64_t o, pool_window_t *w) {
   int64_t at = o * s->stride[d] - s->pad[d];
   int64_t end = at + s->kernel[d] < s->in[d] ? at + s->kernel[d] : s->in[d];
-  w->lo[d] = at > 0 ? at : 0;
+  w->lo[d] = at < 0 ? 0 : at < s->in[d] ? at : s->in[d];
   w->hi[d] = end > w->lo[d] ? end : w->lo[d];
 }
 
