@@ -1,5 +1,6 @@
 #include "network/ranges.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,17 +17,19 @@ struct ranges {
 
 enum { CODES_PER_OCTAVE = 24, LARGEST_CODE = 255 };
 
-static float largest_of(const range_t *r) { return 4 * 127 * r->scale; }
+static double largest_of(const range_t *r) { return 4 * 127 * (double)r->scale; }
 
 static unsigned code_of(const range_t *r, float magnitude, bool up) {
   if (!(magnitude > 0)) return 0;
-  double k = LARGEST_CODE + CODES_PER_OCTAVE * log2((double)magnitude / (double)largest_of(r));
+  double k = LARGEST_CODE + CODES_PER_OCTAVE * log2((double)magnitude / largest_of(r));
   k = up ? ceil(k - 1e-3) : rint(k);  // a decoded one is its own code
   return k < 1 ? 1 : k > LARGEST_CODE ? LARGEST_CODE : (unsigned)k;
 }
 
 static float decoded(const range_t *r, unsigned k) {
-  return k ? largest_of(r) * exp2f(((float)k - LARGEST_CODE) / CODES_PER_OCTAVE) : 0;
+  if (!k) return 0;
+  double v = largest_of(r) * exp2(((double)k - LARGEST_CODE) / CODES_PER_OCTAVE);
+  return (float)fmin(v, (double)FLT_MAX);
 }
 
 typedef struct codes {

@@ -116,6 +116,15 @@ static void channels(void **state) {
   mem_free(again);
   ranges_destroy(read);
   ranges_destroy(r);
+  // Of the largest scale: what it formats can be read again.
+  assert_ok(parse("TRT-1-A\na: 7f7fffff\na#channels ff01ff: 00000000\n", &r));
+  again = ranges_format(r);
+  assert_true(isfinite(ranges_find(r, "a").channels[0].most));
+  ranges_destroy(r);
+  assert_ok(parse(again, &r));
+  assert_int_equal(ranges_find(r, "a").n_channels, 1);
+  mem_free(again);
+  ranges_destroy(r);
   // Of a tensor that is not there.
   assert_ok(parse("TRT-1-A\na#channels 010203: 00000000\n", &r));
   assert_int_equal(ranges_count(r), 0);
