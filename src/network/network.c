@@ -251,6 +251,27 @@ bool layer_averages(const layer_t *l) {
   return l->type == LAYER_REDUCE && l->p.reduce.op == REDUCE_MEAN;
 }
 
+static int operands(const layer_t *l) { return l->type == LAYER_DECONV ? 3 : 2; }
+
+int layer_bias_at(const layer_t *l) {
+  switch (l->type) {
+    case LAYER_CONV:
+    case LAYER_DECONV: return l->p.conv.has_bias ? operands(l) : -1;
+    case LAYER_MATMUL: return l->p.matmul.has_bias ? operands(l) : -1;
+    case LAYER_NORM: return l->p.norm.has_offset ? operands(l) : -1;
+    default: return -1;
+  }
+}
+
+int layer_residual_at(const layer_t *l) {
+  switch (l->type) {
+    case LAYER_CONV:
+    case LAYER_DECONV: return l->p.conv.has_residual ? operands(l) + l->p.conv.has_bias : -1;
+    case LAYER_MATMUL: return l->p.matmul.has_residual ? operands(l) + l->p.matmul.has_bias : -1;
+    default: return -1;
+  }
+}
+
 int layer_conv_groups(const layer_t *l) {
   const conv_params_t *c = &l->p.conv;
   const shape_t *x = &l->in[0]->shape, *w = &l->in[1]->shape;

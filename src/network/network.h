@@ -484,6 +484,9 @@ bool binary_eval_int(binary_op_t op, int64_t a, int64_t b, int64_t *out);
 bool binary_op_compares(binary_op_t op);
 // Is the result a mean of the input's elements, and nothing else?
 bool layer_averages(const layer_t *l);
+// Which input the bias (of LAYER_NORM: the offset) is, and the residual; -1: there is none.
+int layer_bias_at(const layer_t *l);
+int layer_residual_at(const layer_t *l);
 int layer_conv_groups(
     const layer_t *l);  // as the convolution will run; 0 while channels are unknown
 

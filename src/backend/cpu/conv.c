@@ -153,24 +153,22 @@ bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p)
                       .pack = in_value(c, l, 1) != NULL,
                       .bias = cp->has_bias,
                       .act = cp->act};
-  dn_types(l, cp->has_residual ? 2 + cp->has_bias : -1, p);
+  dn_types(l, layer_residual_at(l), p);
   fill_window(p, &p->src, &p->dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
   return true;
 }
 
 static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t *s) {
-  const conv_params_t *cp = &l->p.conv;
   dn_problem_t p;
   conv_problem(c, l, &p);
-  return make(c, l, &p, cp->has_bias ? 2 : -1, cp->has_residual ? 2 + cp->has_bias : -1, s);
+  return make(c, l, &p, layer_bias_at(l), layer_residual_at(l), s);
 }
 
 status_t make_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   if (in_shape(c, l, 1)->d[l->p.conv.spatial] == 0) return NULL;  // no input channels
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
-  int factors = 2, bias = l->p.conv.has_bias ? 2 : -1;
-  if (layer_is_half(l, factors, bias)) {
+  if (layer_is_half(l, 2, layer_bias_at(l))) {
     if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_conv_step(c, l, s));
     if (s->run || prefers_own(c, l) || !onednn_computes(l->in[0]->dtype)) return NULL;
     return make_onednn_conv(c, l, s);
@@ -201,7 +199,7 @@ bool deconv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *
 static status_t make_onednn_deconv(backend_context_t *c, const layer_t *l, step_t *s) {
   dn_problem_t p;
   if (!deconv_problem(c, l, &p)) return NULL;
-  return make(c, l, &p, l->p.conv.has_bias ? 3 : -1, -1, s);
+  return make(c, l, &p, layer_bias_at(l), -1, s);
 }
 
 status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
@@ -209,7 +207,7 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
       l->in[0]->dtype == DT_FLOAT && l->in[1]->dtype == DT_FLOAT && l->out[0]->dtype == DT_FLOAT;
   if (l->p.conv.depthwise || l->p.conv.has_residual) return NULL;
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
-  if (layer_is_half(l, 2, l->p.conv.has_bias ? 3 : -1))
+  if (layer_is_half(l, 2, layer_bias_at(l)))
     return prefers_own(c, l) || !onednn_computes(l->in[0]->dtype) ? NULL
                                                                   : make_onednn_deconv(c, l, s);
   if (!is_float) return NULL;

@@ -208,10 +208,8 @@ static bool describe(const backend_context_t *c, const layer_t *l, int8_layer_t 
   const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1), *y = out_shape(c, l, 0);
   bool conv = l->type != LAYER_MATMUL;
   int first = l->type == LAYER_DECONV ? 3 : 2;  // behind the operands
-  bool has_bias = conv ? l->p.conv.has_bias : l->p.matmul.has_bias;
-  bool has_residual = conv ? l->p.conv.has_residual : l->p.matmul.has_residual;
-  *i = (int8_layer_t){.bias = has_bias ? first : -1,
-                      .residual = has_residual ? first + has_bias : -1};
+  *i = (int8_layer_t){.bias = layer_bias_at(l), .residual = layer_residual_at(l)};
+  const bool has_bias = i->bias >= 0, has_residual = i->residual >= 0;
   i->act = conv ? l->p.conv.act : l->p.matmul.act;
   if (l->n_in != first + has_bias + has_residual || !operand_ok(l->out[0])) return false;
   if (l->in[1]->zero_point || l->in[0]->n_channel_scales) return false;

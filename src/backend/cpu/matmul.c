@@ -200,18 +200,17 @@ bool matmul_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *
                       .bias = has_bias,
                       .scale = l->p.matmul.scale,
                       .act = l->p.matmul.act};
-  dn_types(l, has_residual ? 2 + has_bias : -1, p);
+  dn_types(l, layer_residual_at(l), p);
   if (!flatten(p, l->p.matmul.transpose_a)) merge_batch(p);
   return true;
 }
 
 status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
-  bool has_bias = l->p.matmul.has_bias, has_residual = l->p.matmul.has_residual;
   const activation_t *act = &l->p.matmul.act;
   const shape_t *y = out_shape(c, l, 0);
   dn_problem_t p;
   if (layer_is_int8(l)) return make_int8_step(c, l, s);
-  bool half = layer_is_half(l, 2, has_bias ? 2 : -1);
+  bool half = layer_is_half(l, 2, layer_bias_at(l));
   if ((!half && !layer_is_float(l, l->n_in)) || !matmul_problem(c, l, &p)) return NULL;
   if (half) {
     if (layer_tactic(c, l) != TACTIC_ONEDNN) TRY(make_own_half_matmul_step(c, l, &p, s));
@@ -221,8 +220,8 @@ status_t make_matmul_step(backend_context_t *c, const layer_t *l, step_t *s) {
   own_act_t own;
   if (!own_act_of(act, DT_FLOAT, &own)) return NULL;
   matmul_state_t *st = mem_calloc(1, sizeof *st);
-  st->bias = has_bias ? 2 : -1;
-  st->residual = has_residual ? 2 + has_bias : -1;
+  st->bias = layer_bias_at(l);
+  st->residual = layer_residual_at(l);
   st->out_bytes = (size_t)shape_elements(y) * dtype_size(l->out[0]->dtype);
   st->beside = p.residual == DN_RESIDUAL_BINARY;
   st->act = own;

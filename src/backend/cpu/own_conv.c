@@ -65,8 +65,8 @@ status_t make_own_conv_step(backend_context_t *c, const layer_t *l, step_t *s) {
   own_conv_t st = {.kind = transposed     ? TRANSPOSED
                            : p->depthwise ? DEPTHWISE
                                           : PLAIN,
-                   .bias = p->has_bias ? 2 + transposed : -1,
-                   .residual = p->has_residual ? 2 + transposed + p->has_bias : -1};
+                   .bias = layer_bias_at(l),
+                   .residual = layer_residual_at(l)};
   if (p->depthwise && p->spatial > 2) return NULL;
   conv_layer_shape(l, transposed ? y : x, transposed ? x : y, w, &st.shape);
   if (transposed && st.shape.groups != 1) return NULL;

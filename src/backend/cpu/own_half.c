@@ -108,8 +108,8 @@ status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t 
   if (l->in[0]->dtype != DT_HALF || !in_value(c, l, 1)) return NULL;
   if (shape_elements(x) == 0 || shape_elements(y) == 0 || shape_elements(w) == 0) return NULL;
   own_half_t st = {.kind = p->depthwise ? DEPTHWISE : CONV,
-                   .bias = p->has_bias ? 2 : -1,
-                   .residual = p->has_residual ? 2 + p->has_bias : -1};
+                   .bias = layer_bias_at(l),
+                   .residual = layer_residual_at(l)};
   conv_layer_shape(l, x, y, w, &st.shape);
   if (!set_epilogue(l, &p->act, &st)) return NULL;
   size_t scratch = 0;
@@ -133,11 +133,10 @@ status_t make_own_half_conv_step(backend_context_t *c, const layer_t *l, step_t 
 
 status_t make_own_half_matmul_step(backend_context_t *c, const layer_t *l, const dn_problem_t *p,
                                    step_t *s) {
-  const bool has_bias = l->p.matmul.has_bias;
   if (l->in[0]->dtype != DT_HALF || !may_run(c)) return NULL;
   own_half_t st = {.kind = PRODUCT,
-                   .bias = has_bias ? 2 : -1,
-                   .residual = l->p.matmul.has_residual ? 2 + has_bias : -1,
+                   .bias = layer_bias_at(l),
+                   .residual = layer_residual_at(l),
                    .ep.alpha = p->scale};
   if (!set_epilogue(l, &l->p.matmul.act, &st)) return NULL;
   matmul_batch(p, &st.batch);

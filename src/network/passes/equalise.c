@@ -72,18 +72,6 @@ static bool homogeneous(group_t *g, layer_t *l, unary_op_t op) {
   return op == UNARY_RELU || op == UNARY_LEAKY_RELU || op == UNARY_IDENTITY;
 }
 
-static int bias_at(const layer_t *l) {
-  if (l->type == LAYER_NORM) return l->p.norm.has_offset ? 2 : -1;
-  bool has = l->type == LAYER_CONV ? l->p.conv.has_bias : l->p.matmul.has_bias;
-  return has ? 2 : -1;
-}
-
-static int residual_at(const layer_t *l) {
-  bool has = (l->type == LAYER_CONV && l->p.conv.has_residual) ||
-             (l->type == LAYER_MATMUL && l->p.matmul.has_residual);
-  return has ? (bias_at(l) > 0 ? 3 : 2) : -1;
-}
-
 static bool has_depthwise_weights(const layer_t *l) {
   return l->type == LAYER_CONV && l->p.conv.depthwise;
 }
@@ -152,7 +140,7 @@ static bool add_maker(group_t *g, layer_t *l) {
   bool norm = is_normalisation(l);
   if (!norm && !takes_factors(l)) return l->type != LAYER_NORM && add_all(g, l);
   const activation_t *a = activation_of(l);
-  int bias = bias_at(l), residual = residual_at(l);
+  int bias = layer_bias_at(l), residual = layer_residual_at(l);
   if (outputs_of(l) != g->channels || (a->on && !homogeneous(g, l, a->op))) return false;
   if (bias > 0 && (!l->in[bias]->is_const || shape_elements(&l->in[bias]->shape) != g->channels))
     return false;
@@ -161,7 +149,7 @@ static bool add_maker(group_t *g, layer_t *l) {
 }
 
 static bool add_reader(group_t *g, layer_t *l, int at) {
-  if (at == residual_at(l) && takes_factors(l)) return add_tensor(g, l->out[0]);
+  if (at == layer_residual_at(l) && takes_factors(l)) return add_tensor(g, l->out[0]);
   if (l->type != LAYER_CONV && l->type != LAYER_MATMUL)
     return l->n_out == 1 && by_channel(g, l) && add_tensor(g, l->out[0]);
   if (at != 0 || !takes_factors(l) || inputs_of(l) != g->channels) return false;
@@ -420,7 +408,7 @@ static bool multiply_all(const group_t *g, const double *factor, const double *i
     bool rows = l->type == LAYER_MATMUL && l->p.matmul.transpose_b;
     int64_t inner = rows ? inputs_of(l) : 1;
     if (!multiply(g->n, all, l, 1, inverse, g->channels, inner)) return false;
-    int bias = bias_at(l);
+    int bias = layer_bias_at(l);
     if (bias > 0 && !multiply(g->n, all, l, bias, inverse, g->channels, 1)) return false;
   }
   for (size_t i = 0; i < g->readers.n; i++) {

@@ -60,12 +60,6 @@ static bool is_moved(const layer_t *l, int i) {
 
 int half_factors(const layer_t *l) { return l->type == LAYER_ATTENTION ? 3 : 2; }
 
-int half_residual(const layer_t *l) {
-  if (l->type == LAYER_CONV) return l->p.conv.has_residual ? 2 + l->p.conv.has_bias : -1;
-  if (l->type == LAYER_MATMUL) return l->p.matmul.has_residual ? 2 + l->p.matmul.has_bias : -1;
-  return -1;
-}
-
 // ---------------------------------------------------------------- what cannot be
 
 // Steps that the graph asks for. Those of calibrated ranges are ours: a last bit less before them
@@ -204,7 +198,7 @@ static void keep_sums(half_types_t *h, const layer_t *l) {
   for (int o = 0; o < l->n_out; o++) sum |= h->sum[l->out[o]->id];
   if (!sum) return;
   if (l->type == LAYER_NORM) h->sum[l->in[0]->id] = true;
-  if (half_residual(l) > 0) h->sum[l->in[half_residual(l)]->id] = true;
+  if (layer_residual_at(l) > 0) h->sum[l->in[layer_residual_at(l)]->id] = true;
   for (int i = 0; i < l->n_in && half_class(l) == HALF_ELEMENTWISE; i++)
     h->sum[l->in[i]->id] = true;
 }
@@ -220,8 +214,8 @@ static void want_inputs(half_types_t *h, const layer_t *l) {
   switch (half_class(l)) {
     case HALF_CHOSEN:
       for (int i = 0; i < half_factors(l); i++) want(h, l->in[i], h->layer[l->id]);
-      if (half_residual(l) > 0 && dtype_is_16bit_float(h->layer[l->id]))
-        want(h, l->in[half_residual(l)], out);
+      if (layer_residual_at(l) > 0 && dtype_is_16bit_float(h->layer[l->id]))
+        want(h, l->in[layer_residual_at(l)], out);
       break;
     case HALF_ELEMENTWISE:
       for (int i = 0; i < l->n_in && !sensitive(l); i++) want(h, l->in[i], out);
@@ -292,7 +286,7 @@ dtype_t half_operand(const half_types_t *h, const layer_t *l, int i) {
   switch (half_class(l)) {
     case HALF_CHOSEN:
       if (!dtype_is_16bit_float(h->layer[l->id])) return DT_FLOAT;
-      return i < half_factors(l) ? h->layer[l->id] : i == half_residual(l) ? own : DT_FLOAT;
+      return i < half_factors(l) ? h->layer[l->id] : i == layer_residual_at(l) ? own : DT_FLOAT;
     case HALF_ELEMENTWISE:
     case HALF_SHAPE: return own;
     case HALF_WIDE: return i == 0 ? own : DT_FLOAT;

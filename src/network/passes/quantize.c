@@ -31,12 +31,6 @@ static bool in_int8(const layer_t *l) {
   return (heavy(l) || averages(l)) && is_8bit(l->in[0]) && l->in[0]->scale > 0;
 }
 
-static int residual_at(const layer_t *l) {
-  if (l->type == LAYER_CONV) return l->p.conv.has_residual ? 2 + l->p.conv.has_bias : -1;
-  if (l->type != LAYER_MATMUL) return -1;
-  return l->p.matmul.has_residual ? 2 + l->p.matmul.has_bias : -1;
-}
-
 // ---------------------------------------------------------------- what tensors are
 
 static bool keeps_sign(const layer_t *l) {
@@ -693,7 +687,7 @@ int pass_int8_outputs(network_t *n) {
   for (int i = 0; i < n->n_layers; i++) {
     layer_t *l = n->layers[i];
     if (!in_int8(l)) continue;
-    int at = residual_at(l);
+    int at = layer_residual_at(l);
     net_tensor_t *r =
         at > 0 && at < l->n_in && !is_8bit(l->in[at]) ? int8_residual(l->in[at]) : NULL;
     if (r && r->producer != l && r != l->out[0]) {
