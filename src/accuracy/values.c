@@ -4,10 +4,8 @@
 
 #include "kernels/convert.h"
 
-static bool is_8bit(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
-
 bool tensor_is_real(const net_tensor_t *t) {
-  if (is_8bit(t->dtype)) return t->scale > 0;
+  if (dtype_is_8bit_int(t->dtype)) return t->scale > 0;
   return t->dtype == DT_FLOAT || t->dtype == DT_HALF || t->dtype == DT_BFLOAT16 ||
          t->dtype == DT_DOUBLE;
 }
@@ -55,7 +53,7 @@ static status_t round_to(const net_tensor_t *t, const tensor_t *real, tensor_t *
   TRY(tensor_alloc(t->dtype, &real->shape, out));
   int64_t n = tensor_elements(real);
   const float *x = real->data;
-  if (!is_8bit(t->dtype)) {
+  if (!dtype_is_8bit_int(t->dtype)) {
     convert(DT_FLOAT, t->dtype, x, out->data, n, false, 1);
     return NULL;
   }

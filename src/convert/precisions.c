@@ -49,9 +49,7 @@ static void scale_range(const net_tensor_t *t, float *least, float *most) {
 }
 
 // A float tensor's scale is a range that was not used.
-static bool has_scale(const net_tensor_t *t) {
-  return t->scale > 0 && (t->dtype == DT_INT8 || t->dtype == DT_UINT8);
-}
+static bool has_scale(const net_tensor_t *t) { return t->scale > 0 && dtype_is_8bit_int(t->dtype); }
 
 // ---- text ------------------------------------------------------------------------------------
 

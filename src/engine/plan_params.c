@@ -167,7 +167,7 @@ static bool read_step(plan_field_t *f, layer_params_t *p) {
   s->beta = bits_float((uint32_t)v[6]);
   s->dtype = (dtype_t)v[7];
   if (s->kind != STEP_DEQUANTIZE && s->kind != STEP_QUANTIZE) return true;
-  bool to_number = s->dtype == DT_INT8 || s->dtype == DT_UINT8;
+  bool to_number = dtype_is_8bit_int(s->dtype);
   return s->alpha > 0 && s->beta >= -255 && s->beta <= 255 &&
          (s->kind == STEP_DEQUANTIZE || to_number);
 }

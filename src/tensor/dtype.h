@@ -42,6 +42,7 @@ const char *dtype_name(dtype_t t);       // "float32", as tf.DType.name
 const char *dtype_tf_name(dtype_t t);    // "float", "half": as in OpDefs and TF-TRT's messages
 dtype_t dtype_from_name(const char *s);  // either spelling; DT_INVALID when unknown
 bool dtype_is_float(dtype_t t);          // half, bfloat16, float, double
+static inline bool dtype_is_8bit_int(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
 static inline bool dtype_is_16bit_float(dtype_t t) { return t == DT_HALF || t == DT_BFLOAT16; }
 bool dtype_is_int(dtype_t t);  // signed and unsigned integers, without bool and quantized
 bool dtype_is_complex(dtype_t t);

@@ -3,8 +3,6 @@
 #include "backend/cpu/cpu.h"
 #include "kernels/pool_int8.h"
 
-static bool is_8bit(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
-
 static status_t run(step_t *s, backend_context_t *c) {
   average_int8(s->state, step_in(s, c, 0), step_out(s, c, 0), c->threads);
   return NULL;
@@ -43,7 +41,7 @@ status_t make_average_int8_step(backend_context_t *c, const layer_t *l, step_t *
   average_int8_t a = {
       .is_signed = x->dtype == DT_INT8, .zero = x->zero_point, .ratio = x->scale, .type = y->dtype};
   if (!(x->scale > 0) || x->n_channel_scales) return NULL;
-  if (is_8bit(y->dtype)) {
+  if (dtype_is_8bit_int(y->dtype)) {
     if (!(y->scale > 0)) return NULL;
     a.ratio = x->scale / y->scale;
     a.y_zero = y->zero_point;

@@ -220,7 +220,7 @@ status_t make_deconv_step(backend_context_t *c, const layer_t *l, step_t *s) {
 status_t make_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
   // The largest of 8-bit numbers is the largest, whatever they stand for.
   dtype_t t = l->in[0]->dtype;
-  bool is_8bit = t == DT_INT8 || t == DT_UINT8;
+  const bool is_8bit = dtype_is_8bit_int(t);
   if (is_8bit && !l->p.pool.max) return make_average_int8_step(c, l, s);
   bool numbers = is_8bit && l->out[0]->dtype == t;
   bool half = layer_is_half(l, 1, -1) && l->out[0]->dtype == t && onednn_computes(t);

@@ -206,7 +206,7 @@ static bool translate(program_t *p, const fused_step_t *st, const dtype_t *types
                                 .least = least,
                                 .most = least + 255,
                                 .start = st->beta};
-      return a_float && (result == DT_INT8 || result == DT_UINT8);
+      return a_float && dtype_is_8bit_int(result);
     }
     case STEP_CAST:
       if (a_float && result == DT_FLOAT) {

@@ -85,7 +85,7 @@ static void fill_quant(const layer_t *l, int8_state_t *st, dn_problem_t *p) {
                     .src_zero = x->zero_point,
                     .weight_scale = st->i.scale,
                     .n_weight_scales = st->i.channels};
-  if (is_8bit(y->dtype)) {
+  if (dtype_is_8bit_int(y->dtype)) {
     q->dst_scale = y->scale;
     q->dst_zero = y->zero_point;
   }
@@ -93,8 +93,10 @@ static void fill_quant(const layer_t *l, int8_state_t *st, dn_problem_t *p) {
   p->residual = DN_RESIDUAL_NONE;
   if (st->i.residual < 0) return;
   const net_tensor_t *r = l->in[st->i.residual];
-  bool both = is_8bit(r->dtype) && is_8bit(y->dtype);
-  st->how = both || r->dtype == y->dtype ? IN_PLACE : is_8bit(r->dtype) ? TO_FLOAT : BESIDE;
+  bool both = dtype_is_8bit_int(r->dtype) && dtype_is_8bit_int(y->dtype);
+  st->how = both || r->dtype == y->dtype  ? IN_PLACE
+            : dtype_is_8bit_int(r->dtype) ? TO_FLOAT
+                                          : BESIDE;
   p->residual = st->how == BESIDE ? DN_RESIDUAL_BINARY : DN_RESIDUAL_SUM;
   q->residual_scale = both ? r->scale : 1;
   q->residual_zero = both ? r->zero_point : 0;
@@ -182,7 +184,7 @@ static status_t make_onednn(backend_context_t *c, const layer_t *l, const int8_l
 
 bool layer_is_int8(const layer_t *l) {
   bool kind = l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
-  return kind && l->n_in >= 2 && is_8bit(l->in[0]->dtype) && l->in[0]->scale > 0 &&
+  return kind && l->n_in >= 2 && dtype_is_8bit_int(l->in[0]->dtype) && l->in[0]->scale > 0 &&
          l->in[1]->dtype == DT_INT8;
 }
 
@@ -200,7 +202,8 @@ static bool make_scales(const layer_t *l, int8_layer_t *i) {
 }
 
 static bool operand_ok(const net_tensor_t *t) {
-  return t->dtype == DT_FLOAT || (is_8bit(t->dtype) && t->scale > 0 && !t->n_channel_scales);
+  return t->dtype == DT_FLOAT ||
+         (dtype_is_8bit_int(t->dtype) && t->scale > 0 && !t->n_channel_scales);
 }
 
 // Is the layer one that there are kernels for? Its scales are to be freed.

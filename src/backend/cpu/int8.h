@@ -4,8 +4,6 @@
 
 #include "backend/cpu/cpu.h"
 
-static inline bool is_8bit(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
-
 typedef struct int8_layer {
   int bias, residual;  // inputs' indexes; -1: none
   int64_t channels;    // of the output

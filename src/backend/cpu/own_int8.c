@@ -171,7 +171,7 @@ static void make_finish(const backend_context_t *c, const layer_t *l, const int8
                         own_int8_t *st) {
   const net_tensor_t *y = l->out[0];
   int8_finish_t *f = &st->finish;
-  float lo, hi, step = is_8bit(y->dtype) ? y->scale : 1;
+  float lo, hi, step = dtype_is_8bit_int(y->dtype) ? y->scale : 1;
   bool only_limits = limits_of(&i->act, &lo, &hi);
   size_t floats = (size_t)i->channels + INT8_PADDING;
   st->by = only_limits ? 1 / step : 1;
@@ -191,7 +191,7 @@ static void make_finish(const backend_context_t *c, const layer_t *l, const int8
   if (i->residual >= 0) {
     const net_tensor_t *r = l->in[i->residual];
     f->residual_type = r->dtype;
-    f->residual_scale = (is_8bit(r->dtype) ? r->scale : 1) * st->by;
+    f->residual_scale = (dtype_is_8bit_int(r->dtype) ? r->scale : 1) * st->by;
     f->residual_zero = r->zero_point;
   }
   if (!only_limits) {
@@ -200,10 +200,10 @@ static void make_finish(const backend_context_t *c, const layer_t *l, const int8
     f->act = apply_act;
     f->act_arg = st;
   }
-  f->clamp = is_8bit(y->dtype) || (only_limits && i->act.on);
+  f->clamp = dtype_is_8bit_int(y->dtype) || (only_limits && i->act.on);
   f->lo = only_limits ? lo * st->by : -INFINITY;
   f->hi = only_limits ? hi * st->by : INFINITY;
-  if (!is_8bit(y->dtype)) return;
+  if (!dtype_is_8bit_int(y->dtype)) return;
   f->zero = y->zero_point;
   float least = (float)((y->dtype == DT_UINT8 ? 0 : -128) - f->zero), most = least + 255;
   // Limits may be rounded first: rounding keeps order.

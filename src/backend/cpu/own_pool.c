@@ -37,7 +37,7 @@ void pool_layer_shape(const layer_t *l, const shape_t *x, const shape_t *y, conv
 status_t make_own_pool_step(backend_context_t *c, const layer_t *l, step_t *s) {
   dtype_t t = l->in[0]->dtype;
   // The largest of 8-bit numbers is the largest, whatever they stand for.
-  bool numbers = l->p.pool.max && (t == DT_INT8 || t == DT_UINT8);
+  bool numbers = l->p.pool.max && dtype_is_8bit_int(t);
   if (l->out[0]->dtype != t || !(numbers || t == DT_FLOAT)) return NULL;
   own_pool_t *st = mem_calloc(1, sizeof *st);
   st->options = (pool_options_t){.max = l->p.pool.max, .count_padding = l->p.pool.count_padding};

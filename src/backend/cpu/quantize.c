@@ -69,15 +69,13 @@ static status_t run(step_t *s, backend_context_t *c) {
   return NULL;
 }
 
-static bool is_8bit(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
-
 status_t make_quantize_step(backend_context_t *c, const layer_t *l, step_t *s) {
   dtype_t real = l->type == LAYER_QUANTIZE ? l->in[0]->dtype : l->out[0]->dtype;
   dtype_t number = l->type == LAYER_QUANTIZE ? l->out[0]->dtype : l->in[0]->dtype;
   const shape_t *x = in_shape(c, l, 0);
   int axis = l->p.quantize.axis;
   int64_t scales = shape_elements(in_shape(c, l, 1));
-  if (real != DT_FLOAT || !is_8bit(number) || l->in[1]->dtype != DT_FLOAT || scales < 1)
+  if (real != DT_FLOAT || !dtype_is_8bit_int(number) || l->in[1]->dtype != DT_FLOAT || scales < 1)
     return NULL;
   if (l->p.quantize.zero_point < -255 || l->p.quantize.zero_point > 255 || axis >= x->rank)
     return NULL;

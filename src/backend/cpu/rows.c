@@ -263,7 +263,7 @@ static status_t run_reduce(step_t *s, backend_context_t *c) {
 status_t make_reduce_step(backend_context_t *c, const layer_t *l, step_t *s) {
   const shape_t *x = in_shape(c, l, 0);
   reduce_op_t op = l->p.reduce.op;
-  bool numbers = l->in[0]->dtype == DT_INT8 || l->in[0]->dtype == DT_UINT8;
+  const bool numbers = dtype_is_8bit_int(l->in[0]->dtype);
   if (numbers && layer_averages(l)) return make_average_int8_step(c, l, s);
   bool known = op == REDUCE_SUM || op == REDUCE_MEAN || op == REDUCE_MAX || op == REDUCE_MIN ||
                op == REDUCE_L2 || op == REDUCE_SUM_SQUARE;

@@ -4,10 +4,8 @@
 
 #include "network/eval/eval_internal.h"
 
-static bool is_8bit(dtype_t t) { return t == DT_INT8 || t == DT_UINT8; }
-
 bool eval_is_int8(const layer_t *l) {
-  if (l->n_in < 1 || !is_8bit(l->in[0]->dtype) || !(l->in[0]->scale > 0)) return false;
+  if (l->n_in < 1 || !dtype_is_8bit_int(l->in[0]->dtype) || !(l->in[0]->scale > 0)) return false;
   if (l->type != LAYER_CONV && l->type != LAYER_DECONV && l->type != LAYER_MATMUL)
     return layer_averages(l);
   return l->n_in >= 2 && l->in[1]->dtype == DT_INT8;
@@ -17,7 +15,7 @@ bool eval_is_int8(const layer_t *l) {
 static status_t real_values(const layer_t *l, const net_tensor_t *t, const tensor_t *from,
                             double unit, tensor_t *out) {
   int64_t n = tensor_elements(from), scales = t->n_channel_scales;
-  if (!is_8bit(from->dtype)) {
+  if (!dtype_is_8bit_int(from->dtype)) {
     *out = tensor_ref(from);
     return NULL;
   }
@@ -64,16 +62,17 @@ status_t eval_int8(const layer_t *l, const tensor_t *in, tensor_t *out) {
   const net_tensor_t *y = l->out[0];
   status_t st = NULL;
   if (l->n_in > 4) return EVAL_BAD(l, "%d inputs", l->n_in);
-  if (is_8bit(out->dtype) && !(y->scale > 0)) return EVAL_BAD(l, "%s", "its output has no scale");
+  if (dtype_is_8bit_int(out->dtype) && !(y->scale > 0))
+    return EVAL_BAD(l, "%s", "its output has no scale");
   // Means lie in the middle between two steps often, where the output's steps are the input's:
   // counted in steps of the output they do so exactly.
   bool mean = layer_averages(l);
-  double unit = mean && is_8bit(out->dtype) ? (double)y->scale : 1;
+  double unit = mean && dtype_is_8bit_int(out->dtype) ? (double)y->scale : 1;
   for (int i = 0; i < l->n_in && !st; i++) st = real_values(l, l->in[i], &in[i], unit, &real[i]);
   if (!st) st = tensor_alloc(DT_DOUBLE, &out->shape, &result);
   if (!st) st = evaluate(l, real, &result);
   int64_t n = st ? 0 : tensor_elements(out);
-  if (!st && is_8bit(out->dtype))
+  if (!st && dtype_is_8bit_int(out->dtype))
     to_steps(y, &result, unit, out);
   else
     for (int64_t i = 0; i < n; i++) tensor_set_number(out, i, TENSOR_DATA(double, &result)[i]);

@@ -18,8 +18,6 @@
 // Ranges that fill more of their magnitude's two sides than this are symmetric.
 static const float MOST_SYMMETRIC = 0.97f;
 
-static bool is_8bit(const net_tensor_t *t) { return t->dtype == DT_INT8 || t->dtype == DT_UINT8; }
-
 static bool heavy(const layer_t *l) {
   bool kind = l->type == LAYER_CONV || l->type == LAYER_DECONV || l->type == LAYER_MATMUL;
   return !l->dead && kind && l->n_in >= 2;
@@ -28,7 +26,7 @@ static bool heavy(const layer_t *l) {
 static bool averages(const layer_t *l) { return !l->dead && l->n_in == 1 && layer_averages(l); }
 
 static bool in_int8(const layer_t *l) {
-  return (heavy(l) || averages(l)) && is_8bit(l->in[0]) && l->in[0]->scale > 0;
+  return (heavy(l) || averages(l)) && dtype_is_8bit_int(l->in[0]->dtype) && l->in[0]->scale > 0;
 }
 
 // ---------------------------------------------------------------- what tensors are
@@ -166,7 +164,7 @@ static layer_t *quantize_of(const net_tensor_t *t) {
 static layer_t *dequantize_of(const net_tensor_t *t) {
   layer_t *l = made_by(t, LAYER_DEQUANTIZE);
   double scale;
-  if (!l || l->out[0]->dtype != DT_FLOAT || !is_8bit(l->in[0])) return NULL;
+  if (!l || l->out[0]->dtype != DT_FLOAT || !dtype_is_8bit_int(l->in[0]->dtype)) return NULL;
   if (!const_number(l->in[1], &scale) || !(scale > 0)) return NULL;
   const net_tensor_t *q = l->in[0];
   // What its numbers mean must be the same for all who look.
@@ -414,7 +412,8 @@ int pass_int8_explicit(network_t *n) {
   note_steps(n);
   for (int i = 0; i < n->n_layers; i++) {
     layer_t *l = n->layers[i];
-    if (!heavy(l) || l->n_in > 4 || is_8bit(l->in[0]) || network_kept(n, l)) continue;
+    if (!heavy(l) || l->n_in > 4 || dtype_is_8bit_int(l->in[0]->dtype) || network_kept(n, l))
+      continue;
     const layer_t *d = dequantize_of(l->in[0]);
     if (!d || d->in[0]->is_const) continue;
     net_tensor_t *w = second_numbers(l);
@@ -688,8 +687,9 @@ int pass_int8_outputs(network_t *n) {
     layer_t *l = n->layers[i];
     if (!in_int8(l)) continue;
     int at = layer_residual_at(l);
-    net_tensor_t *r =
-        at > 0 && at < l->n_in && !is_8bit(l->in[at]) ? int8_residual(l->in[at]) : NULL;
+    net_tensor_t *r = at > 0 && at < l->n_in && !dtype_is_8bit_int(l->in[at]->dtype)
+                          ? int8_residual(l->in[at])
+                          : NULL;
     if (r && r->producer != l && r != l->out[0]) {
       net_tensor_t *in[8];
       for (int k = 0; k < l->n_in; k++) in[k] = l->in[k];
