@@ -32,6 +32,7 @@ static void parallel_start(region_fn fn, void *data, unsigned threads) {
 }
 
 static int in_parallel(void) { return parallel_inside(); }
+static void set_threads(int threads) { parallel_set_threads(threads); }
 
 // Iterations of a loop that are this thread's. With a chunk they are dealt out in turns; without,
 // everyone has one piece.
@@ -84,6 +85,7 @@ static const struct {
     AS("GOMP_loop_end", parallel_barrier),
     AS("GOMP_loop_end_nowait", nothing),
     AS("omp_get_max_threads", parallel_threads),
+    AS("omp_set_num_threads", set_threads),
     AS("omp_get_num_threads", parallel_team),
     AS("omp_get_thread_num", parallel_number),
     AS("omp_in_parallel", in_parallel),

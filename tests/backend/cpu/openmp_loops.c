@@ -15,6 +15,7 @@ void GOMP_loop_end_nowait(void);
 int omp_get_max_threads(void);
 int omp_get_num_threads(void);
 int omp_get_thread_num(void);
+void omp_set_num_threads(int threads);
 int omp_in_parallel(void);
 
 #if defined(UNKNOWN)
@@ -44,6 +45,7 @@ static void body(void *data) {
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED void run_loops(loops_t *l);
 void run_loops(loops_t *l) {
+  if (l->set) omp_set_num_threads(l->set);
   l->most = omp_get_max_threads();
   if (l->by_start) {
     GOMP_parallel_start(body, l, (unsigned)l->threads);

@@ -7,6 +7,7 @@
 enum { LOOPS_MOST = 64 };
 
 typedef struct loops {
+  int set;                     // threads that it sets before; 0: none
   int threads;                 // 0: as many as the runtime says
   bool by_start;               // the region begins and ends by two calls
   long from, to, step, chunk;  // a loop over [from, to), which lies in [0, LOOPS_MOST]

@@ -67,7 +67,10 @@ static void it_has_the_threads_that_were_set(void **state) {
   assert_int_equal(run(fn, loop), 3);
   assert_int_equal(parallel_set_threads(1), 3);
   assert_int_equal(run(fn, loop), 1);
-  parallel_set_threads(before);
+  loops_t sets = loop;
+  sets.set = 4;
+  assert_int_equal(run(fn, sets), 4);
+  assert_int_equal(parallel_set_threads(before), 4);
 }
 
 static void what_is_not_known_is_named(void **state) {
