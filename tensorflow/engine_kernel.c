@@ -44,9 +44,20 @@ void engine_destroy(void *node) {
   node_destroy(n);
 }
 
+/* A handle of TensorFlow's is nothing to engines: the variable's value is an input too. */
+static tftrt_tensor handle_place(void) {
+  static char nothing[64];
+  return (tftrt_tensor){.dtype = TFTRT_UINT8, .data = nothing, .bytes = 1};
+}
+
 // False when it is no tensor that an engine can take; c is told.
 static bool take_input(TF_OpKernelContext *c, int i, TF_Tensor *t, tftrt_tensor *out) {
+  enum { RESOURCE = 20 };
   int rank = tf.TF_NumDims(t), dtype = tf.TF_TensorType(t);
+  if (dtype == RESOURCE) {
+    *out = handle_place();
+    return true;
+  }
   if (rank > TFTRT_MAX_RANK || dtype == TFTRT_STRING || !tftrt_dtype_size((tftrt_dtype)dtype)) {
     fail(c, TFTRT_UNIMPLEMENTED, "TRTEngineOp: input %d, of TensorFlow's dtype %d and rank %d, %s",
          i, dtype, rank, "is nothing that engines take outside of their graph");
@@ -124,7 +135,12 @@ void engine_compute(void *node, TF_OpKernelContext *c) {
   TF_Tensor **tensors = is_few ? few_tensors : calloc((size_t)n, sizeof(TF_Tensor *));
   tftrt_tensor *in = is_few ? few : calloc((size_t)n, sizeof *in);
   if (!tensors || !in) abort();
-  if (take_inputs(c, n, tensors, in)) run(e, c, in, n);
+  bool taken = take_inputs(c, n, tensors, in);
+  for (int i = n - tftrt_engine_op_variable_count(engine_op(e)); taken && i < n; i++) {
+    in[i].owner = tensors[i];  // the library's from now on
+    tensors[i] = NULL;
+  }
+  if (taken) run(e, c, in, n);
   for (int i = 0; i < n; i++)
     if (tensors[i]) tf.TF_DeleteTensor(tensors[i]);
   if (is_few) return;

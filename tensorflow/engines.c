@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "c_api.h"
+
 enum { PATH_SIZE = 4096 };
 
 typedef struct announced {
@@ -194,11 +196,14 @@ static bool model_dir(char *path) {
   return true;
 }
 
+static void release_tensor(void *tensor) { tf.TF_DeleteTensor(tensor); }
+
 static tftrt_code make(engine_t *e, const char *file, bytes_view_t node_def, bytes_view_t library,
                        tftrt_error *err) {
   char dir[PATH_SIZE];
   tftrt_engine_op_options o;
   tftrt_engine_op_options_init(&o);
+  o.release_input = release_tensor;
   o.node_def = node_def.data;
   o.node_def_size = node_def.size;
   o.function_library = library.data;

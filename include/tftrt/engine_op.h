@@ -33,6 +33,9 @@ typedef struct tftrt_engine_op_options {
   const char *backend;     /* NULL: "cpu" */
   tftrt_fallback on_fallback;
   const char *engine_cache_dir; /* as of tftrt_model_options */
+  /* Of inputs that the op reads after a run too (tftrt_engine_op_variable_count). Any thread. NULL:
+   * such inputs are copied in every run. */
+  void (*release_input)(void *owner);
 } tftrt_engine_op_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. threads and
  * on_fallback are what the environment variables TFTRT_THREADS and TFTRT_ON_FALLBACK say. */
@@ -49,7 +52,13 @@ TFTRT_API tftrt_code tftrt_engine_op_create(const tftrt_engine_op_options *o, tf
 TFTRT_API void tftrt_engine_op_destroy(tftrt_engine_op *op);           /* outputs stay valid */
 TFTRT_API int tftrt_engine_op_input_count(const tftrt_engine_op *op);  /* of InT */
 TFTRT_API int tftrt_engine_op_output_count(const tftrt_engine_op *op); /* of OutT */
-/* inputs: of InT's dtypes, borrowed until the call returns. outputs: room for
+/* The last so many inputs are values of variables, which engines hold as constants. One that has an
+ * owner (tftrt_tensor.owner) is the op's from the run on, after an error too: its memory must not
+ * change until release_input gets the owner. Values in the same memory as in the last run are
+ * taken for the same; engines with other values are given up. */
+TFTRT_API int tftrt_engine_op_variable_count(const tftrt_engine_op *op);
+/* inputs: of InT's dtypes, borrowed until the call returns; in the place of a resource handle any
+ * uint8 scalar. outputs: room for
  * tftrt_engine_op_output_count tensors, to be released. */
 TFTRT_API tftrt_code tftrt_engine_op_run(tftrt_engine_op *op, const tftrt_tensor *inputs,
                                          int n_inputs, tftrt_tensor *outputs, int n_outputs,

@@ -12,6 +12,7 @@
 
 struct tftrt_engine_op {
   hosted_engine_t *engine;
+  void (*release_input)(void *owner);
 };
 
 static tftrt_fallback fallback_asked(void) {
@@ -29,7 +30,7 @@ void tftrt_engine_op_options_init_sized(tftrt_engine_op_options *o, uint32_t str
   api_init_options(o, struct_size, &defaults, sizeof defaults);
 }
 
-static status_t create(const tftrt_engine_op_options *options, hosted_engine_t **out) {
+static status_t create(const tftrt_engine_op_options *options, tftrt_engine_op *out) {
   tftrt_engine_op_options o = none;
   if (!options) return FAIL(INVALID_ARGUMENT, "tftrt_engine_op_options is NULL");
   TRY(api_read_options(options, "tftrt_engine_op_options", &o, sizeof o));
@@ -45,7 +46,8 @@ static status_t create(const tftrt_engine_op_options *options, hosted_engine_t *
   TRY(api_fallback_policy(o.on_fallback, &h.on_fallback));
   char *cache_dir = api_engine_cache_dir(o.engine_cache_dir);
   h.engine_cache_dir = cache_dir;
-  status_t st = hosted_engine_create(&h, out);
+  status_t st = hosted_engine_create(&h, &out->engine);
+  out->release_input = o.release_input;
   mem_free(cache_dir);
   return st;
 }
@@ -53,11 +55,11 @@ static status_t create(const tftrt_engine_op_options *options, hosted_engine_t *
 tftrt_code tftrt_engine_op_create(const tftrt_engine_op_options *o, tftrt_engine_op **out,
                                   tftrt_error *err) {
   *out = NULL;
-  hosted_engine_t *h;
-  status_t st = create(o, &h);
+  tftrt_engine_op op = {0};
+  status_t st = create(o, &op);
   if (st) return api_report(st, err);
   *out = mem_alloc(sizeof **out);
-  (*out)->engine = h;
+  **out = op;
   return TFTRT_OK;
 }
 
@@ -75,16 +77,78 @@ int tftrt_engine_op_output_count(const tftrt_engine_op *op) {
   return hosted_engine_signature(op->engine)->n_outputs;
 }
 
+// ---------------------------------------------------------------- runs
+
+typedef struct run_args {
+  tftrt_engine_op *op;
+  const tftrt_tensor *inputs;
+  bool ran;
+} run_args_t;
+
+typedef struct kept_input {
+  void (*release)(void *owner);
+  void *owner;
+} kept_input_t;
+
+static void release_kept(buffer_t *b) {
+  kept_input_t *k = b->owner;
+  k->release(k->owner);
+  mem_free(k);
+}
+
+// A variable's value, which engines may hold beyond the run.
+static status_t keep_input(const tftrt_engine_op *op, const tftrt_tensor *given,
+                           const tensor_t *borrowed, tensor_t *out) {
+  if (!op->release_input || !given->owner) return tensor_copy(borrowed, out);
+  kept_input_t *k = mem_alloc(sizeof *k);
+  *k = (kept_input_t){op->release_input, given->owner};
+  *out = tensor_borrow(borrowed->dtype, &borrowed->shape, borrowed->data, tensor_bytes(borrowed),
+                       release_kept, k);
+  return NULL;
+}
+
+static status_t run_with_variables(const run_args_t *a, int n_in, const tensor_t *in,
+                                   tensor_t *out) {
+  int first = n_in - hosted_engine_n_variables(a->op->engine);
+  tensor_t *all = mem_calloc((size_t)n_in, sizeof *all);
+  status_t st = NULL;
+  for (int i = 0; i < n_in; i++) {
+    status_t bad = NULL;
+    if (i < first)
+      all[i] = tensor_ref(&in[i]);
+    else
+      bad = keep_input(a->op, &a->inputs[i], &in[i], &all[i]);
+    if (st)
+      status_free(bad);
+    else
+      st = bad;
+  }
+  if (!st) st = hosted_engine_run(a->op->engine, all, out);
+  for (int i = 0; i < n_in; i++) tensor_unref(&all[i]);
+  mem_free(all);
+  return st;
+}
+
 static status_t run(void *self, const signature_t *s, const tensor_t *in, tensor_t *out) {
-  (void)s;
-  return hosted_engine_run(self, in, out);
+  run_args_t *a = self;
+  a->ran = true;
+  return hosted_engine_n_variables(a->op->engine) ? run_with_variables(a, s->n_inputs, in, out)
+                                                  : hosted_engine_run(a->op->engine, in, out);
+}
+
+int tftrt_engine_op_variable_count(const tftrt_engine_op *op) {
+  return hosted_engine_n_variables(op->engine);
 }
 
 tftrt_code tftrt_engine_op_run(tftrt_engine_op *op, const tftrt_tensor *inputs, int n_inputs,
                                tftrt_tensor *outputs, int n_outputs, tftrt_error *err) {
   for (int i = 0; i < n_outputs; i++) outputs[i] = (tftrt_tensor){0};
-  status_t st = api_run(hosted_engine_signature(op->engine), (api_run_fn){run, op->engine}, inputs,
+  run_args_t a = {.op = op, .inputs = inputs};
+  status_t st = api_run(hosted_engine_signature(op->engine), (api_run_fn){run, &a}, inputs,
                         n_inputs, outputs, n_outputs);
+  int first = n_inputs - hosted_engine_n_variables(op->engine);
+  for (int i = first < 0 ? 0 : first; !a.ran && op->release_input && i < n_inputs; i++)
+    if (inputs[i].owner) op->release_input(inputs[i].owner);
   return api_report(st, err);
 }
 

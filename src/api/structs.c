@@ -19,7 +19,7 @@ ENDS_WITH(tftrt_engine_stats, build_seconds);
 ENDS_WITH(tftrt_compare_options, reserved);
 ENDS_WITH(tftrt_layer_error, cosine);
 ENDS_WITH(tftrt_difference, histogram);
-ENDS_WITH(tftrt_engine_op_options, engine_cache_dir);
+ENDS_WITH(tftrt_engine_op_options, release_input);
 
 enum { LONGEST = 4096 };  // a greater struct_size is memory that nobody set
 

@@ -187,13 +187,11 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   }
   env_check(warn_sentence, c);
   note_half(c);
-  if (env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing"))
-    converter_warn(c, "%s",
-                   checked.dynamic_shape
-                       ? "TF_TRT_EXPERIMENTAL_FEATURES: disable_graph_freezing has no effect, the "
-                         "graph is frozen"
-                       : "Disabling graph freezing is only possible in dynamic shape mode. The "
-                         "graph will be frozen.");
+  bool asked = env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing");
+  c->o.keep_variables = asked && checked.dynamic_shape && !checked.graph_def;
+  if (asked && !checked.dynamic_shape)
+    converter_warn(c, "Disabling graph freezing is only possible in dynamic shape mode. The graph "
+                      "will be frozen.");
   *out = c;
   return NULL;
 }
@@ -313,8 +311,11 @@ static status_t drop_result_identities(graph_t *g) {
 }
 
 static status_t simplify_graph(converter_t *c, const char *precision_mode, graph_t *g) {
+  saved_model_source_t source = {c->model, c->meta};
+  variable_source_t variables = saved_model_variables(&source);
   bool tf_trt = c->o.op_set == OP_SET_TF_TRT;
   TRY(tf_trt ? graph_simplify_tf_trt(g) : graph_simplify(g));
+  if (c->o.keep_variables) TRY(graph_pin_variables(g, &variables));
   if (tf_trt && strcmp(precision_mode, "FP16") == 0) TRY(graph_split_casts(g));
   graph_compact(g);
   for (int i = 0; tf_trt && !c->o.graph_def && i < g->n_nodes; i++) g->nodes[i]->device = "";
@@ -328,7 +329,7 @@ static status_t simplify_signature(converter_t *c) {
   if (as_loaded) TRY(graph_unwrap_signature(c->graph));
   TRY(prepare(c, c->graph));
   TRY(report_progress(c, "freezing", 1, 3));
-  TRY(graph_freeze(c->graph, &variables));
+  if (!c->o.keep_variables) TRY(graph_freeze(c->graph, &variables));
   TRY(report_progress(c, "simplifying", 2, 3));
   if (as_loaded) c->graph->n_control_rets = 0;
   return simplify_graph(c, c->o.precision_mode, c->graph);

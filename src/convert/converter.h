@@ -33,6 +33,7 @@ typedef struct converter_options {
   int n_signatures;
   bool all_signatures;
   bool dynamic_shape;
+  bool keep_variables;  // they stay variables, and engines hold copies; else they become constants
   const char *profile_strategy;  // NULL: the default of `compat`
   int64_t max_workspace_bytes;
   const char *precision_mode;  // NULL: FP32; TF-TRT's, and BF16

@@ -22,7 +22,8 @@ typedef struct border {
   int64_t max_batch;
   VEC(port_t) in, out;
   VEC(port_t) in_now;        // in, where other segments have become engines
-  VEC(node_t *) consts;      // read by the segment from outside: copied into it
+  VEC(node_t *) consts;      // constants, and variables that count as such, from outside: copied
+  VEC(node_t *) variables;   // those inside, copied or not: their values are the last inputs
   VEC(node_t *) control_in;  // outside nodes that must run before
   node_t *engine;            // what it became; NULL while it has not
 } border_t;
@@ -30,6 +31,18 @@ typedef struct border {
 typedef VEC(border_t) borders_t;
 
 static bool is_const(const node_t *n) { return strcmp(n->op, "Const") == 0; }
+
+static bool is_identity(const node_t *n) { return strcmp(n->op, "Identity") == 0; }
+
+static bool is_variable(const node_t *n) { return !tensor_empty(&n->pinned); }
+
+// The Identity behind a VariableV2, which stays where it is, as in TF-TRT.
+static bool reads_reference(const node_t *n) {
+  return is_identity(n) && n->n_in && is_variable(n->in[0].src) && !n->in[0].src->n_in;
+}
+
+// Engines have it as a weight, each its own copy. The node itself stays outside too.
+static bool is_variable_weight(const node_t *n) { return is_variable(n) || reads_reference(n); }
 
 static void add_port(border_t *b, bool output, node_t *n, int index) {
   port_t p = {n, index};
@@ -49,6 +62,23 @@ static void add_port(border_t *b, bool output, node_t *n, int index) {
     while (at_ < (list)->n && (list)->v[at_] != (item)) at_++; \
     if (at_ == (list)->n) vec_push(list, item);                \
   } while (0)
+
+// Nothing assigns it, so that it may be read at any time.
+static void wait_for_nothing(node_t *n) {
+  while (n->n_control) node_remove_control(n, n->control[n->n_control - 1]);
+}
+
+static void add_variable(border_t *b, node_t *n) {
+  for (int i = 0; i < n->n_in; i++) add_port(b, false, n->in[i].src, n->in[i].port);
+  add_once(&b->variables, n);
+}
+
+// A constant from outside, with what it reads.
+static void copy_weight(border_t *b, node_t *n) {
+  if (reads_reference(n)) copy_weight(b, n->in[0].src);
+  add_once(&b->consts, n);
+  if (is_variable(n)) add_variable(b, n);
+}
 
 // Ports that several readers of one node make, in the order of TensorFlow's edges.
 typedef struct placed {
@@ -80,18 +110,22 @@ static void find_border(const graph_t *g, const bool *member, const readers_t *r
                         const int *position, border_t *b) {
   for (int i = 0; i < b->n_nodes; i++) {
     node_t *n = b->nodes[i];
+    if (is_variable(n)) {
+      add_variable(b, n);
+      continue;
+    }
     for (int k = 0; k < n->n_in; k++) {
       node_t *src = n->in[k].src;
       if (member[src->id]) continue;
-      if (is_const(src))
-        add_once(&b->consts, src);
+      if (is_const(src) || is_variable_weight(src))
+        copy_weight(b, src);
       else
         add_port(b, false, src, n->in[k].port);
     }
     for (int k = 0; k < n->n_control; k++)
       if (!member[n->control[k]->id] && !is_const(n->control[k]))
         add_once(&b->control_in, n->control[k]);
-    find_outputs(g, member, readers, position, n, b);
+    if (!is_variable_weight(n)) find_outputs(g, member, readers, position, n, b);
   }
 }
 
@@ -172,6 +206,7 @@ static void copy_attrs(graph_t *to, node_t *n, const node_t *from) {
 static node_t *copy_node(graph_t *to, const node_t *from) {
   node_t *n = graph_add_node(to, from->op, from->name);
   n->def = from->def;
+  n->pinned = tensor_ref(&from->pinned);
   copy_attrs(to, n, from);
   node_set_outputs(to, n, from->n_out);
   for (int i = 0; i < from->n_out; i++) {
@@ -181,11 +216,19 @@ static node_t *copy_node(graph_t *to, const node_t *from) {
   return n;
 }
 
-static bool is_identity(const node_t *n) { return strcmp(n->op, "Identity") == 0; }
+static node_t *copy_member(graph_t *body, const node_t *from) {
+  node_t *n = copy_node(body, from);
+  // The variable stays the one outside, whatever names the function's nodes get.
+  if (is_variable(from) && !from->n_in && !*node_string(from, "shared_name"))
+    node_set_string(body, n, "shared_name", from->name, strlen(from->name));
+  return n;
+}
+
+static bool is_left_out(const node_t *n) { return is_identity(n) && !reads_reference(n); }
 
 // What a reader of `in` reads in the native segment, where there are no Identity nodes.
 static input_t inner_source(const border_t *b, node_t *const *copies, graph_t *body, input_t in) {
-  while (copies[in.src->id] && is_identity(in.src)) in = in.src->in[0];
+  while (copies[in.src->id] && is_left_out(in.src)) in = in.src->in[0];
   if (copies[in.src->id]) return (input_t){copies[in.src->id], in.port};
   for (size_t i = 0; i < b->in.n; i++)
     if (b->in_now.v[i].node == in.src && b->in_now.v[i].index == in.port)
@@ -193,48 +236,69 @@ static input_t inner_source(const border_t *b, node_t *const *copies, graph_t *b
   return in;
 }
 
+static int n_inputs(const border_t *b) { return (int)(b->in.n + b->variables.n); }
+
+static void add_argument(function_t *f, int i, dtype_t dtype, const shape_t *shape) {
+  graph_t *body = f->body;
+  const char *name = arena_printf(body->arena, "tensorrtinputph_%d", i);
+  node_t *arg = graph_add_node(body, "_Arg", name);
+  f->args[i] = (arg_def_t){name, dtype};
+  node_set_type(body, arg, "T", dtype);
+  node_set_int(body, arg, "index", i);
+  node_set_outputs(body, arg, 1);
+  arg->out_dtype[0] = dtype;
+  arg->out_shape[0] = *shape;
+  body->args[i] = arg;
+  body->arg_names[i] = name;
+}
+
+static void add_arguments(function_t *f, const border_t *b) {
+  graph_t *body = f->body;
+  int n_in = n_inputs(b);
+  f->n_args = body->n_args = n_in;
+  f->args = arena_alloc(body->arena, (size_t)n_in * sizeof *f->args);
+  body->args = arena_alloc(body->arena, (size_t)n_in * sizeof *body->args);
+  body->arg_names = arena_alloc(body->arena, (size_t)n_in * sizeof *body->arg_names);
+  for (size_t i = 0; i < b->in.n; i++) {
+    const port_t *p = &b->in.v[i];
+    shape_t shape = plain_shape(p);
+    add_argument(f, (int)i, p->node->out_dtype[p->index], &shape);
+  }
+  for (size_t i = 0; i < b->variables.n; i++) {
+    const tensor_t *value = &b->variables.v[i]->pinned;
+    add_argument(f, (int)(b->in.n + i), value->dtype, &value->shape);
+  }
+}
+
+static void copy_edges(const border_t *b, node_t *const *copies, graph_t *body,
+                       const node_t *from) {
+  node_t *n = copies[from->id];
+  if (is_left_out(from)) return;
+  for (int k = 0; k < from->n_in; k++) {
+    input_t in = inner_source(b, copies, body, from->in[k]);
+    node_add_input(body, n, in.src, in.port);
+  }
+  for (int k = 0; k < from->n_control; k++)
+    if (copies[from->control[k]->id] && !is_left_out(from->control[k]))
+      node_add_control(body, n, copies[from->control[k]->id]);
+}
+
 // The native segment: arguments tensorrtinputph_<i>, copied constants, the nodes, results
 // tensorrtoutputph_<i>.
 static void fill_function(function_t *f, const border_t *b, node_t **copies) {
   graph_t *body = f->body;
   arena_t *arena = body->arena;
-  int n_in = (int)b->in.n, n_out = (int)b->out.n;
-  f->n_args = body->n_args = n_in;
+  int n_out = (int)b->out.n;
   f->n_rets = body->n_rets = n_out;
-  f->args = arena_alloc(arena, (size_t)n_in * sizeof *f->args);
   f->rets = arena_alloc(arena, (size_t)n_out * sizeof *f->rets);
-  body->args = arena_alloc(arena, (size_t)n_in * sizeof *body->args);
-  body->arg_names = arena_alloc(arena, (size_t)n_in * sizeof *body->arg_names);
   body->rets = arena_alloc(arena, (size_t)n_out * sizeof *body->rets);
   body->ret_names = arena_alloc(arena, (size_t)n_out * sizeof *body->ret_names);
-  for (int i = 0; i < n_in; i++) {
-    const port_t *p = &b->in.v[i];
-    const char *name = arena_printf(arena, "tensorrtinputph_%d", i);
-    node_t *arg = graph_add_node(body, "_Arg", name);
-    f->args[i] = (arg_def_t){name, p->node->out_dtype[p->index]};
-    node_set_type(body, arg, "T", f->args[i].dtype);
-    node_set_int(body, arg, "index", i);
-    node_set_outputs(body, arg, 1);
-    arg->out_dtype[0] = f->args[i].dtype;
-    arg->out_shape[0] = plain_shape(p);
-    body->args[i] = arg;
-    body->arg_names[i] = name;
-  }
+  add_arguments(f, b);
   for (size_t i = 0; i < b->consts.n; i++)
-    copies[b->consts.v[i]->id] = copy_node(body, b->consts.v[i]);
-  for (int i = 0; i < b->n_nodes; i++) copies[b->nodes[i]->id] = copy_node(body, b->nodes[i]);
-  for (int i = 0; i < b->n_nodes; i++) {
-    const node_t *from = b->nodes[i];
-    node_t *n = copies[from->id];
-    if (is_identity(from)) continue;
-    for (int k = 0; k < from->n_in; k++) {
-      input_t in = inner_source(b, copies, body, from->in[k]);
-      node_add_input(body, n, in.src, in.port);
-    }
-    for (int k = 0; k < from->n_control; k++)
-      if (copies[from->control[k]->id] && !is_identity(from->control[k]))
-        node_add_control(body, n, copies[from->control[k]->id]);
-  }
+    copies[b->consts.v[i]->id] = copy_member(body, b->consts.v[i]);
+  for (int i = 0; i < b->n_nodes; i++) copies[b->nodes[i]->id] = copy_member(body, b->nodes[i]);
+  for (size_t i = 0; i < b->consts.n; i++) copy_edges(b, copies, body, b->consts.v[i]);
+  for (int i = 0; i < b->n_nodes; i++) copy_edges(b, copies, body, b->nodes[i]);
   for (int i = 0; i < n_out; i++) {
     const port_t *p = &b->out.v[i];
     const char *name = arena_printf(arena, "tensorrtoutputph_%d", i);
@@ -243,7 +307,7 @@ static void fill_function(function_t *f, const border_t *b, node_t **copies) {
     body->ret_names[i] = name;
   }
   for (int i = 0; i < b->n_nodes; i++)
-    if (is_identity(b->nodes[i])) graph_remove_node(body, copies[b->nodes[i]->id]);
+    if (is_left_out(b->nodes[i])) graph_remove_node(body, copies[b->nodes[i]->id]);
   graph_compact(body);
 }
 
@@ -288,14 +352,24 @@ static precision_t decide_precision(const converter_t *c, const part_t *part) {
   return p;
 }
 
+static void set_variables(graph_t *g, node_t *n, const border_t *b) {
+  const char **names = arena_alloc(g->arena, b->variables.n * sizeof *names);
+  for (size_t i = 0; i < b->variables.n; i++) names[i] = b->variables.v[i]->name;
+  node_set_strings(g, n, ATTR_VARIABLES, names, (int)b->variables.n);
+}
+
 static void set_attributes(const converter_t *c, const part_t *part, const precision_t *p,
                            node_t *n, const function_t *f, const border_t *b, const told_t *told) {
   graph_t *g = part->graph;
-  int n_in = (int)b->in.n, n_out = (int)b->out.n;
+  int n_in = n_inputs(b), n_out = (int)b->out.n;
   dtype_t *types = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *types);
   shape_t *shapes = arena_alloc(g->arena, (size_t)(n_in + n_out) * sizeof *shapes);
-  for (int i = 0; i < n_in; i++)
-    types[i] = f->args[i].dtype, shapes[i] = told_shape(told, &b->in.v[i]);
+  for (int i = 0; i < n_in; i++) {
+    types[i] = f->args[i].dtype;
+    shapes[i] = f->body->args[i]->out_shape[0];
+    if ((size_t)i < b->in.n) shapes[i] = told_shape(told, &b->in.v[i]);
+    if (types[i] == DT_RESOURCE) shapes[i] = SHAPE_UNKNOWN;  // TF-TRT knows none of a handle
+  }
   for (int i = 0; i < n_out; i++) {
     types[n_in + i] = f->rets[i].dtype;
     shapes[n_in + i] = told_shape(told, &b->out.v[i]);
@@ -321,6 +395,7 @@ static void set_attributes(const converter_t *c, const part_t *part, const preci
   node_set_bool(g, n, "use_explicit_precision", p->explicit_ranges);
   node_set_bool(g, n, "_use_implicit_batch", !part->dynamic_shape);
   node_set_bool(g, n, "_allow_build_at_runtime", part->allow_build_at_runtime);
+  if (b->variables.n) set_variables(g, n, b);
   if (part->function) return;  // it knows TF-TRT's modes alone
   if (c->bf16) node_set_string(g, n, ATTR_PRECISION, "BF16", 4);
   if (c->automatic) node_set_string(g, n, ATTR_PRECISION, "AUTO", 4);
@@ -331,6 +406,7 @@ static void free_border(border_t *b) {
   vec_free(&b->in_now);
   vec_free(&b->out);
   vec_free(&b->consts);
+  vec_free(&b->variables);
   vec_free(&b->control_in);
 }
 
@@ -364,6 +440,10 @@ static status_t replace_segment(converter_t *c, const part_t *part, const precis
   n->device = segment_device(c, b);
   for (size_t i = 0; i < b->in_now.n; i++)
     node_add_input(g, n, b->in_now.v[i].node, b->in_now.v[i].index);
+  for (size_t i = 0; i < b->variables.n; i++) {
+    wait_for_nothing(b->variables.v[i]);
+    node_add_input(g, n, b->variables.v[i], 0);
+  }
   for (size_t i = 0; i < b->control_in.n; i++)
     node_add_control(g, n, node_now(all, b->control_in.v[i]));
   set_attributes(c, part, precision, n, f, b, told);
@@ -375,10 +455,12 @@ static status_t replace_segment(converter_t *c, const part_t *part, const precis
   }
   // Readers inside the segment now read the engine too, which is of no matter: they go.
   for (int i = 0; i < b->n_nodes; i++)
-    graph_redirect_control(g, b->nodes[i], is_const(b->nodes[i]) ? NULL : n);
-  for (int i = b->n_nodes - 1; i >= 0; i--) graph_remove_node(g, b->nodes[i]);
+    if (!is_variable_weight(b->nodes[i]))
+      graph_redirect_control(g, b->nodes[i], is_const(b->nodes[i]) ? NULL : n);
+  for (int i = b->n_nodes - 1; i >= 0; i--)
+    if (!is_variable_weight(b->nodes[i])) graph_remove_node(g, b->nodes[i]);
   b->engine = n;
-  engine_node_t record = {.node = n, .part = part, .function = f, .n_inputs = (int)b->in.n};
+  engine_node_t record = {.node = n, .part = part, .function = f, .n_inputs = n_inputs(b)};
   vec_push(&c->engines, record);
   return NULL;
 }

@@ -53,6 +53,7 @@ static status_t load_segment(converter_t *c, engine_node_t *e, const char *segme
   TRY(library_body(c->library, segment, &body));
   TRY(graph_inline_calls(body));
   TRY(weights_load(c->model, body));
+  TRY(weights_pin(c->model, body));
   if (body->n_args != e->n_inputs || body->n_rets < e->node->n_out)
     return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment that fits", e->node->name);
   const attr_value_t *shapes = node_attr(e->node, "input_shapes");

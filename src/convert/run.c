@@ -31,8 +31,8 @@ static status_t read_weight(void *self, const char *key, tensor_t *out) {
   const runner_t *r = self;
   node_t *n = map_get(r->constants, key);
   if (!n) return saved_model_bundle_tensor(r->c->model, key, out);
-  const tensor_t *value;
-  TRY(attr_tensor(node_attr(n, "value"), &value));
+  const tensor_t *value = input_value(&(input_t){n, 0});
+  if (!value) return FAIL(NOT_FOUND, "node %s has no value", n->name);
   *out = tensor_ref(value);
   return NULL;
 }
@@ -40,7 +40,8 @@ static status_t read_weight(void *self, const char *key, tensor_t *out) {
 static void list_constants(map_t *constants, const graph_t *body) {
   for (int i = 0; i < body->n_nodes; i++) {
     node_t *n = body->nodes[i];
-    const char *key = strcmp(n->op, "Const") == 0 ? node_string(n, WEIGHT_ATTR) : "";
+    bool holds = strcmp(n->op, "Const") == 0 || !tensor_empty(&n->pinned);
+    const char *key = holds ? node_string(n, WEIGHT_ATTR) : "";
     if (*key) map_put(constants, key, n);
   }
 }

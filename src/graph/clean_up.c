@@ -262,6 +262,11 @@ static void forward_all(cleaner_t *x, node_t *n) {
   }
 }
 
+// When it reads a VariableV2 is told by what it waits for, and TensorFlow leaves it.
+static bool reads_reference(const node_t *n) {
+  return n->n_in && (rewrite_is(n->in[0].src, "VariableV2") || rewrite_is(n->in[0].src, "Variable"));
+}
+
 static status_t clean(cleaner_t *x, node_t *const *order, int count) {
   for (int i = 0; i < count; i++) {
     node_t *n = order[i];
@@ -269,7 +274,7 @@ static status_t clean(cleaner_t *x, node_t *const *order, int count) {
     if (!n->def || n->n_out < 1 || n->n_control || rewrite_is_ret(x->g, n) ||
         rewrite_is_arg(x->g, n))
       continue;
-    if (rewrite_is(n, "Identity") && is_pivot(x, n)) continue;
+    if (rewrite_is(n, "Identity") && (is_pivot(x, n) || reads_reference(n))) continue;
     if (passes_input(x, n)) {
       from = in(x, n, 0);
       redirects_add(x->r, n, 0, from.src, from.port);

@@ -58,6 +58,7 @@ graph_t *graph_clone(const graph_t *g, arena_t *arena) {
     n->raw_size = from->raw_size;
     n->dead = from->dead;
     n->mark = from->mark;
+    n->pinned = tensor_ref(&from->pinned);
     n->foreign = from->foreign;
     n->unknown_outs = from->unknown_outs;
     n->n_unknown_outs = from->n_unknown_outs;

@@ -409,3 +409,36 @@ void graph_assigned_variables(graph_t *g, map_t *out) {
     if (((variable_t *)v)->assigned) map_put(out, key, out);
   end(&x);
 }
+
+// ---------------------------------------------------------------- pinning instead
+
+static const node_t *handle_of(const node_t *read) {
+  const node_t *n = read->n_in ? read->in[0].src : NULL;
+  while (n && rewrite_is(n, "Identity") && n->n_in) n = n->in[0].src;
+  return n && rewrite_is(n, "VarHandleOp") ? n : NULL;
+}
+
+static status_t pin_node(freezer_t *x, node_t *n) {
+  bool read = rewrite_is(n, "ReadVariableOp");
+  const node_t *handle = read ? handle_of(n) : is_reference_variable(n) ? n : NULL;
+  const variable_t *v = handle ? map_get(x->variables, variable_key(handle)) : NULL;
+  dtype_t dtype = node_type(n, "dtype");
+  if (!v || v->assigned || v->missing || (dtype != DT_FLOAT && dtype != DT_HALF)) return NULL;
+  if (dtype != v->value.dtype)
+    return FAIL(INVALID_ARGUMENT, "variable '%s' is %s in the graph and %s in the checkpoint",
+                variable_key(handle), dtype_name(dtype), dtype_name(v->value.dtype));
+  tensor_unref(&n->pinned);
+  n->pinned = tensor_ref(&v->value);
+  n->out_shape[0] = v->value.shape;
+  if (read) node_set_shape(x->g, n, "_shape", &v->value.shape);
+  return NULL;
+}
+
+status_t graph_pin_variables(graph_t *g, const variable_source_t *source) {
+  freezer_t x = begin(g, source);
+  find_variables(&x);
+  status_t st = read_values(&x);
+  for (int i = 0; i < g->n_nodes && !st; i++) st = pin_node(&x, g->nodes[i]);
+  end(&x);
+  return st;
+}

@@ -26,6 +26,7 @@ void graph_destroy(graph_t *g) {
   for (int i = 0; i < g->n_nodes; i++) {
     attrs_release(g->nodes[i]->attrs);
     release_values(g->nodes[i]);
+    tensor_unref(&g->nodes[i]->pinned);
   }
   map_destroy(g->by_name);
   mem_free(g->nodes);
@@ -170,6 +171,7 @@ void graph_compact(graph_t *g) {
     if (n->dead) {
       attrs_release(n->attrs);
       release_values(n);
+      tensor_unref(&n->pinned);
       continue;
     }
     n->id = kept;
@@ -233,6 +235,7 @@ node_t *graph_add_const(graph_t *g, const char *name, const tensor_t *t) {
 const tensor_t *input_value(const input_t *in) {
   for (int hops = 0; in->src && hops < 10000; hops++) {
     node_t *n = in->src;
+    if (!tensor_empty(&n->pinned)) return &n->pinned;
     if (n->out_value && in->port < n->n_out && !tensor_empty(&n->out_value[in->port]))
       return &n->out_value[in->port];
     if (strcmp(n->op, "Const") == 0) {

@@ -455,6 +455,7 @@ static shape_t variable_shape(const infer_ctx_t *c) {
 
 static status_t infer_read(infer_ctx_t *c) {
   shape_t s = variable_shape(c);
+  if (s.rank < 0) s = node_shape(c->node, "_shape");
   infer_out(c, 0, &s);
   return NULL;
 }

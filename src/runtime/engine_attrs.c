@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "runtime/engines_internal.h"
+#include "runtime/segment_build.h"
 #include "saved_model/writer.h"
 
 static bool known_precision(const char *p) {
@@ -40,6 +41,11 @@ status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out) 
     return FAIL(UNIMPLEMENTED,
                 "it is TensorFlow 1.7's: an engine of TensorRT's, and no native segment that could "
                 "run in its place");
+  const attr_value_t *variables = node_attr(n, ATTR_VARIABLES);
+  if (variables && variables->kind == ATTR_LIST && variables->list_kind == ATTR_STRING) {
+    out->variables = variables;
+    out->n_variables = variables->n_list > (size_t)n->n_in ? n->n_in : (int)variables->n_list;
+  }
   if (!known_precision(precision))
     return FAIL(INVALID_ARGUMENT, "Invalid precision mode name: %s", precision);
   if (out->implicit) {

@@ -6,6 +6,7 @@
 #include "formats/wire.h"
 #include "runtime/engine_calibration.h"
 #include "runtime/engine_slot.h"
+#include "runtime/engine_variables.h"
 #include "saved_model/writer.h"
 
 static void cache_destroy(object_t *o) {
@@ -20,6 +21,7 @@ static void cache_destroy(object_t *o) {
   profiles_destroy(c->profiles);
   shape_sets_destroy(c->collected);
   engine_calibration_destroy(c->calibration);
+  engine_variables_destroy(c->variables);
   mem_free(c->name);
   mem_free(c->failure);
   for (size_t i = 0; i < c->reasons.n; i++) mem_free(c->reasons.v[i].text);
@@ -40,6 +42,7 @@ engine_cache_t *engine_cache_create(const char *name, const backend_t *backend,
   c->threads = threads;
   c->capacity = capacity;
   c->calibration = engine_calibration_create();
+  c->variables = engine_variables_create();
   pthread_mutex_init(&c->lock, NULL);
   pthread_cond_init(&c->settled, NULL);
   return c;
@@ -54,6 +57,17 @@ int engine_cache_entries(engine_cache_t *c) {
 
 // ---------------------------------------------------------------- engines
 
+// Takes an entry out, and puts it into the list `gone` unless it goes with its last lease.
+static void take_out(engine_cache_t *c, engine_slot_t **at, engine_slot_t **gone) {
+  engine_slot_t *s = *at;
+  *at = s->next;
+  c->n_slots--;
+  s->evicted = true;
+  if (s->n_taken) return;
+  s->next = *gone;
+  *gone = s;
+}
+
 // Takes the oldest entries out until there is room for `more`; those being built stay. The lock is
 // held. Returns a list to free without it.
 static engine_slot_t *make_room(engine_cache_t *c, int more) {
@@ -63,13 +77,7 @@ static engine_slot_t *make_room(engine_cache_t *c, int more) {
     for (engine_slot_t **s = &c->slots; *s; s = &(*s)->next)
       if ((*s)->state != SLOT_BUILDING) oldest = s;
     if (!oldest) break;
-    engine_slot_t *s = *oldest;
-    *oldest = s->next;
-    c->n_slots--;
-    s->evicted = true;
-    if (s->n_taken) continue;  // goes with its last lease
-    s->next = gone;
-    gone = s;
+    take_out(c, oldest, &gone);
   }
   return gone;
 }
@@ -185,6 +193,23 @@ status_t engine_cache_save(engine_cache_t *c, const char *path) {
   if (!st) st = file_write(path, file.data, file.size);
   wire_out_free(&file);
   return st;
+}
+
+void engine_cache_clear(engine_cache_t *c, const char *reader) {
+  engine_slot_t *gone = NULL;
+  pthread_mutex_lock(&c->lock);
+  mem_free(c->failure);
+  c->failure = mem_printf("the variable that %s reads was assigned after the engine was built", reader);
+  for (engine_slot_t **s = &c->slots; *s;) {
+    if ((*s)->state == SLOT_BUILDING) {
+      (*s)->outdated = true;
+      s = &(*s)->next;
+    } else {
+      take_out(c, s, &gone);
+    }
+  }
+  pthread_mutex_unlock(&c->lock);
+  free_list(c, gone);
 }
 
 // ---------------------------------------------------------------- which engine
@@ -377,6 +402,11 @@ engine_found_t engine_cache_built(engine_cache_t *c, engine_slot_t *s, bytes_t p
   else
     take_slot(c, s, r, &f);
   engine_slot_t *gone = r->evicts ? make_room(c, 0) : NULL;
+  for (engine_slot_t **at = &c->slots; s->outdated && *at; at = &(*at)->next) {
+    if (*at != s) continue;
+    take_out(c, at, &gone);
+    break;
+  }
   pthread_cond_broadcast(&c->settled);
   pthread_mutex_unlock(&c->lock);
   status_free(failed);

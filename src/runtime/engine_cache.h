@@ -12,6 +12,8 @@ extern const object_type_t engine_cache_type;
 
 typedef struct engine_slot engine_slot_t;
 
+typedef struct engine_variables engine_variables_t;  // runtime/engine_variables.h
+
 typedef struct fallback_reason {
   char *text;
   int64_t count;
@@ -32,6 +34,7 @@ typedef struct engine_cache {
   profiles_t *profiles;    // dynamic-shape mode; NULL: none yet, or the engine takes all shapes
   bool widened;            // the last profile grows with what it is asked for
   struct engine_calibration *calibration;
+  engine_variables_t *variables;
   shape_sets_t *collected;  // in profile generation mode
   char *failure;            // of the last engine that could not be loaded
   const char *reason;       // of the last fallback: one of reasons, which stay as long as the cache
@@ -51,6 +54,9 @@ status_t engine_cache_add(engine_cache_t *c, const shape_t *shapes, int n_shapes
 status_t engine_cache_load(engine_cache_t *c, const char *path);
 // Writes all engines as such a file.
 status_t engine_cache_save(engine_cache_t *c, const char *path);
+// Gives all engines up, those that are being built too, once their runs have ended: a variable that
+// they hold, read by the node `reader`, has another value now.
+void engine_cache_clear(engine_cache_t *c, const char *reader);
 int engine_cache_entries(engine_cache_t *c);  // engines, and places that failed builds take
 
 // What is asked of the cache, by one run.

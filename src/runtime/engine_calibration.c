@@ -52,11 +52,11 @@ static void note_failure(engine_calibration_t *k, status_t st) {
   stop_observing(k);
 }
 
-static status_t begin(engine_calibration_t *k, engines_t *e, const engine_cache_t *cache,
+static status_t begin(engine_calibration_t *k, engines_t *e, engine_cache_t *cache,
                       const op_ctx_t *c, const engine_attrs_t *a) {
   k->begun = true;
   k->arena = arena_create();
-  TRY(engine_segment_copy(e, c, a, k->arena, &k->body));
+  TRY(engine_segment_copy(e, cache, c, a, k->arena, &k->body));
   TRY(engine_observer_create(k->body, cache->name, e->backend, e->threads, &k->observer));
   k->first = mem_calloc((size_t)c->n_in + 1, sizeof *k->first);
   k->n_first = c->n_in;
@@ -72,8 +72,8 @@ static bool takes(const engine_calibration_t *k, const op_ctx_t *c) {
   return true;
 }
 
-static calibration_result_t observe(engine_calibration_t *k, engines_t *e,
-                                    const engine_cache_t *cache, op_ctx_t *c,
+static calibration_result_t observe(engine_calibration_t *k, engines_t *e, engine_cache_t *cache,
+                                    op_ctx_t *c,
                                     const engine_attrs_t *a) {
   status_t st = k->begun ? NULL : begin(k, e, cache, c, a);
   if (!st && k->observer && !takes(k, c)) return CALIBRATION_FAILED;

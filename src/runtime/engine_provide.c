@@ -4,21 +4,24 @@
 #include "base/clock.h"
 #include "engine/plan.h"
 #include "runtime/engine_calibration.h"
-#include "runtime/engines_internal.h"
+#include "runtime/engine_variables.h"
 #include "runtime/segment_build.h"
 
 function_t *engine_segment(engines_t *e, const char *name) {
-  function_t *f = NULL;
+  function_t *found = NULL;
   pthread_mutex_lock(&e->lock);
-  for (size_t i = 0; i < e->libraries.n && !f; i++) f = library_find(e->libraries.v[i], name);
+  for (size_t i = 0; i < e->libraries.n && !found; i++) {
+    function_t *f = library_find(e->libraries.v[i], name);
+    if (f && f->body) found = f;  // every signature's library has it, that of the engine its body
+  }
   pthread_mutex_unlock(&e->lock);
-  return f;
+  return found;
 }
 
-status_t engine_segment_copy(engines_t *e, const op_ctx_t *c, const engine_attrs_t *a,
-                             arena_t *arena, graph_t **out) {
+status_t engine_segment_copy(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                             const engine_attrs_t *a, arena_t *arena, graph_t **out) {
   function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
-  if (!segment || !segment->body) return FAIL(NOT_FOUND, "the native segment is not in the graph");
+  if (!segment) return FAIL(NOT_FOUND, "the native segment is not in the graph");
   if (!e->backend) return FAIL(UNAVAILABLE, "there is no backend");
   if (segment->body->n_args != c->n_in)
     return FAIL(INVALID_ARGUMENT, "the native segment has %d arguments, the node %d inputs",
@@ -27,6 +30,7 @@ status_t engine_segment_copy(engines_t *e, const op_ctx_t *c, const engine_attrs
   for (int i = 0; i < c->n_in; i++) at_hand[i] = c->in[i].shape;
   *out = segment_copy(segment->body, c->node, at_hand, arena);
   mem_free(at_hand);
+  if (a->n_variables) engine_variables_pin(cache, a, *out);
   return NULL;
 }
 
@@ -56,7 +60,7 @@ static status_t build(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                       const engine_attrs_t *a, bytes_t *plan) {
   graph_t *body = NULL;
   arena_t *arena = arena_create();
-  status_t st = engine_segment_copy(e, c, a, arena, &body);
+  status_t st = engine_segment_copy(e, cache, c, a, arena, &body);
   if (!st) st = build_body(e, cache, c, a, body, plan);
   graph_destroy(body);
   arena_destroy(arena);

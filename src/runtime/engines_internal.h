@@ -41,6 +41,8 @@ typedef struct engine_attrs {
   bool implicit, is_static, generates_profiles, calibrates, compat_2_17;
   const char *no_build;              // why a run may not build engines; NULL: it may
   const attr_value_t *input_shapes;  // NULL: not given
+  const attr_value_t *variables;     // names of nodes that read variables, of which the last
+  int n_variables;                   // n_variables inputs are the values
   const attr_value_t *plan;          // serialized_segment of a static engine; else NULL
   profile_strategy_t strategy;
   const func_ref_t *segment;  // NULL: there is none
@@ -54,9 +56,10 @@ char *engine_verify_shapes(const op_ctx_t *c, const engine_attrs_t *a);
 engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                            const engine_attrs_t *a);
 
-// A copy of the native segment's body, with what is known of its inputs' shapes.
-status_t engine_segment_copy(engines_t *e, const op_ctx_t *c, const engine_attrs_t *a,
-                             arena_t *arena, graph_t **out);
+// A copy of the native segment's body to make an engine of: with what is known of its inputs' shapes,
+// variables pinned to their values.
+status_t engine_segment_copy(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                             const engine_attrs_t *a, arena_t *arena, graph_t **out);
 
 // An engine from the node itself (serialized_segment), or a new one from the segment. *owned: the
 // plan is the caller's.

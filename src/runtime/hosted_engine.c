@@ -6,6 +6,8 @@
 #include "base/environment.h"
 #include "formats/tf_fields.h"
 #include "formats/wire.h"
+#include "graph/passes.h"
+#include "runtime/segment_build.h"
 #include "saved_model/writer.h"
 
 struct hosted_engine {
@@ -13,6 +15,7 @@ struct hosted_engine {
   library_t *library;
   graph_t *graph;
   node_t *node;
+  int n_variables;  // the last inputs: values of variables (ATTR_VARIABLES)
   signature_t signature;
   saved_model_t *saved;  // NULL: nothing is outside of plan and segment
   map_t *inside;         // weights by key that the native segment holds itself: const tensor_t *
@@ -105,7 +108,8 @@ static tensor_info_t *describe(hosted_engine_t *h, const char *what, const char 
                 known->n_list == (size_t)*n;
     all[i] = (tensor_info_t){.key = key,
                              .tensor = key,
-                             .dtype = dtypes[i],
+                             // Nothing reads a handle: a byte takes its place.
+                             .dtype = dtypes[i] == DT_RESOURCE ? DT_UINT8 : dtypes[i],
                              .shape = told ? known->list[i].shape : SHAPE_UNKNOWN};
   }
   return all;
@@ -145,12 +149,58 @@ static status_t add_borders(hosted_engine_t *h) {
   return NULL;
 }
 
+// ---------------------------------------------------------------- variables
+
+// The host's variables are out of reach: nodes of the segment that read them take the values that
+// are inputs.
+static status_t read_inputs(hosted_engine_t *h, graph_t *body, const attr_value_t *names) {
+  int first = body->n_args - h->n_variables;
+  if (first < 0) return FAIL(INVALID_ARGUMENT, "it has %d arguments only", body->n_args);
+  for (int i = 0; i < h->n_variables; i++) {
+    const char *name = names->list[i].s.p;
+    node_t *n = graph_find(body, name), *arg = body->args[first + i];
+    if (!n || n->n_out != 1 || n->out_dtype[0] != arg->out_dtype[0])
+      return FAIL(INVALID_ARGUMENT, "no node '%s' reads a variable of input %d's dtype", name,
+                  first + i);
+    while (n->n_in) node_remove_input(n, n->n_in - 1);
+    node_set_op(n, "Identity");
+    node_set_type(h->graph, n, "T", arg->out_dtype[0]);
+    node_add_input(body, n, arg, 0);
+    TRY(node_resolve(body, n));
+  }
+  return NULL;
+}
+
+static bool reads_variable(const node_t *n) {
+  return strcmp(n->op, "ReadVariableOp") == 0 || strcmp(n->op, "VariableV2") == 0;
+}
+
+static status_t take_variables(hosted_engine_t *h) {
+  const attr_value_t *names = node_attr(h->node, ATTR_VARIABLES);
+  bool told = names && names->kind == ATTR_LIST && names->list_kind == ATTR_STRING;
+  func_ref_t segment = node_native_segment(h->node);
+  if (!segment.name || !library_find(h->library, segment.name)) return NULL;
+  graph_t *body;
+  TRY(library_body(h->library, segment.name, &body));
+  h->n_variables = told ? (int)names->n_list : 0;
+  status_t st = told ? read_inputs(h, body, names) : NULL;
+  for (int i = 0; i < body->n_nodes && !st; i++)
+    if (reads_variable(body->nodes[i]))
+      st = FAIL(UNIMPLEMENTED,
+                "its node '%s' reads a variable, whose value is no input (TF-TRT's "
+                "disable_graph_freezing): variables of this TensorFlow are out of reach. `tftrt "
+                "convert` makes such a model one that works here",
+                body->nodes[i]->name);
+  return status_prefix(st, "%s: function %s", h->node->name, segment.name);
+}
+
 static status_t start(hosted_engine_t *h, const hosted_engine_options_t *o) {
   const backend_t *backend = backend_find(o->backend ? o->backend : "cpu");
   if (!backend) return FAIL(NOT_FOUND, "there is no backend '%s'", o->backend);
   TRY(parse_graph(h, o));
   TRY(add_borders(h));
   TRY(graph_name_segments(h->graph));
+  TRY(take_variables(h));
   if (o->saved_model_dir) TRY(saved_model_open(o->saved_model_dir, &h->saved));
   h->weights = (weight_source_t){read_weight, h};
   h->services = (exec_services_t){.self = h,
@@ -200,6 +250,8 @@ void hosted_engine_destroy(hosted_engine_t *h) {
 }
 
 const char *hosted_engine_name(const hosted_engine_t *h) { return h->node->name; }
+
+int hosted_engine_n_variables(const hosted_engine_t *h) { return h->n_variables; }
 
 const signature_t *hosted_engine_signature(const hosted_engine_t *h) { return &h->signature; }
 

@@ -27,8 +27,12 @@ typedef struct hosted_engine_options {
 status_t hosted_engine_create(const hosted_engine_options_t *o, hosted_engine_t **out);
 void hosted_engine_destroy(hosted_engine_t *h);  // NULL is fine; no run may be going on
 const char *hosted_engine_name(const hosted_engine_t *h);
+// The last so many inputs are values of variables, which the engines hold: what is handed in there
+// must stay as it is for as long as it has references.
+int hosted_engine_n_variables(const hosted_engine_t *h);
 // Inputs and outputs as a signature: keys "input <i>" and "output <i>", dtypes, shapes as the node
-// tells them. Owned by h.
+// tells them; of a handle (DT_RESOURCE) the dtype is DT_UINT8, a scalar that nothing reads. Owned by
+// h.
 const signature_t *hosted_engine_signature(const hosted_engine_t *h);
 // Any thread. in: borrowed; out: receives owned tensors, all empty after an error.
 status_t hosted_engine_run(hosted_engine_t *h, const tensor_t *in, tensor_t *out);

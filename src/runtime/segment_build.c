@@ -16,8 +16,11 @@ typedef struct lowering {
   net_tensor_t ***made;  // [n_nodes][n_out]
 } lowering_t;
 
+// A Const, or a variable that counts as one.
 static status_t lower_const(lowering_t *l, const node_t *n) {
-  const tensor_t *value = n->out_value && n->out_value[0].buf ? &n->out_value[0] : NULL;
+  const tensor_t *value = !tensor_empty(&n->pinned)                   ? &n->pinned
+                          : n->out_value && n->out_value[0].buf ? &n->out_value[0]
+                                                                : NULL;
   if (!value) TRY(status_prefix(attr_tensor(node_attr(n, "value"), &value), "Const '%s'", n->name));
   const char *key = node_string(n, "_tftrt_weight");
   l->made[n->id][0] = network_add_constant(l->net, n->name, value, *key ? key : NULL);
@@ -52,13 +55,17 @@ static status_t lower_all(lowering_t *l, node_t *const *order) {
   for (int i = 0; i < body->n_args; i++) {
     node_t *arg = body->args[i];
     snprintf(name, sizeof name, "TensorRTInputPH_%d", i);
-    l->made[arg->id][0] = network_add_input(l->net, name, arg->out_dtype[0], &arg->out_shape[0]);
+    dtype_t dtype = arg->out_dtype[0];
+    bool handle = dtype == DT_RESOURCE;  // nothing reads it: a place among the inputs
+    l->made[arg->id][0] = network_add_input(l->net, name, handle ? DT_UINT8 : dtype,
+                                            handle ? &SHAPE_SCALAR : &arg->out_shape[0]);
     network_name_tensor(l->net, l->made[arg->id][0], name);
   }
   for (int i = 0; i < body->n_nodes; i++) {
     const node_t *n = order[i];
     if (!n || n->dead || strcmp(n->op, "_Arg") == 0) continue;
-    TRY(strcmp(n->op, "Const") == 0 ? lower_const(l, n) : lower_node(l, n));
+    bool constant = strcmp(n->op, "Const") == 0 || !tensor_empty(&n->pinned);
+    TRY(constant ? lower_const(l, n) : lower_node(l, n));
   }
   for (int i = 0; i < body->n_rets; i++) {
     net_tensor_t *t = l->made[body->rets[i].src->id][body->rets[i].port];

@@ -8,6 +8,9 @@
 
 // Attributes of a TRTEngineOp that TensorFlow does not declare: lists of names of the native
 // segment's nodes whose layers have at least so many bits, whatever precision_mode says.
+// Of a TRTEngineOp: the nodes of its segment that read variables, whose values are its last inputs,
+// in this order. Engines hold them as constants.
+#define ATTR_VARIABLES "_tftrt_variables"
 #define ATTR_KEEP_FP32 "_tftrt_keep_fp32"
 #define ATTR_KEEP_16BIT "_tftrt_keep_16bit"
 

@@ -3,7 +3,7 @@
 
 #include "base/environment.h"
 #include "runtime/engine_calibration.h"
-#include "runtime/engines_internal.h"
+#include "runtime/engine_variables.h"
 
 static const char native_allowed[] = "TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION";
 
@@ -86,16 +86,67 @@ engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *
 }
 
 // *done false: calibration has ended, so that an engine may serve.
-static status_t run_calibrating(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
+static status_t run_calibrating(engines_t *e, engine_cache_t *cache, op_ctx_t *c, op_ctx_t *native,
                                 const engine_attrs_t *a, bool *done) {
   static const char waits[] = "the engine waits for calibration";
   calibration_result_t r = e->calibrates && e->policy != FALLBACK_FAIL
                                ? engine_calibration_run(e, cache, c, a)
                                : CALIBRATION_FAILED;
   *done = r != CALIBRATION_ENDED;
-  if (r == CALIBRATION_FAILED) return run_native(e, cache, c, a, true, mem_strdup(waits));
+  if (r == CALIBRATION_FAILED) return run_native(e, cache, native, a, true, mem_strdup(waits));
   if (r == CALIBRATION_RAN) engine_cache_note_fallback(cache, mem_strdup(waits));
   return NULL;
+}
+
+// native: c, with the handles of variables that engines have no use for.
+static status_t run_by_engine(engines_t *e, engine_cache_t *cache, op_ctx_t *c, op_ctx_t *native,
+                              const engine_attrs_t *a) {
+  if (a->generates_profiles) {
+    TRY(engine_cache_collect(cache, c->in, c->n_in));
+    return run_native(e, cache, native, a, true, mem_strdup("shapes are being collected"));
+  }
+  if (a->n_variables) engine_variables_look(e, cache, c, a);
+  if (a->calibrates && engine_cache_entries(cache) == 0) {
+    bool done;
+    status_t st = run_calibrating(e, cache, c, native, a, &done);
+    if (done) return st;
+  }
+  engine_found_t f = engine_find(e, cache, c, a);
+  if (!f.lease) return run_native(e, cache, native, a, false, f.why);
+  bool watched = e->watch.run != NULL;
+  status_t st = watched ? run_watched(e, cache, c, a, f.lease)
+                        : run_context(c, engine_lease_context(f.lease), e->backend);
+  engine_cache_give(cache, f.lease, st == NULL);
+  if (watched && st) return st;
+  if (!st) {
+    atomic_fetch_add(&cache->hits, 1);
+    return NULL;
+  }
+  char *why = mem_printf("Failed to execute engine: %s", status_message(st));
+  status_free(st);
+  for (int i = 0; i < c->n_out; i++) tensor_unref(&c->out[i]);
+  return run_native(e, cache, native, a, false, why);
+}
+
+// In the places of handles engines get what their networks have there (segment_lower).
+static status_t run_without_handles(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
+                                    const engine_attrs_t *a) {
+  static uint8_t nothing[64];
+  tensor_t place = tensor_borrow(DT_UINT8, &SHAPE_SCALAR, nothing, 1, NULL, NULL);
+  tensor_t *in = mem_alloc((size_t)c->n_in * sizeof *in);
+  for (int i = 0; i < c->n_in; i++) in[i] = c->in[i].dtype == DT_RESOURCE ? place : c->in[i];
+  op_ctx_t other = *c;
+  other.in = in;
+  status_t st = run_by_engine(e, cache, &other, c, a);
+  mem_free(in);
+  tensor_unref(&place);
+  return st;
+}
+
+static bool has_handles(const op_ctx_t *c) {
+  for (int i = 0; i < c->n_in; i++)
+    if (c->in[i].dtype == DT_RESOURCE) return true;
+  return false;
 }
 
 static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
@@ -105,30 +156,8 @@ static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
   char *why = engine_verify_shapes(c, &a);
   if (why && a.segment) return run_native(e, cache, c, &a, true, why);
   mem_free(why);
-  if (a.generates_profiles) {
-    TRY(engine_cache_collect(cache, c->in, c->n_in));
-    return run_native(e, cache, c, &a, true, mem_strdup("shapes are being collected"));
-  }
-  if (a.calibrates && engine_cache_entries(cache) == 0) {
-    bool done;
-    status_t st = run_calibrating(e, cache, c, &a, &done);
-    if (done) return st;
-  }
-  engine_found_t f = engine_find(e, cache, c, &a);
-  if (!f.lease) return run_native(e, cache, c, &a, false, f.why);
-  bool watched = e->watch.run != NULL;
-  status_t st = watched ? run_watched(e, cache, c, &a, f.lease)
-                        : run_context(c, engine_lease_context(f.lease), e->backend);
-  engine_cache_give(cache, f.lease, st == NULL);
-  if (watched && st) return st;
-  if (!st) {
-    atomic_fetch_add(&cache->hits, 1);
-    return NULL;
-  }
-  why = mem_printf("Failed to execute engine: %s", status_message(st));
-  status_free(st);
-  for (int i = 0; i < c->n_out; i++) tensor_unref(&c->out[i]);
-  return run_native(e, cache, c, &a, false, why);
+  return has_handles(c) ? run_without_handles(e, cache, c, &a)
+                        : run_by_engine(e, cache, c, c, &a);
 }
 
 status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tensor_t *in, int n_in,

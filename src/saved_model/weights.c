@@ -8,13 +8,30 @@
 
 static bool is_const(const node_t *n) { return !n->dead && strcmp(n->op, "Const") == 0; }
 
-status_t weights_assign_key(graph_t *g, node_t *n, size_t min_bytes) {
-  if (!is_const(n) || *node_string(n, WEIGHT_ATTR)) return NULL;
-  attr_value_t *value = node_attr(n, "value");
-  const tensor_t *t;
+// What a Const holds, or a variable that engines take for constant; NULL: neither, or elsewhere.
+static status_t held_value(const node_t *n, const tensor_t **out) {
+  bool pinned = !n->dead && !tensor_empty(&n->pinned);
+  *out = pinned ? &n->pinned : NULL;
+  attr_value_t *value = !pinned && is_const(n) ? node_attr(n, "value") : NULL;
+  shape_t shape;
+  dtype_t dtype;
+  bool stripped;
   if (!value) return NULL;
-  TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
-  if (!dtype_is_plain(t->dtype) || tensor_bytes(t) < min_bytes) return NULL;
+  status_t st = weight_header(value, &dtype, &shape, &stripped);
+  if (!st && !stripped) st = attr_tensor(value, out);
+  return status_prefix(st, "node %s", n->name);
+}
+
+static const char *key_of(const node_t *n) {
+  return is_const(n) || !tensor_empty(&n->pinned) ? node_string(n, WEIGHT_ATTR) : "";
+}
+
+status_t weights_assign_key(graph_t *g, node_t *n, size_t min_bytes) {
+  if (*node_string(n, WEIGHT_ATTR)) return NULL;
+  const tensor_t *t;
+  TRY(held_value(n, &t));
+  bool all = !tensor_empty(&n->pinned);  // whether a variable has changed is seen by its key
+  if (!t || !dtype_is_plain(t->dtype) || (!all && tensor_bytes(t) < min_bytes)) return NULL;
   uint64_t a = 1;
   TRY(stream_pass(t->data, tensor_bytes(t), t->buf->mapped, stream_hash, &a));
   uint64_t b =
@@ -55,19 +72,24 @@ status_t weights_load(const saved_model_t *m, graph_t *g) {
   return NULL;
 }
 
+status_t weights_pin(const saved_model_t *m, graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    node_t *n = g->nodes[i];
+    const char *key = n->dead || is_const(n) ? "" : node_string(n, WEIGHT_ATTR);
+    if (!*key) continue;
+    tensor_unref(&n->pinned);
+    TRY(status_prefix(saved_model_bundle_tensor(m, key, &n->pinned), "node %s", n->name));
+  }
+  return NULL;
+}
+
 status_t weights_each(const graph_t *g, weight_fn each, void *user) {
   for (int i = 0; i < g->n_nodes; i++) {
     const node_t *n = g->nodes[i];
-    const char *key = is_const(n) ? node_string(n, WEIGHT_ATTR) : "";
-    attr_value_t *value = *key ? node_attr(n, "value") : NULL;
-    if (!value) continue;
-    const tensor_t *t = NULL;
-    shape_t shape;
-    dtype_t dtype;
-    bool stripped;
-    status_t st = weight_header(value, &dtype, &shape, &stripped);
-    if (!st && !stripped) st = attr_tensor(value, &t);
-    TRY(status_prefix(st, "node %s", n->name));
+    const char *key = key_of(n);
+    const tensor_t *t;
+    if (!*key) continue;
+    TRY(held_value(n, &t));
     TRY(each(user, key, t));
   }
   return NULL;
@@ -98,53 +120,42 @@ status_t weight_header(const attr_value_t *value, dtype_t *dtype, shape_t *shape
   return st;
 }
 
+static status_t add_weight(void *user, const char *key, const tensor_t *t) {
+  return t ? writer_add_weight(user, key, t) : NULL;  // else in the source's bundle, which is copied
+}
+
 status_t saved_model_writer_weights(saved_model_writer_t *w, const graph_t *g) {
-  for (int i = 0; i < g->n_nodes; i++) {
-    const node_t *n = g->nodes[i];
-    const char *key = is_const(n) ? node_string(n, WEIGHT_ATTR) : "";
-    attr_value_t *value = *key ? node_attr(n, "value") : NULL;
-    const tensor_t *t;
-    shape_t shape;
-    dtype_t dtype;
-    bool stripped;
-    if (!value) continue;
-    TRY(weight_header(value, &dtype, &shape, &stripped));
-    if (stripped) continue;  // in the source's bundle, which is copied
-    TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
-    TRY(status_prefix(writer_add_weight(w, key, t), "node %s", n->name));
-  }
+  return weights_each(g, add_weight, w);
+}
+
+static status_t strip(graph_t *g, node_t *n, const tensor_t *t) {
+  wire_out_t proto = {0};
+  wire_put_i64(&proto, TF_TENSOR_DTYPE, t->dtype);
+  tensor_shape_write(&proto, TF_TENSOR_TENSOR_SHAPE, &t->shape);
+  TRY(wire_out_status(&proto));
+  uint8_t *kept = arena_alloc(g->arena, proto.size);
+  memcpy(kept, proto.data, proto.size);
+  attr_value_t *a = node_set_attr(g, n, "value");
+  a->kind = ATTR_TENSOR;
+  a->tensor_raw = kept;
+  a->tensor_size = proto.size;
+  wire_out_free(&proto);
   return NULL;
 }
 
 status_t weights_strip(saved_model_writer_t *w, graph_t *g) {
   for (int i = 0; i < g->n_nodes; i++) {
     node_t *n = g->nodes[i];
-    const char *key = is_const(n) ? node_string(n, WEIGHT_ATTR) : "";
+    const char *key = key_of(n);
+    const tensor_t *t;
     if (!*key) continue;
-    shape_t shape;
-    dtype_t dtype;
-    bool stripped;
-    attr_value_t *value = node_attr(n, "value");
-    if (!value) continue;
-    TRY(weight_header(value, &dtype, &shape, &stripped));
-    if (stripped) {  // of a converted model: its bundle has it, which is copied
+    TRY(held_value(n, &t));
+    if (!t) {  // of a converted model: its bundle has it, which is copied
       if (w->source->bundle && bundle_find(w->source->bundle, key)) continue;
       return FAIL(NOT_FOUND, "node %s: the model has no tensor \"%s\"", n->name, key);
     }
-    const tensor_t *t;
-    TRY(status_prefix(attr_tensor(value, &t), "node %s", n->name));
     TRY(status_prefix(writer_add_weight(w, key, t), "node %s", n->name));
-    wire_out_t proto = {0};
-    wire_put_i64(&proto, TF_TENSOR_DTYPE, t->dtype);
-    tensor_shape_write(&proto, TF_TENSOR_TENSOR_SHAPE, &t->shape);
-    TRY(wire_out_status(&proto));
-    uint8_t *kept = arena_alloc(g->arena, proto.size);
-    memcpy(kept, proto.data, proto.size);
-    attr_value_t *a = node_set_attr(g, n, "value");
-    a->kind = ATTR_TENSOR;
-    a->tensor_raw = kept;
-    a->tensor_size = proto.size;
-    wire_out_free(&proto);
+    if (is_const(n)) TRY(strip(g, n, t));
   }
   return NULL;
 }

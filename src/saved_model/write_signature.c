@@ -236,10 +236,11 @@ static const char *resource_key(const node_t *n) {
 }
 
 // A resource of the main graph must stay the one of the main graph: a function that named it again
-// would, in TensorFlow's loader, mean another one.
+// would, in TensorFlow's loader, mean another one. Of a reference variable that is only read, it is
+// the value that is passed.
 static const node_t *find_capture(const job_t *j, const node_t *n) {
-  if (n->dead || n->n_in || n->n_out != 1 || !n->out_dtype || n->out_dtype[0] != DT_RESOURCE)
-    return NULL;
+  if (n->dead || n->n_in || n->n_out != 1 || !n->out_dtype) return NULL;
+  if (n->out_dtype[0] != DT_RESOURCE && tensor_empty(&n->pinned)) return NULL;
   const node_t *there = graph_find(j->e->graph, n->name);
   if (there && strcmp(there->op, n->op) == 0) return there;
   for (int i = 0; i < j->e->graph->n_nodes; i++) {  // unwrapping gave it another name
@@ -298,7 +299,7 @@ static status_t write_pruned(job_t *j, const graph_t *converted, function_t *out
   for (int i = 0; i < j->n_captures; i++) {
     const char *its_name = j->captured[i]->name;
     become_argument(j->captured[i], &out->args[body->n_args + i],
-                    argument_name(j, body, taken, its_name), DT_RESOURCE);
+                    argument_name(j, body, taken, its_name), j->captured[i]->out_dtype[0]);
   }
   out->stateful = has_effects(body);
   map_destroy(taken);
@@ -592,7 +593,7 @@ static status_t add_call(job_t *j, const meta_graph_t *g, const signature_t *s,
   for (int i = 0; i < j->n_captures; i++) {
     inputs[converted->n_args + i] = j->captures[i]->name;
     map_put(e->kept, j->captures[i]->name, e);
-    in[converted->n_args + i] = DT_RESOURCE;
+    in[converted->n_args + i] = pruned->args[converted->n_args + i].dtype;
   }
   for (int i = 0; i < converted->n_args; i++) {
     const tensor_info_t *info = find_info(s->inputs, s->n_inputs, converted->arg_names[i]);

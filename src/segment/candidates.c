@@ -63,6 +63,8 @@ static void find_ours(const graph_t *g, const segment_options_t *o, arena_t *are
     if (n->dead) continue;
     if (o->denylist && env_list_has(o->denylist, n->op)) {
       refuse(c, arena, n, "denylist", "Denylisted with the env var TF_TRT_OP_DENYLIST");
+    } else if (!tensor_empty(&n->pinned)) {
+      refuse(c, arena, n, "variable", "a variable; engines hold a copy of its value");
     } else if (!engines_take(g, n, &code, reason, sizeof reason)) {
       refuse(c, arena, n, code, reason);
     } else {

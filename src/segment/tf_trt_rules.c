@@ -679,11 +679,9 @@ static bool vec_permute(check_t *c) {
 }
 
 static bool variable(check_t *c) {
-  dtype_t t = node_type(c->node, "dtype");
-  return t == DT_FLOAT || t == DT_HALF
-             ? true
-             : reject(c, "Data type %s is not supported for %s, must be one of [float, half]",
-                      dtype_tf_name(t), op_of(c));
+  return !tensor_empty(&c->node->pinned) ||
+         reject(c, "The variable of '%s' is assigned while the model runs, or has no value",
+                c->node->name);
 }
 
 static bool constant(check_t *c) {
@@ -704,7 +702,7 @@ static bool fake(check_t *c) { return reject(c, "Op type FakeOp is not supported
 #define REDUCE(op) \
   { op, "TW", "fi", NULL, false, reduce }
 #define PASS(op) \
-  { op, NULL, NULL, NULL, false, NULL }
+  { op, "B", NULL, NULL, false, NULL }
 
 const rule_t tf_trt_rules[] = {
     UNARY("Exp"),
@@ -823,8 +821,8 @@ const rule_t tf_trt_rules[] = {
     PASS("StopGradient"),
     PASS("_CopyFromHostToGpu"),
     {"Const", NULL, NULL, NULL, false, constant},
-    {"VariableV2", NULL, NULL, NULL, false, variable},
-    {"ReadVariableOp", "R", NULL, NULL, true, variable},
+    {"VariableV2", NULL, "f", "dtype", false, variable},
+    {"ReadVariableOp", "R", "f", "dtype", true, variable},
     {"CombinedNonMaxSuppression", "TTWWWW", NULL, NULL, false, nms},
     {"QuantizeAndDequantizeV2", "BWW", NULL, NULL, false, NULL},
     {"QuantizeAndDequantizeV3", "BWWW", NULL, NULL, false, NULL},

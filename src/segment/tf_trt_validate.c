@@ -20,10 +20,9 @@ static const input_t *past_identities(const input_t *in) {
   return in;
 }
 
-static input_kind_t kind_of(const input_t *in, bool live_variables) {
+static input_kind_t kind_of(const input_t *in) {
   const node_t *src = past_identities(in)->src;
-  bool variable = strcmp(src->op, "VariableV2") == 0 || strcmp(src->op, "ReadVariableOp") == 0;
-  if (strcmp(src->op, "Const") == 0 || (variable && !live_variables)) return KIND_WEIGHTS;
+  if (strcmp(src->op, "Const") == 0 || !tensor_empty(&src->pinned)) return KIND_WEIGHTS;
   if (strcmp(src->op, "VarHandleOp") == 0 ||
       (strcmp(src->op, "Placeholder") == 0 && src->n_out && src->out_dtype[0] == DT_RESOURCE))
     return KIND_RESOURCE;
@@ -200,7 +199,7 @@ bool tf_trt_accepts(const graph_t *g, const node_t *n, const segment_options_t *
   if (!r || (is_quantize(n->op) && !c.int8))
     return reject(&c, "Op type %s is not supported.", n->op);
   if (n->n_in > TF_TRT_MAX_INPUTS) return reject(&c, "%s has %d inputs", n->op, n->n_in);
-  for (int i = 0; i < n->n_in; i++) c.kind[i] = kind_of(&n->in[i], o->live_variables);
+  for (int i = 0; i < n->n_in; i++) c.kind[i] = kind_of(&n->in[i]);
   for (int i = 0; i < n->n_in; i++)
     if (!input_usable(&c, i)) return false;
   if (r->explicit_only && c.implicit) {

@@ -16,7 +16,12 @@ static const conversion_t MODES[] = {
     {.name = "optimal", .dynamic_shape = true, .profile_strategy = "Optimal"},
     {.name = "range+optimal", .dynamic_shape = true, .profile_strategy = "Range+Optimal"},
     {.name = "batch", .dynamic_shape = true, .profile_strategy = "ImplicitBatchModeCompatible"},
-    {.name = "tf-trt", .op_set = OP_SET_TF_TRT, ENGINES}};
+    {.name = "tf-trt", .op_set = OP_SET_TF_TRT, ENGINES},
+    {.name = "variables", .dynamic_shape = true, .keep_variables = true},
+    {.name = "tf-trt vars",
+     .dynamic_shape = true,
+     .keep_variables = true,
+     .op_set = OP_SET_TF_TRT}};
 enum { N_MODES = sizeof MODES / sizeof *MODES };
 
 // Models in which there is nothing that an engine would take; all others must be served by one.

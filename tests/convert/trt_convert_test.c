@@ -228,18 +228,24 @@ static void aborted_builds_leave_the_native_result(void **state) {
   done(&s);
 }
 
-// testReadVariableOp, testVariableV2: one segment, ones in, 42 out. Graphs are always frozen here,
-// which the warning says.
-static void variables_become_weights_of_the_engine(void **state) {
+static bool is_variable_read(const char *op) {
+  return strcmp(op, "ReadVariableOp") == 0 || strcmp(op, "VariableV2") == 0;
+}
+
+// testReadVariableOp, testVariableV2: one segment that reads the variables; ones in, 42 out.
+static void variables_are_read_in_segments(void **state) {
   (void)state;
-  setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing", 1);
   subject_t s = subject("read_variables", &(conversion_t){.dynamic_shape = true,
                                                           .precision_mode = "FP16",
-                                                          .profile_strategy = "Optimal"});
-  assert_true(converter_n_warnings(s.c) > 0);
-  assert_non_null(strstr(converter_warning(s.c, 0), "disable_graph_freezing"));
+                                                          .profile_strategy = "Optimal",
+                                                          .keep_variables = true});
+  assert_int_equal(converter_n_warnings(s.c), 0);
   assert_ok(converter_convert(s.c, NULL));
   assert_int_equal(s.c->engines.n, 1);
+  const graph_t *body = s.c->engines.v[0].function->body;
+  int reads = 0;
+  for (int i = 0; i < body->n_nodes; i++) reads += is_variable_read(body->nodes[i]->op);
+  assert_int_equal(reads, 2);
   assert_ok(build_from(s.c, &s.golden.cases.v[0]));
   assert_ok(converter_save(s.c, s.saved, true));
   npz_t z = npz_open(s.golden.cases.v[0].path);
@@ -321,7 +327,7 @@ int main(void) {
       cmocka_unit_test(calibration_is_kept_for_other_batch_sizes),
       cmocka_unit_test(engines_are_built_at_runtime_only_where_allowed),
       cmocka_unit_test_teardown(aborted_builds_leave_the_native_result, clear),
-      cmocka_unit_test_teardown(variables_become_weights_of_the_engine, clear),
+      cmocka_unit_test(variables_are_read_in_segments),
       cmocka_unit_test(signatures_are_retained),
       cmocka_unit_test(shapes_of_the_loaded_signature),
   };

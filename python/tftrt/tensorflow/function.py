@@ -21,6 +21,8 @@ from tensorflow.python.saved_model import function_deserialization
 from ._weights import put_weights_in
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_REFERENCE = "VariableV2"
+_BESIDE_A_CALL = (_REFERENCE, "Placeholder", "Identity", "NoOp")
 _ASSIGNING = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStridedSliceAssign")
 RESOURCES = "trt_engine_resources"  # the attribute of a model that has its engines, in TF-TRT's models too
 
@@ -46,10 +48,12 @@ def _assigns(directory: str) -> bool:
                if not function.signature.name.startswith(loading) for n in function.node_def)  # fmt: skip
 
 
-def _before_identities(tensor: Any) -> Any:
-    while tensor.op.type == "Identity":
-        tensor = tensor.op.inputs[0]
-    return tensor
+def _read_reference(argument: Any, variable: Any) -> None:
+    """The node of an argument becomes the reference variable whose value is passed."""
+    read = type(variable)(name=argument.name, op=variable.op, attr=variable.attr)
+    if not read.attr["shared_name"].s:
+        read.attr["shared_name"].s = variable.name.encode()
+    argument.CopyFrom(read)
 
 
 class _Body:
@@ -62,23 +66,37 @@ class _Body:
         self.captures = list(signature.captured_inputs)
         self.arguments: list[str | None] = [t.name for t in outer.inputs]
         self.results = [t.name for t in outer.outputs]
-        # Where the signature is one call, as those that tftrt writes are, it is the graph of what is called.
-        calls = [op for op in outer.get_operations() if op.type in _CALLS]
-        others = {op.type for op in outer.get_operations()} - {*_CALLS, "Placeholder", "Identity", "NoOp"}
-        if len(calls) == 1 and not others:
-            self._enter(outer, calls[0])
+        # Where it is one call, as signatures that tftrt writes are, it is the graph of what is called.
+        while self._enter():
+            pass
 
-    def _enter(self, outer: Any, call: Any) -> None:
-        name, library = call.get_attr("f").name, self.graph_def.library
-        function = next(f for f in library.function if f.signature.name == name)
+    def _enter(self) -> bool:
+        nodes = {n.name: n for n in self.graph_def.node}
+        calls = [n for n in nodes.values() if n.op in _CALLS]
+        if len(calls) != 1 or {n.op for n in nodes.values()} - {*_CALLS, *_BESIDE_A_CALL}:
+            return False
+
+        def source(tensor: str) -> str:
+            while nodes[tensor.partition(":")[0]].op == "Identity":
+                tensor = nodes[tensor.partition(":")[0]].input[0]
+            return tensor if ":" in tensor else tensor + ":0"
+
+        library = {f.signature.name: f for f in self.graph_def.library.function}
+        function = library.pop(calls[0].attr["f"].func.name)
         graph_def, names = function_def_to_graph_def(function)
-        graph_def.library.function.extend(f for f in library.function if f.signature.name != name)
-        inside = {t.name: arg.name + ":0" for t, arg in zip(call.inputs, function.signature.input_arg)}
-        made = {t.name: names[function.ret[arg.name]] for t, arg in zip(call.outputs, function.signature.output_arg)}
+        graph_def.library.function.extend(library.values())
+        inside = {source(x): arg.name + ":0" for x, arg in zip(calls[0].input, function.signature.input_arg)}
+        made = {f"{calls[0].name}:{k}": names[function.ret[arg.name]] for k, arg in enumerate(function.signature.output_arg)}
         made.update(inside)  # a result may be an argument
-        self.results = [made[_before_identities(t).name] for t in outer.outputs]
-        self.arguments = [inside.get(t.name) for t in outer.inputs]
+        arguments = {n.name: n for n in graph_def.node}
+        for tensor, argument in inside.items():
+            passed = nodes[tensor.partition(":")[0]]
+            if passed.op == _REFERENCE:
+                _read_reference(arguments[argument.partition(":")[0]], passed)
+        self.results = [made[source(t)] for t in self.results]
+        self.arguments = [inside.get(t or "") for t in self.arguments]
         self.graph_def = graph_def
+        return True
 
     def freeze(self) -> None:
         """Variables are constants: native nodes read them where large constants of the source were."""
@@ -118,10 +136,11 @@ def _concrete(signature: Any, body: _Body) -> ConcreteFunction:
     body.drop_arguments()
 
     def run(**inputs: Any) -> dict[str, Any]:
-        given = dict(zip(body.arguments, [*(inputs[n] for n in names), *body.captures]))
+        graph = ops.get_default_graph()
+        given = dict(zip(body.arguments, [*(inputs[n] for n in names), *map(graph.capture, body.captures)]))
         given.pop(None, None)
         for function in functions:
-            function.add_to_graph(ops.get_default_graph())
+            function.add_to_graph(graph)
         results = tf.graph_util.import_graph_def(body.graph_def, given, body.results, name="")
         for key, result in zip(keys, results):
             result.set_shape(signature.structured_outputs[key].shape)

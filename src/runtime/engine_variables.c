@@ -1,0 +1,97 @@
+#include "runtime/engine_variables.h"
+
+#include <string.h>
+
+#include "runtime/segment_build.h"
+#include "saved_model/writer.h"
+
+struct engine_variables {
+  pthread_mutex_t lock;  // guards what follows
+  tensor_t *value;       // [n] of the last run; held, so that nothing can write there meanwhile
+  bool *as_saved;        // [n] it is what the model's bundle has under the node's key
+  int n;                 // 0: nothing has run
+};
+
+engine_variables_t *engine_variables_create(void) {
+  engine_variables_t *v = mem_calloc(1, sizeof *v);
+  pthread_mutex_init(&v->lock, NULL);
+  return v;
+}
+
+void engine_variables_destroy(engine_variables_t *v) {
+  for (int i = 0; i < v->n; i++) tensor_unref(&v->value[i]);
+  mem_free(v->value);
+  mem_free(v->as_saved);
+  pthread_mutex_destroy(&v->lock);
+  mem_free(v);
+}
+
+static bool same_value(const tensor_t *a, const tensor_t *b) {
+  if (tensor_empty(a) || a->dtype != b->dtype || !shape_equal(&a->shape, &b->shape)) return false;
+  return a->data == b->data || memcmp(a->data, b->data, tensor_bytes(a)) == 0;
+}
+
+// What the model was saved with: engines in its assets hold that.
+static bool is_as_saved(engines_t *e, const engine_attrs_t *a, int i, const tensor_t *now) {
+  function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
+  const node_t *n = segment ? graph_find(segment->body, a->variables->list[i].s.p) : NULL;
+  const char *key = n ? node_string(n, WEIGHT_ATTR) : "";
+  tensor_t saved = {0};
+  status_t st = *key ? e->weights->read(e->weights->self, key, &saved) : NULL;
+  bool same = !st && same_value(&saved, now);
+  status_free(st);
+  tensor_unref(&saved);
+  return same;
+}
+
+static const char *begin(engine_variables_t *v, engines_t *e, const engine_attrs_t *a,
+                         const tensor_t *now) {
+  const char *changed = NULL;
+  v->n = a->n_variables;
+  v->value = mem_calloc((size_t)v->n, sizeof *v->value);
+  v->as_saved = mem_calloc((size_t)v->n, sizeof *v->as_saved);
+  for (int i = 0; i < v->n; i++) {
+    v->value[i] = tensor_ref(&now[i]);
+    v->as_saved[i] = is_as_saved(e, a, i, &now[i]);
+    if (!v->as_saved[i]) changed = a->variables->list[i].s.p;
+  }
+  return changed;
+}
+
+static const char *look(engine_variables_t *v, const engine_attrs_t *a, const tensor_t *now) {
+  const char *changed = NULL;
+  for (int i = 0; i < v->n && i < a->n_variables; i++) {
+    if (v->value[i].data == now[i].data && shape_equal(&v->value[i].shape, &now[i].shape)) continue;
+    if (!same_value(&v->value[i], &now[i])) {
+      v->as_saved[i] = false;
+      changed = a->variables->list[i].s.p;
+    }
+    tensor_unref(&v->value[i]);
+    v->value[i] = tensor_ref(&now[i]);
+  }
+  return changed;
+}
+
+void engine_variables_look(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                           const engine_attrs_t *a) {
+  engine_variables_t *v = cache->variables;
+  const tensor_t *now = c->in + (c->n_in - a->n_variables);
+  pthread_mutex_lock(&v->lock);
+  const char *changed = v->n ? look(v, a, now) : begin(v, e, a, now);
+  // Under the lock: a build that begins after it has the new values.
+  if (changed) engine_cache_clear(cache, changed);
+  pthread_mutex_unlock(&v->lock);
+}
+
+void engine_variables_pin(engine_cache_t *cache, const engine_attrs_t *a, graph_t *body) {
+  engine_variables_t *v = cache->variables;
+  pthread_mutex_lock(&v->lock);
+  for (int i = 0; i < v->n && i < a->n_variables; i++) {
+    node_t *n = graph_find(body, a->variables->list[i].s.p);
+    if (!n) continue;
+    tensor_unref(&n->pinned);
+    n->pinned = tensor_ref(&v->value[i]);
+    if (!v->as_saved[i]) node_remove_attr(n, WEIGHT_ATTR);  // the plan holds it itself
+  }
+  pthread_mutex_unlock(&v->lock);
+}
