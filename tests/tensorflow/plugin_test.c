@@ -133,6 +133,12 @@ static void keep(void *data, size_t size, void *arg) {
   (void)arg;
 }
 
+static void release_malloced(void *data, size_t size, void *arg) {
+  (void)size;
+  (void)arg;
+  free(data);
+}
+
 static TF_Tensor *borrow(const tensor_t *t) {
   return TF_NewTensor((int)t->dtype, t->shape.d, t->shape.rank, t->data, tensor_bytes(t), keep,
                       NULL);
@@ -737,6 +743,100 @@ static void what_cannot_be_calibrated_runs_natively(void **state) {
   hosted_close(&h);
 }
 
+// ---------------------------------------------------------------- variables
+
+#define VARIABLES TESTS_DIR "/models/tf_trt_tests/read_variables"
+
+static hosted_t with_variables(int build) {
+  tftrt_error e = TFTRT_ERROR_INIT;
+  tftrt_converter_options o;
+  tftrt_converter *c;
+  tftrt_converter_options_init(&o);
+  o.input_saved_model_dir = VARIABLES "/saved_model";
+  o.use_dynamic_shape = 1;
+  o.op_set = "tf-trt";
+  o.minimum_segment_size = 2;
+  o.threads = 2;
+  char *dir = file_join(scratch, build ? "variables_built" : "variables");
+  setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing", 1);
+  if (tftrt_converter_create(&o, &c, &e) || tftrt_converter_convert(c, NULL, NULL, &e) ||
+      (build && tftrt_converter_build_default(c, 4, &e)) || tftrt_converter_save(c, dir, 1, &e))
+    fail_msg("%s", e.message);
+  unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
+  tftrt_converter_destroy(c);
+  hosted_t h = hosted_open(dir);
+  char **names, *assets = file_join(dir, "assets");
+  size_t n;
+  assert_ok(file_list_dir(assets, &names, &n));
+  assert_int_equal(n, 1);
+  h.asset = file_join(assets, names[0]);
+  mem_free(names[0]);
+  mem_free(names);
+  mem_free(assets);
+  mem_free(dir);
+  return h;
+}
+
+static TF_Tensor *one_float(float v, int rank) {
+  static const int64_t dims[3] = {1, 1, 1};
+  float *data = malloc(sizeof *data);
+  *data = v;
+  return TF_NewTensor(DT_FLOAT, dims, rank, data, sizeof *data, release_malloced, NULL);
+}
+
+// x * product + sum, of ones; -1 - code: an error.
+static double run_variables(fake_kernel_t *k, const hosted_t *h, TF_Tensor *product,
+                            TF_Tensor *sum, char *message) {
+  static char nothing[64];
+  const int64_t none = 0;
+  TF_Tensor *handle = TF_NewTensor(20, &none, 0, nothing, 1, keep, NULL), *x = one_float(1, 3);
+  // The node's inputs: handle, x, handle, and what the two nodes read.
+  TF_Tensor *in[5] = {handle, x, handle, product, sum}, *out = NULL;
+  int code = fake_run(k, in, 5, &out, 1, h->library.data, h->library.size, message);
+  double v = code ? -1.0 - code : (double)*(const float *)TF_TensorData(out);
+  if (out) TF_DeleteTensor(out);
+  TF_DeleteTensor(x);
+  TF_DeleteTensor(handle);
+  return v;
+}
+
+// The variables are 2 and 40: ones in, 42 out.
+static void variables_are_inputs_that_engines_hold(void **state) {
+  (void)state;
+  for (int policy = 0; policy < 3; policy++) {  // an asset's engine, one built by a run, neither
+    char message[256] = "";
+    hosted_t h = with_variables(policy == 0);
+    int before = fake_tensors();
+    assert_int_equal(initialize(&h, h.asset, message), 0);
+    if (policy == 2) setenv("TF_TRT_ABORT_CUDA_ENGINE_BUILD", "1", 1);
+    if (policy != 2) setenv("TFTRT_ON_FALLBACK", policy ? "build" : "fail", 1);
+    fake_kernel_t *k = kernel(&h);
+    npz_t z = npz_open(VARIABLES "/golden/serving_default.0.npz");
+    tensor_t want = npz_get(&z, "out.", "output_0", DT_FLOAT);
+    assert_true(tensor_number_at(&want, 0) == 42);
+    tensor_unref(&want);
+    npz_close(&z);
+    TF_Tensor *two = one_float(2, 0), *forty = one_float(40, 0), *six = one_float(6, 0);
+    for (int i = 0; i < 2; i++) {
+      double v = run_variables(k, &h, two, forty, message);
+      if (v != 42) fail_msg("policy %d: %g %s", policy, v, message);
+    }
+    // An assignment: engines with the old value serve no more. Then the old value again.
+    for (int i = 0; i < 4; i++) {
+      double v = run_variables(k, &h, i % 2 ? two : six, forty, message);
+      if (v != (i % 2 ? 42 : 46)) fail_msg("policy %d, run %d: %g %s", policy, i, v, message);
+    }
+    unsetenv("TFTRT_ON_FALLBACK");
+    unsetenv("TF_TRT_ABORT_CUDA_ENGINE_BUILD");
+    TF_DeleteTensor(forty);
+    TF_DeleteTensor(two);
+    TF_DeleteTensor(six);
+    fake_kernel_destroy(k);
+    assert_int_equal(fake_tensors(), before);
+    hosted_close(&h);
+  }
+}
+
 // ---------------------------------------------------------------- threads
 
 typedef struct worker {
@@ -801,6 +901,7 @@ int main(void) {
       cmocka_unit_test(nodes_that_wait_are_calibrated),
       cmocka_unit_test(models_are_calibrated_one_after_the_other),
       cmocka_unit_test(what_cannot_be_calibrated_runs_natively),
+      cmocka_unit_test(variables_are_inputs_that_engines_hold),
       cmocka_unit_test(threads_and_sessions_share_engines),
   };
   return cmocka_run_group_tests(tests, load, unload);
