@@ -51,6 +51,8 @@ void conversion_options(conversion_flags_t *f, option_def_t *defs) {
        "int8: write the ranges there; without --calibration-inputs, read them"},
       {"no-runtime-build", 0, OPTION_FLAG, &f->no_runtime_build, NULL,
        "never build engines while running"},
+      {"keep-variables", 0, OPTION_FLAG, &f->keep_variables, NULL,
+       "variables stay variables, engines hold their values"},
       {"max-memory", 0, OPTION_SIZE, &f->max_memory, "BYTES",
        "memory to hold at a time, beside mapped weights"},
       {"engine-cache", 0, OPTION_STRING, &f->engine_cache, "DIR|off",
@@ -92,6 +94,7 @@ int conversion_fill(conversion_flags_t *f, const char *source, tftrt_converter_o
     o->n_signature_keys = f->signatures.n;
   }
   if (f->all_signatures) o->all_signatures = 1;
+  if (f->keep_variables) o->keep_variables = 1;
   if (f->max_memory != NOT_GIVEN) o->max_memory_bytes = f->max_memory;
   if (f->engine_cache) o->engine_cache_dir = f->engine_cache;
   if (f->timing_cache) o->timing_cache_file = f->timing_cache;

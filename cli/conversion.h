@@ -10,7 +10,7 @@ typedef struct conversion_flags {
   const char *calibrator, *calibration_table, *engine_cache, *timing_cache;
   int64_t max_memory;            // NOT_GIVEN
   double max_error, min_cosine;  // NAN: not given
-  bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8, all_signatures;
+  bool dynamic_shape, no_calibration, no_runtime_build, fp16, int8, all_signatures, keep_variables;
   int64_t min_segment_size, max_cached_engines, threads, workspace;  // NOT_GIVEN
   list_t tag_list, signatures;
   tftrt_params *params;

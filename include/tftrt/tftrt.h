@@ -368,6 +368,12 @@ typedef struct tftrt_converter_options {
    * builds them, and they are in the GraphDef, in their nodes; larger batches run natively. Nodes
    * with unknown dims beside the batch stay out of them. */
   int64_t static_batch;
+  /* 1: variables stay variables (TF-TRT's experimental feature disable_graph_freezing, which the
+   * environment may ask for too). Engines hold their values as constants, and a run that finds
+   * other values in them gives the engines up, and builds new ones where it may; what a signature
+   * assigns stays out of engines. With use_dynamic_shape only; not of a GraphDef. */
+  int keep_variables;
+  int reserved;
 } tftrt_converter_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. */
 TFTRT_API void tftrt_converter_options_init_sized(tftrt_converter_options *o, uint32_t struct_size);

@@ -122,6 +122,8 @@ class CConverterOptions(c.Structure):
         ("library_stays", c.c_int),
         ("device_type", c.c_char_p),
         ("static_batch", c.c_int64),
+        ("keep_variables", c.c_int),
+        ("reserved", c.c_int),
     ]
 
 

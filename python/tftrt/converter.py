@@ -96,6 +96,8 @@ class Converter:
       max_memory_bytes: memory to hold at a time beside mapped weights; 0: no limit.
       engine_cache_dir: where finished engines are kept, to be taken up again; None: TFTRT_CACHE or the user's cache; "off".
       timing_cache_file: times of tactics, read when it is there and written after build.
+      keep_variables: variables stay variables (TF-TRT's experimental feature disable_graph_freezing). Engines hold their values, and
+        are given up when a run finds others in the variables; with use_dynamic_shape only.
       progress: None: drawn with tqdm where that is installed, on a terminal or in a notebook; True: drawn anyway; False: not;
         or a function of (stage, done, total), called about 20 times a second: a true result cancels (CancelledError).
 
@@ -133,6 +135,7 @@ class Converter:
         timing_cache_file: str | os.PathLike | None = None,
         max_error: float | None = None,
         min_cosine: float | None = None,
+        keep_variables: bool = False,
         progress: Progress = None,
     ):
         params = TrtConversionParams(max_workspace_size_bytes, precision_mode, minimum_segment_size, maximum_cached_engines,
@@ -162,6 +165,10 @@ class Converter:
             o.max_error = max_error
         if min_cosine is not None:
             o.min_cosine = min_cosine
+        o.keep_variables = int(bool(keep_variables))
+        if use_dynamic_shape and "disable_graph_freezing" in os.environ.get("TF_TRT_EXPERIMENTAL_FEATURES", "").split(","):
+            o.keep_variables = 1
+        self.freeze = not o.keep_variables
         self._create(lib.tftrt_converter_create, o, params, input_saved_model_dir, input_saved_model_tags,
                      input_saved_model_signature_key, signature_keys, all_signatures, backend, compat, threads,
                      progress)  # fmt: skip
@@ -403,7 +410,7 @@ class Converter:
     # -------------------------------------------------------------------------------------------- inside
 
     # Names that TF-TRT's own tests and scripts look at.
-    freeze = True  # variables are always constants
+    freeze = True  # variables become constants
     _build_called_once = False
 
     @property

@@ -79,6 +79,7 @@ static status_t translate(const tftrt_converter_options *o, converter_options_t 
                                .device_type = o->device_type,
                                .library_stays = o->library_stays != 0,
                                .static_batch = o->static_batch,
+                               .keep_variables = o->keep_variables != 0,
                                .tags = o->input_saved_model_tags,
                                .n_tags = o->input_saved_model_tags ? o->n_tags : 0,
                                .signature = o->input_saved_model_signature_key,

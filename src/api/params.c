@@ -53,6 +53,7 @@ static const field_t options[] = {OPTION(input_saved_model_dir, TEXT),
                                   OPTION(calibration_table, TEXT),
                                   OPTION(max_error, REAL),
                                   OPTION(min_cosine, REAL),
+                                  OPTION(keep_variables, FLAG),
                                   {0}};
 
 #define PARAM(name, kind) \

@@ -13,7 +13,7 @@
                  "another field is the last of " #type ", or padding is behind it")
 ENDS_WITH(tftrt_model_options, engine_cache_dir);
 ENDS_WITH(tftrt_conversion_params, allow_build_at_runtime);
-ENDS_WITH(tftrt_converter_options, static_batch);
+ENDS_WITH(tftrt_converter_options, reserved);
 ENDS_WITH(tftrt_tensor_info, dims);
 ENDS_WITH(tftrt_engine_stats, build_seconds);
 ENDS_WITH(tftrt_compare_options, reserved);

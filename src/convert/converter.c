@@ -99,6 +99,10 @@ static status_t check_options(const converter_options_t *o, const char **strateg
         INVALID_ARGUMENT,
         "static_batch is the batch of a GraphDef's engines in implicit batch mode, not %lld",
         (long long)o->static_batch);
+  if (o->keep_variables && (!o->dynamic_shape || o->graph_def))
+    return FAIL(INVALID_ARGUMENT, "keep_variables: only %s",
+                o->graph_def ? "of a SavedModel: variables of a GraphDef stay variables anyway"
+                             : "with use_dynamic_shape");
   if (o->graph_def) return check_graph_def(o);
   if (!o->dir || !*o->dir)
     return FAIL(INVALID_ARGUMENT, "input_saved_model_dir: expected a directory, got none");
@@ -188,10 +192,11 @@ status_t converter_create(const converter_options_t *o, converter_t **out) {
   env_check(warn_sentence, c);
   note_half(c);
   bool asked = env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "disable_graph_freezing");
-  c->o.keep_variables = asked && checked.dynamic_shape && !checked.graph_def;
+  c->o.keep_variables |= asked && checked.dynamic_shape && !checked.graph_def;
   if (asked && !checked.dynamic_shape)
-    converter_warn(c, "Disabling graph freezing is only possible in dynamic shape mode. The graph "
-                      "will be frozen.");
+    converter_warn(c,
+                   "Disabling graph freezing is only possible in dynamic shape mode. The graph "
+                   "will be frozen.");
   *out = c;
   return NULL;
 }

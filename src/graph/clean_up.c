@@ -264,7 +264,8 @@ static void forward_all(cleaner_t *x, node_t *n) {
 
 // When it reads a VariableV2 is told by what it waits for, and TensorFlow leaves it.
 static bool reads_reference(const node_t *n) {
-  return n->n_in && (rewrite_is(n->in[0].src, "VariableV2") || rewrite_is(n->in[0].src, "Variable"));
+  return n->n_in &&
+         (rewrite_is(n->in[0].src, "VariableV2") || rewrite_is(n->in[0].src, "Variable"));
 }
 
 static status_t clean(cleaner_t *x, node_t *const *order, int count) {

@@ -92,9 +92,9 @@ struct node {
   shape_t *out_shape;   // [n_out]; filled by graph_infer_shapes
   tensor_t *out_value;  // [n_out] or NULL: values known at conversion time (Const, folded shape
                         // arithmetic)
-  tensor_t pinned;     // of a node that reads a variable: the value that engines take for constant
-                       // (graph_pin_variables), which input_value gives; empty for others. Not in
-                       // files, nor in what runs natively
+  tensor_t pinned;      // of a node that reads a variable: the value that engines take for constant
+                        // (graph_pin_variables), which input_value gives; empty for others. Not in
+                        // files, nor in what runs natively
   shape_t *out_dims;   // [n_out] or NULL: elements of integer scalars and vectors that are known in
                        // part (rank: their count, -1: nothing known); see infer_out_dims
   bool dead;           // removed; dropped by graph_compact

@@ -73,8 +73,7 @@ static bool takes(const engine_calibration_t *k, const op_ctx_t *c) {
 }
 
 static calibration_result_t observe(engine_calibration_t *k, engines_t *e, engine_cache_t *cache,
-                                    op_ctx_t *c,
-                                    const engine_attrs_t *a) {
+                                    op_ctx_t *c, const engine_attrs_t *a) {
   status_t st = k->begun ? NULL : begin(k, e, cache, c, a);
   if (!st && k->observer && !takes(k, c)) return CALIBRATION_FAILED;
   if (!st && k->observer) st = engine_observer_run(k->observer, c->in, c->n_in, c->out, c->n_out);

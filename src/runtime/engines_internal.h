@@ -56,8 +56,8 @@ char *engine_verify_shapes(const op_ctx_t *c, const engine_attrs_t *a);
 engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                            const engine_attrs_t *a);
 
-// A copy of the native segment's body to make an engine of: with what is known of its inputs' shapes,
-// variables pinned to their values.
+// A copy of the native segment's body to make an engine of: with what is known of its inputs'
+// shapes, variables pinned to their values.
 status_t engine_segment_copy(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                              const engine_attrs_t *a, arena_t *arena, graph_t **out);
 

@@ -31,8 +31,8 @@ const char *hosted_engine_name(const hosted_engine_t *h);
 // must stay as it is for as long as it has references.
 int hosted_engine_n_variables(const hosted_engine_t *h);
 // Inputs and outputs as a signature: keys "input <i>" and "output <i>", dtypes, shapes as the node
-// tells them; of a handle (DT_RESOURCE) the dtype is DT_UINT8, a scalar that nothing reads. Owned by
-// h.
+// tells them; of a handle (DT_RESOURCE) the dtype is DT_UINT8, a scalar that nothing reads. Owned
+// by h.
 const signature_t *hosted_engine_signature(const hosted_engine_t *h);
 // Any thread. in: borrowed; out: receives owned tensors, all empty after an error.
 status_t hosted_engine_run(hosted_engine_t *h, const tensor_t *in, tensor_t *out);

@@ -18,7 +18,7 @@ typedef struct lowering {
 
 // A Const, or a variable that counts as one.
 static status_t lower_const(lowering_t *l, const node_t *n) {
-  const tensor_t *value = !tensor_empty(&n->pinned)                   ? &n->pinned
+  const tensor_t *value = !tensor_empty(&n->pinned)             ? &n->pinned
                           : n->out_value && n->out_value[0].buf ? &n->out_value[0]
                                                                 : NULL;
   if (!value) TRY(status_prefix(attr_tensor(node_attr(n, "value"), &value), "Const '%s'", n->name));

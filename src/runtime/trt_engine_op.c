@@ -156,8 +156,7 @@ static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
   char *why = engine_verify_shapes(c, &a);
   if (why && a.segment) return run_native(e, cache, c, &a, true, why);
   mem_free(why);
-  return has_handles(c) ? run_without_handles(e, cache, c, &a)
-                        : run_by_engine(e, cache, c, c, &a);
+  return has_handles(c) ? run_without_handles(e, cache, c, &a) : run_by_engine(e, cache, c, c, &a);
 }
 
 status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tensor_t *in, int n_in,

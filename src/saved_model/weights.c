@@ -121,7 +121,8 @@ status_t weight_header(const attr_value_t *value, dtype_t *dtype, shape_t *shape
 }
 
 static status_t add_weight(void *user, const char *key, const tensor_t *t) {
-  return t ? writer_add_weight(user, key, t) : NULL;  // else in the source's bundle, which is copied
+  return t ? writer_add_weight(user, key, t)
+           : NULL;  // else in the source's bundle, which is copied
 }
 
 status_t saved_model_writer_weights(saved_model_writer_t *w, const graph_t *g) {

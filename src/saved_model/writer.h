@@ -109,19 +109,20 @@ status_t saved_engines(const char *dir, const char *engine, saved_engine_fn each
 // A Const node with the attribute _tftrt_weight is written without its content; the content goes
 // into variables/ under that key. So does the value of a pinned node, which stays what it is.
 
-// Gives the attribute to every Const of at least min_bytes, and every pinned node, that has none: "tftrt/" and a hash of
-// dtype, shape and content, so that equal constants share a key. Not for strings. For functions:
-// once for each body.
+// Gives the attribute to every Const of at least min_bytes, and every pinned node, that has none:
+// "tftrt/" and a hash of dtype, shape and content, so that equal constants share a key. Not for
+// strings. For functions: once for each body.
 status_t weights_assign_keys(graph_t *g, size_t min_bytes);
 // Puts the content back into every Const with the attribute that has lost it: mapped, not copied.
 // For a graph of a model that was opened, and for each function body of it. NOT_FOUND and
 // DATA_LOSS name the node.
 status_t weights_load(const saved_model_t *m, graph_t *g);
-// Nodes that read variables and have the attribute are pinned (node_t.pinned) to what they read when
-// the model was converted. For the segment of an engine that is to be built, not to run natively.
+// Nodes that read variables and have the attribute are pinned (node_t.pinned) to what they read
+// when the model was converted. For the segment of an engine that is to be built, not to run
+// natively.
 status_t weights_pin(const saved_model_t *m, graph_t *g);
-// Calls `each` for every Const and pinned node with the attribute; value: NULL where it has lost its
-// content.
+// Calls `each` for every Const and pinned node with the attribute; value: NULL where it has lost
+// its content.
 typedef status_t (*weight_fn)(void *user, const char *key, const tensor_t *value);
 status_t weights_each(const graph_t *g, weight_fn each, void *user);
 

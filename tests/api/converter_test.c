@@ -204,6 +204,14 @@ static void disable_graph_freezing_without_dynamic_shape_is_warned_about(void **
   c = create(&o);
   assert_int_equal(tftrt_converter_warning_count(c), 0);
   tftrt_converter_destroy(c);
+  // Asked for by the option it must be possible.
+  unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
+  o.keep_variables = 1;
+  c = create(&o);
+  tftrt_converter_destroy(c);
+  o.use_dynamic_shape = 0;
+  assert_int_equal(tftrt_converter_create(&o, &c, &e), TFTRT_INVALID_ARGUMENT);
+  assert_string_equal(e.message, "keep_variables: only with use_dynamic_shape");
   unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
 }
 

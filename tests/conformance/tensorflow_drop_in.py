@@ -4,7 +4,7 @@
   tensorflow_drop_in.py --build build [--only CHECK,...]
 
 Checks are names, functions, inputs, errors, calibration, devices, engines, drawing, resources, engine_ops, saved, saved_again, threads,
-options, old_arguments, asking_functions, constants, freed, scripts.
+options, variables, old_arguments, asking_functions, constants, freed, scripts.
 
 In the TensorFlow of the Python that runs it. Outputs are compared with golden outputs that TensorFlow gave of the unconverted
 models. `scripts` runs examples/tensorflow/convert.py, which is written for TF-TRT, unchanged in TensorFlow 2.17 and 2.21, in this
@@ -588,6 +588,81 @@ def noted_by_threads(scratch):
     return "2400 models"
 
 
+def resource_variables(directory):
+    """A model of x * v1 + y * v2 + x, squared."""
+    class Model(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.v1, self.v2 = tf.Variable([[[1.0], [2.0]]]), tf.Variable([[[3.0]]])
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2, 1], name="x"), tf.TensorSpec([None, 2, 1], name="y")])
+        def run(self, x, y):
+            return tf.square(x * self.v1 + y * self.v2 + x)
+
+    model = Model()
+    tf.saved_model.save(model, directory, signatures=model.run)
+
+
+def reference_variables(directory):
+    """The same, of TensorFlow 1."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x, y = v1.placeholder(tf.float32, [None, 2, 1], name="x"), v1.placeholder(tf.float32, [None, 2, 1], name="y")
+        a = v1.get_variable("a", initializer=tf.constant([[[1.0], [2.0]]]), use_resource=False)
+        b = v1.get_variable("b", initializer=tf.constant([[[3.0]]]), use_resource=False)
+        out = tf.square(x * a + y * b + x)
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, directory, {"x": x, "y": y}, {"output_0": out})
+
+
+def segments_ops(function):
+    library = function.graph.as_graph_def().library.function
+    return [[n.op for n in f.node_def] for f in library if "_native_segment" in f.signature.name]
+
+
+def variables(scratch):
+    """disable_graph_freezing: segments read the variables, which stay the model's; engines follow assignments."""
+    random = np.random.default_rng(0)
+    inputs = {k: tf.constant(random.standard_normal((4, 2, 1), np.float32)) for k in "xy"}
+    os.environ.update(TF_TRT_EXPERIMENTAL_FEATURES="disable_graph_freezing", TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION="False")
+    off = []
+    try:
+        for make, op in (resource_variables, "ReadVariableOp"), (reference_variables, "VariableV2"):
+            source, target = os.path.join(scratch, op), os.path.join(scratch, op + "-converted")
+            make(source)
+            original = tf.saved_model.load(source)
+            want = {k: v.numpy() for k, v in original.signatures["serving_default"](**inputs).items()}
+            from tensorflow.python.compiler.tensorrt import trt_convert
+            c = trt_convert.TrtGraphConverterV2(source, precision_mode="FP16", use_dynamic_shape=True,
+                                                dynamic_shape_profile_strategy="Optimal")  # fmt: skip
+            f = c.convert()
+            c.build(lambda: [[inputs[k] for k in "xy"]])
+            off.append(worst(f(**inputs), want))
+            (ops,), nodes = segments_ops(f), [n.op for n in f.graph.as_graph_def().node]
+            assert ops.count(op) == 2 and nodes.count("TRTEngineOp") == 1, (ops, nodes)
+            c.save(target)
+            loaded = tf.saved_model.load(target)
+            g = loaded.signatures["serving_default"]
+            off.append(worst(g(**inputs), want))
+            (ops,) = segments_ops(g)
+            assert ops.count(op) == 2, ops
+            if op == "VariableV2":
+                continue
+            for v, m in (loaded.v2, original.v2), (loaded.v1, original.v1):
+                for change in (lambda t: t.assign(t * 2), lambda t: t.assign_add(t)):  # noqa: E731
+                    for t in v, m:
+                        change(t)
+                    want = {k: t.numpy() for k, t in original.signatures["serving_default"](**inputs).items()}
+                    off += [worst(g(**inputs), want) / np.abs(want["output_0"]).max() for _ in range(2)]
+            again = os.path.join(scratch, "again")
+            tf.saved_model.save(loaded, again, signatures=loaded.signatures)
+            off.append(worst(tf.saved_model.load(again).signatures["serving_default"](**inputs), want) / np.abs(want["output_0"]).max())
+    finally:
+        del os.environ["TF_TRT_EXPERIMENTAL_FEATURES"], os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
+    assert max(off) < 1e-3, off
+    return f"{max(off):.1e}"
+
+
 def old_arguments(_):
     """Of TensorFlow 2.0 to 2.4."""
     from tftrt.tensorflow import trt_convert
@@ -645,7 +720,7 @@ def main():
               "devices": devices, "engines": engines_of_build, "drawing": drawing, "resources": resources,
               "engine_ops": engine_ops,
               "saved": saved_by_tensorflow, "saved_again": saved_again, "threads": noted_by_threads, "options": save_options,
-              "old_arguments": old_arguments, "asking_functions": asking_functions, "constants": constants_of_native_nodes,
+              "variables": variables, "old_arguments": old_arguments, "asking_functions": asking_functions, "constants": constants_of_native_nodes,
               "freed": freed, "scripts": scripts}
     need_build = ("scripts", "saved", "saved_again", "options", "constants")
     run_checks(checks, need_build)

@@ -2,8 +2,6 @@
 #ifndef TFTRT_TESTS_CONVERT_H
 #define TFTRT_TESTS_CONVERT_H
 
-#include <stdlib.h>
-
 #include "convert/converter.h"
 #include "corpus.h"
 
@@ -16,7 +14,7 @@ typedef struct conversion {
   int minimum_segment_size, maximum_cached_engines;  // 0: the defaults, 3 and 1
   const char *precision_mode, *profile_strategy;
   bool use_calibration, compat_2_17;
-  bool keep_variables;  // TF-TRT's disable_graph_freezing
+  bool keep_variables;
 } conversion_t;
 
 // One set of inputs.
@@ -91,12 +89,10 @@ static inline status_t converter_for(const corpus_model_t *cm, const golden_case
       .allow_build_at_runtime = !how->no_runtime_build,
       .op_set = how->op_set,
       .all_signatures = how->all_signatures,
+      .keep_variables = how->keep_variables,
       .rule_tactics = true,
       .threads = 2};
-  if (how->keep_variables) setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing", 1);
-  status_t st = converter_create(&o, out);
-  if (how->keep_variables) unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
-  return st;
+  return converter_create(&o, out);
 }
 
 // TF-TRT says so too, whenever a model has QuantizeAndDequantizeV2.

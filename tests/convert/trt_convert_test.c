@@ -235,10 +235,10 @@ static bool is_variable_read(const char *op) {
 // testReadVariableOp, testVariableV2: one segment that reads the variables; ones in, 42 out.
 static void variables_are_read_in_segments(void **state) {
   (void)state;
+  setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing", 1);
   subject_t s = subject("read_variables", &(conversion_t){.dynamic_shape = true,
                                                           .precision_mode = "FP16",
-                                                          .profile_strategy = "Optimal",
-                                                          .keep_variables = true});
+                                                          .profile_strategy = "Optimal"});
   assert_int_equal(converter_n_warnings(s.c), 0);
   assert_ok(converter_convert(s.c, NULL));
   assert_int_equal(s.c->engines.n, 1);
@@ -327,7 +327,7 @@ int main(void) {
       cmocka_unit_test(calibration_is_kept_for_other_batch_sizes),
       cmocka_unit_test(engines_are_built_at_runtime_only_where_allowed),
       cmocka_unit_test_teardown(aborted_builds_leave_the_native_result, clear),
-      cmocka_unit_test(variables_are_read_in_segments),
+      cmocka_unit_test_teardown(variables_are_read_in_segments, clear),
       cmocka_unit_test(signatures_are_retained),
       cmocka_unit_test(shapes_of_the_loaded_signature),
   };

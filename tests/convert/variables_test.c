@@ -2,6 +2,7 @@
 // disable_graph_freezing). That their results are TensorFlow's, for every model of the corpus, is
 // models_test's: modes "variables" and "tf-trt vars".
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "convert/convert_corpus.h"
 #include "convert/state.h"
@@ -44,9 +45,10 @@ static void done(subject_t *s) {
   corpus_free(&s->corpus);
 }
 
-static const conversion_t kept = {
-    .dynamic_shape = true, .keep_variables = true, .op_set = OP_SET_TF_TRT,
-    .minimum_segment_size = 2};
+static const conversion_t kept = {.dynamic_shape = true,
+                                  .keep_variables = true,
+                                  .op_set = OP_SET_TF_TRT,
+                                  .minimum_segment_size = 2};
 
 static void assert_right(const subject_t *s, const char *dir, bool by_engines) {
   outcome_t o = {0};
@@ -58,14 +60,32 @@ static void assert_right(const subject_t *s, const char *dir, bool by_engines) {
 
 // What real TF-TRT 2.17.1 puts into the segment (../shared/oracle, FP32, dynamic shapes, minimum
 // segment size 2, TF_TRT_EXPERIMENTAL_FEATURES=disable_graph_freezing).
-static const char *const V1_SESSION[] = {
-    "net/BiasAdd",      "net/FusedBatchNormV3", "net/MaxPool",    "net/Relu",
-    "net/Reshape",      "net/Reshape/shape",    "net/b",          "net/b/read",
-    "net/bb",           "net/bb/read",          "net/beta",       "net/beta/read",
-    "net/conv",         "net/gamma",            "net/gamma/read", "net/k",
-    "net/k/read",       "net/logits",           "net/mean",       "net/mean/read",
-    "net/logits/MatMul", "net/var",             "net/var/read",   "net/w",
-    "net/w/read",       NULL};
+static const char *const V1_SESSION[] = {"net/BiasAdd",
+                                         "net/FusedBatchNormV3",
+                                         "net/MaxPool",
+                                         "net/Relu",
+                                         "net/Reshape",
+                                         "net/Reshape/shape",
+                                         "net/b",
+                                         "net/b/read",
+                                         "net/bb",
+                                         "net/bb/read",
+                                         "net/beta",
+                                         "net/beta/read",
+                                         "net/conv",
+                                         "net/gamma",
+                                         "net/gamma/read",
+                                         "net/k",
+                                         "net/k/read",
+                                         "net/logits",
+                                         "net/mean",
+                                         "net/mean/read",
+                                         "net/logits/MatMul",
+                                         "net/var",
+                                         "net/var/read",
+                                         "net/w",
+                                         "net/w/read",
+                                         NULL};
 static const char *const READ_VARIABLES[] = {
     "StatefulPartitionedCall/add", "StatefulPartitionedCall/add/ReadVariableOp",
     "StatefulPartitionedCall/mul", "StatefulPartitionedCall/mul/ReadVariableOp", NULL};

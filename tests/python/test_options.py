@@ -171,6 +171,24 @@ def test_finished_engines_and_times_are_kept(saved_model, tmp_path):
     assert tftrt.engine_cache(tmp_path / "cache")["engines"] == [] and tftrt.clear_engine_cache(tmp_path / "none") == (0, 0)
 
 
+def test_variables_stay_variables(saved_model, tmp_path, monkeypatch):
+    inputs, outputs = golden("mnist_cnn")
+    with pytest.raises(ValueError, match="only with use_dynamic_shape"):
+        tftrt.Converter(saved_model("mnist_cnn"), keep_variables=True)
+    monkeypatch.setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing")
+    assert not tftrt.Converter(saved_model("mnist_cnn"), use_dynamic_shape=True).freeze
+    assert tftrt.Converter(saved_model("mnist_cnn")).freeze
+    monkeypatch.delenv("TF_TRT_EXPERIMENTAL_FEATURES")
+    converter = tftrt.Converter(saved_model("mnist_cnn"), use_dynamic_shape=True, keep_variables=True)
+    function = converter.convert()
+    assert not converter.freeze
+    converter.build(lambda: [inputs])
+    assert_golden(function(**inputs), outputs)
+    converter.save(tmp_path / "saved")
+    with tftrt.load(tmp_path / "saved", on_fallback="fail") as model:
+        assert_golden(model(**inputs), outputs)
+
+
 def test_the_limit_on_memory(saved_model):
     converter = tftrt.Converter(saved_model("resnet_tiny"), max_memory_bytes=20000)
     with pytest.raises(MemoryError, match="20000|memory"):

@@ -785,8 +785,8 @@ static TF_Tensor *one_float(float v, int rank) {
 }
 
 // x * product + sum, of ones; -1 - code: an error.
-static double run_variables(fake_kernel_t *k, const hosted_t *h, TF_Tensor *product,
-                            TF_Tensor *sum, char *message) {
+static double run_variables(fake_kernel_t *k, const hosted_t *h, TF_Tensor *product, TF_Tensor *sum,
+                            char *message) {
   static char nothing[64];
   const int64_t none = 0;
   TF_Tensor *handle = TF_NewTensor(20, &none, 0, nothing, 1, keep, NULL), *x = one_float(1, 3);
