@@ -702,6 +702,10 @@ def asking_functions(scratch):
     try:
         c = converter(model, conversion_params=tf.experimental.tensorrt.ConversionParams(minimum_segment_size=2))
         check(c.convert())
+        library = c._converted_graph_def.library.function
+        assert {f.signature.name.startswith("TRTEngineOp_") for f in library if "_tftrt_convert_function" not in f.attr} == {True}
+        segments = {n.attr["segment_func"].func.name for f in library for n in f.node_def if n.op == "TRTEngineOp"}
+        assert segments and segments < {f.signature.name for f in library}
         c.build(lambda: [list(inputs.values())])
         c.save(os.path.join(scratch, "converted"))
         loaded = tf.saved_model.load(os.path.join(scratch, "converted"))

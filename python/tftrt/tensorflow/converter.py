@@ -15,7 +15,7 @@ from .. import converter as _base
 from .._feed import InputFunction
 from ._errors import tensorflow_errors
 from ._loading import remove_resource
-from .function import RESOURCES, ConvertedFunction, load_signature
+from .function import RESOURCES, ConvertedFunction, load_signature, with_segments_names
 
 
 def _in_tensorflow(method: Callable) -> Callable:
@@ -106,7 +106,7 @@ class Converter(_base.Converter):
     @property
     def _converted_graph_def(self):
         function = self._converted_func
-        return function.graph.as_graph_def() if function is not None else None
+        return with_segments_names(function.graph.as_graph_def()) if function is not None else None
 
     def _function(self, key: str) -> ConvertedFunction:
         made = self._functions.get(key)

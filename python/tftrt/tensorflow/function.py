@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 import weakref
@@ -36,6 +37,20 @@ def _take_library(graph_def: Any) -> list:
                 called.name = functions[called.name].name
     graph_def.ClearField("library")
     return list(functions.values())
+
+
+def with_segments_names(graph_def: Any) -> Any:
+    """Native segments have their engines' names, as in the graph that TF-TRT's converter keeps, not the loader's."""
+    names = {f.signature.name: m[1] for f in graph_def.library.function
+             if (m := re.fullmatch(r"__inference_(TRTEngineOp_\d+_\d+_native_segment)_\d+", f.signature.name))}  # fmt: skip
+    for function in graph_def.library.function:
+        function.signature.name = names.get(function.signature.name, function.signature.name)
+    for nodes in (graph_def.node, *(f.node_def for f in graph_def.library.function)):
+        for node in nodes:
+            if node.op == "TRTEngineOp":
+                called = node.attr["segment_func"].func
+                called.name = names.get(called.name, called.name)
+    return graph_def
 
 
 def _assigns(directory: str) -> bool:
