@@ -135,6 +135,7 @@ void engine_compute(void *node, TF_OpKernelContext *c) {
   TF_Tensor **tensors = is_few ? few_tensors : calloc((size_t)n, sizeof(TF_Tensor *));
   tftrt_tensor *in = is_few ? few : calloc((size_t)n, sizeof *in);
   if (!tensors || !in) abort();
+  engine_runs(e);
   bool taken = take_inputs(c, n, tensors, in);
   for (int i = n - tftrt_engine_op_variable_count(engine_op(e)); taken && i < n; i++) {
     in[i].owner = tensors[i];  // the library's from now on

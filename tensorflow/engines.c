@@ -35,6 +35,7 @@ struct engine {
   pthread_mutex_t making;
   tftrt_engine_op *op; /* NULL until it is made */
   bool made;           /* it is; guarded by lock */
+  bool deleted;        /* its resource, since it last ran */
   struct engine *next;
 };
 
@@ -295,7 +296,8 @@ engine_t *engine_named(const char *name, int *n) {
   *n = 0;
   pthread_mutex_lock(&lock);
   for (engine_t *e = engines; e; e = e->next) {
-    if (strcmp(e->name, name) != 0 || !e->made) continue;
+    bool deleted = __atomic_load_n(&e->deleted, __ATOMIC_ACQUIRE);
+    if (strcmp(e->name, name) != 0 || !e->made || deleted) continue;
     found = e;
     ++*n;
   }
@@ -406,6 +408,16 @@ static void keep_collected(engine_t *e) {
 // ---------------------------------------------------------------- references
 
 tftrt_engine_op *engine_op(const engine_t *e) { return e->op; }
+
+void engine_runs(engine_t *e) {
+  if (__atomic_load_n(&e->deleted, __ATOMIC_ACQUIRE))
+    __atomic_store_n(&e->deleted, false, __ATOMIC_RELEASE);
+}
+
+void engine_delete(engine_t *e) {
+  tftrt_engine_op_forget(e->op);
+  __atomic_store_n(&e->deleted, true, __ATOMIC_RELEASE);
+}
 
 void engine_give(engine_t *e) {
   if (!e) return;

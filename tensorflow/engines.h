@@ -28,8 +28,8 @@ typedef struct engine engine_t;
  * the serialised FunctionDefLibrary. */
 tftrt_code engine_take(bytes_view_t node_def, bytes_view_t library, engine_t **out,
                        tftrt_error *err);
-/* A reference to an engine that has run here, by its node's name after the last '/'; *n: how many
- * have it. NULL: none. */
+/* A reference to an engine that has run here, and has not been deleted since, by its node's name
+ * after the last '/'; *n: how many have it. NULL: none. */
 engine_t *engine_named(const char *name, int *n);
 /* The INT8 ranges of the engine of this name: what runs have collected, which ends that, else its
  * node's calibration_data, else what an engine collected that is gone with its last kernel (scripts
@@ -37,6 +37,8 @@ engine_t *engine_named(const char *name, int *n);
  * being calibrated. UNKNOWN: there are no ranges. free() *table. */
 tftrt_code engine_calibration(const char *name, char **table, tftrt_error *err);
 tftrt_engine_op *engine_op(const engine_t *e);
-void engine_give(engine_t *e); /* the last one destroys it; NULL is fine */
+void engine_runs(engine_t *e);   /* before each of its runs */
+void engine_delete(engine_t *e); /* what it holds: the next run begins anew */
+void engine_give(engine_t *e);   /* the last one destroys it; NULL is fine */
 
 #endif

@@ -150,7 +150,7 @@ void serialize_compute(void *node, TF_OpKernelContext *c) {
             : write_nothing(file, &err))
       fail(c, (int)err.code, "%s", err.message);
     else if (node_def_bool(def, "delete_resource", false))
-      tftrt_engine_op_forget(engine_op(e));
+      engine_delete(e);
   }
   free(file);
   engine_give(e);

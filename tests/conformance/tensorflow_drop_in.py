@@ -225,7 +225,15 @@ def engine_ops(scratch):
     assert gen_trt_ops.get_calibration_data_op(resource_name=name).numpy() == node.attr["calibration_data"].s != b""
     assert serialize(save_gpu_specific_engines=False) == 0
     size = serialize(delete_resource=True)
-    assert size > 1000 and serialize() == 0
+    assert size > 1000
+    handle = gen_trt_ops.create_trt_resource_handle(resource_name=name)
+    for gone in serialize, lambda: tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=False):
+        try:
+            gone()
+        except tf.errors.NotFoundError as e:
+            assert re.search("Resource .* does not exist.", str(e)), e
+        else:
+            raise AssertionError("the resource is there after delete_resource")
     f(**{k: tf.constant(v) for k, v in inputs.items()})
     assert serialize() == size
     return f"{size} bytes"

@@ -342,6 +342,20 @@ def resources(scratch):
         file = os.path.join(scratch, "written")
         session.run(gen_trt_ops.serialize_trt_resource(resource_name=node.name, filename=file))
         assert os.path.getsize(file) > 1000
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph, config=SOFT) as session:  # written and deleted
+        v1.saved_model.loader.load(session, ["serve"], target)
+        handle = gen_trt_ops.create_trt_resource_handle(resource_name=node.name)
+        destroy = tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=False)
+        delete = gen_trt_ops.serialize_trt_resource(resource_name=tf.constant(node.name), filename=file, delete_resource=True)
+        session.run(list(signature.outputs.values())[0].name, feed)
+        session.run(delete)
+        assert os.path.getsize(file) > 1000
+        for gone in destroy, delete:
+            try:
+                session.run(gone)
+                raise AssertionError("it is still there")
+            except tf.errors.NotFoundError as e:
+                assert "does not exist" in str(e), e
     return node.name
 
 

@@ -24,6 +24,7 @@ from ._names import restore_names as _restore_names
 from ._old_segments import adapt_import as _adapt_import
 from ._plugin import load as _load
 from ._saving import adapt_saver as _adapt_saver
+from ._serializing import adapt_serializing as _adapt_serializing
 from .converter import Converter, TrtGraphConverterV2
 from .function import ConvertedFunction
 from .online import enable_sessions as _enable_sessions
@@ -35,6 +36,7 @@ plugin_file = _load()
 _adapt_loader()
 _adapt_session_loader()
 _adapt_saver()
+_adapt_serializing()
 _adapt_import()
 if not _has_tensorrt():  # TF-TRT's own optimizer sees to its sessions
     _enable_sessions(plugin_file)

@@ -51,10 +51,10 @@ def _place_resources(library: Any) -> None:
             function.control_ret[done.name] = done.name
 
 
-def remove_resource(engine: str) -> None:
-    """The cache of this name, if it is there, from TensorFlow's table."""
+def remove_resource(engine: str) -> Any:
+    """The cache of this name, if it is there, from TensorFlow's table. In a graph: the operation that does so."""
     handle = gen_trt_ops.create_trt_resource_handle(resource_name=engine)
-    tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
+    return tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
 
 
 def adapt_loader() -> None:
