@@ -152,7 +152,14 @@ static void evict_oldest(engine_node_t *e) {
 static status_t build_engine(converter_t *c, engine_node_t *e) {
   int64_t most = node_int(e->node, "max_cached_engines_count", 1);
   size_t room = most > 0 ? (size_t)most : SIZE_MAX;
-  if (waits_for_calibration(e)) return NULL;
+  if (waits_for_calibration(e)) {
+    if (c->reopened)
+      engine_warn(e,
+                  "%s waits for calibration, and no engine is built for it: converting the model "
+                  "anew, with calibration inputs, calibrates it",
+                  e->node->name);
+    return NULL;
+  }
   if (has_dynamic_shape(e))  // one engine has all profiles
     return e->wanted.n && !e->built.n ? build_one(c, e, e->wanted.v[0]) : NULL;
   for (size_t i = 0; i < e->wanted.n; i++) {

@@ -212,7 +212,8 @@ static status_t check_ranges(converter_t *c) {
 }
 
 bool waits_for_calibration(const engine_node_t *e) {
-  return node_bool(e->node, "use_calibration", false) && !*node_string(e->node, "calibration_data");
+  return node_string_is(e->node, "precision_mode", "INT8") &&
+         node_bool(e->node, "use_calibration", true) && !*node_string(e->node, "calibration_data");
 }
 
 static bool has_engines_of_its_own(const converter_t *c) {

@@ -88,7 +88,9 @@ engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *
 // *done false: calibration has ended, so that an engine may serve.
 static status_t run_calibrating(engines_t *e, engine_cache_t *cache, op_ctx_t *c, op_ctx_t *native,
                                 const engine_attrs_t *a, bool *done) {
-  static const char waits[] = "the engine waits for calibration";
+  const char *waits = e->calibrates ? "the engine waits for calibration"
+                                    : "the engine waits for calibration: converting the model "
+                                      "anew, with calibration inputs, calibrates it";
   calibration_result_t r = e->calibrates && e->policy != FALLBACK_FAIL
                                ? engine_calibration_run(e, cache, c, a)
                                : CALIBRATION_FAILED;

@@ -363,6 +363,7 @@ static void as_tf_1(graph_t *g, node_t *n, const char *segment) {
   wire_out_t w = as_graph_def(g, segment);
   as_tf_2_0(g, n, segment);
   graph_rename_node(g, n, "my_trt_op_0");
+  node_remove_attr(n, "use_calibration");  // which came with 1.13
   node_set_bool(g, n, "static_engine", false);
   node_set_string(g, n, "serialized_segment", (const char *)w.data, w.size);
   wire_out_free(&w);
@@ -402,6 +403,59 @@ static void old_forms(void **state) {
     mem_free(anew);
     close_saved(&s);
   }
+}
+
+static void never_calibrated(graph_t *g, node_t *n, const char *segment) {
+  (void)segment;
+  node_set_string(g, n, "precision_mode", "INT8", 4);
+  node_set_bool(g, n, "use_calibration", true);
+}
+
+typedef struct calibration_inputs {
+  converter_t *c;
+  case_inputs_t cases;
+} calibration_inputs_t;
+
+static status_t give_calibration_inputs(void *self, const tensor_t **inputs, bool *end) {
+  calibration_inputs_t *x = self;
+  x->cases.signature = converter_signature(x->c, 0);
+  return give_inputs(&x->cases, inputs, end);
+}
+
+// INT8 that was saved before GetCalibrationDataOp was asked: native, and both say how it becomes
+// INT8, which does it.
+static void waiting_for_calibration(void **state) {
+  (void)state;
+  saved_t s = open_saved(5);
+  char *dir = file_join(scratch, "waits"), *anew = file_join(scratch, "waits-no-more");
+  static const char how[] = "converting the model anew, with calibration inputs, calibrates it";
+  converter_t *c = NULL;
+  rewrite(&s, dir, never_calibrated);
+  outcome_t o = runs_right_as(&s, dir, FALLBACK_BUILD);
+  assert_int_equal(o.hits, 0);
+  assert_non_null(strstr(o.native, how));
+  assert_ok(reopen(&s, dir, &c));
+  assert_ok(build_from(c, &s.golden.cases.v[0]));
+  assert_int_equal(converter_n_warnings(c), 1);
+  assert_non_null(strstr(converter_warning(c, 0), how));
+  converter_destroy(c);
+
+  corpus_model_t m = s.model;
+  m.saved = dir;
+  conversion_t int8 = {.precision_mode = "INT8", .use_calibration = true};
+  assert_ok(converter_for(&m, &s.golden.cases.v[0], &int8, &c));
+  const golden_case_t *first = &s.golden.cases.v[0];
+  calibration_inputs_t inputs = {.c = c, .cases = {.at = first, .first = first}};
+  assert_ok(converter_convert(c, &(input_source_t){give_calibration_inputs, &inputs}));
+  assert_ok(converter_save(c, anew, true));
+  converter_destroy(c);
+  free_inputs(&inputs.cases.in);
+  outcome_t after = {0};
+  assert_ok(run_golden(&s.golden, anew, &after));
+  assert_true(after.hits > 0 && after.score.worst > 1);  // in 8 bits
+  mem_free(dir);
+  mem_free(anew);
+  close_saved(&s);
 }
 
 // An asset with a plan of TensorRT's: told, and replaced.
@@ -530,6 +584,7 @@ int main(void) {
       cmocka_unit_test(converted_anew),
       cmocka_unit_test(functions_have_tf_trts_names),
       cmocka_unit_test(old_forms),
+      cmocka_unit_test(waiting_for_calibration),
       cmocka_unit_test(tensorrt_plans_are_replaced),
       cmocka_unit_test(nothing_that_could_run),
       cmocka_unit_test(what_is_not_converted_is_not_reopened),
