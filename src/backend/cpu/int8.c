@@ -135,13 +135,12 @@ static void take_zero_off(const backend_context_t *c, const layer_t *l, int8_sta
   p->quant.src_zero = 0;
 }
 
-// Are there outputs that no window reaches, behind the last one or, of volumes, between two?
-// oneDNN's 8-bit kernels leave them as they are.
+// Are there outputs that no window reaches, behind the last one or between two? oneDNN's 8-bit
+// kernels leave them as they are.
 static bool has_outputs_outside(const dn_problem_t *p) {
-  const int spatial = p->dst.rank - 2;
-  for (int i = 0; i < spatial && p->kind == DN_OP_DECONV; i++) {
+  for (int i = 0; i < p->dst.rank - 2 && p->kind == DN_OP_DECONV; i++) {
     int64_t end = (p->src.dims[2 + i] - 1) * p->stride[i] + p->kernel[i] - p->pad_begin[i];
-    if (end < p->dst.dims[2 + i] || (spatial == 3 && p->kernel[i] < p->stride[i])) return true;
+    if (end < p->dst.dims[2 + i] || p->kernel[i] < p->stride[i]) return true;
   }
   return false;
 }
