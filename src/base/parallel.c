@@ -36,7 +36,7 @@ typedef struct pool {
 static _Thread_local struct {
   pool_t *pool;  // a worker: its master's
   int asked, number, team, serial;
-  bool inside, lost_pool;
+  bool inside, lacked;
 } me = {.team = 1};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -59,11 +59,10 @@ static void end_pool(void *p) {
 }
 
 // The child of a fork has the pool's bookkeeping but none of its threads, and would wait for them
-// for ever: the thread that forked computes alone from then on.
+// for ever: it starts others.
 static void in_child(void) {
   if (!me.pool) return;
   me.pool = NULL;
-  me.lost_pool = true;
   pthread_setspecific(key, NULL);
 }
 
@@ -114,7 +113,7 @@ static bool add_worker(pool_t *p) {
 // This thread's pool with so many threads, itself included; fewer where there are no more to be
 // had.
 static int ready(int threads) {
-  if (threads <= 1 || me.lost_pool) return 1;
+  if (threads <= 1) return 1;
   pool_t *p = me.pool;
   if (!p) {
     pthread_once(&once, set_up);
@@ -132,7 +131,9 @@ static int ready(int threads) {
 
 void parallel_begin(int threads, parallel_region_fn fn, void *data) {
   bool serial = me.inside || me.serial > 0;
-  int team = serial ? 1 : ready(threads > 0 ? threads : parallel_threads());
+  const int asked = threads > 0 ? threads : parallel_threads();
+  const int team = serial ? 1 : ready(asked);
+  if (!serial && team < asked) me.lacked = true;
   if (team <= 1) {
     me.serial++;
     return;
@@ -174,10 +175,13 @@ void parallel_barrier(void) {
   }
 }
 
-int parallel_threads(void) {
-  if (me.lost_pool) return 1;
-  return me.asked > 0 ? me.asked : cpu_count();
+bool parallel_lacked(void) {
+  bool lacked = me.lacked;
+  me.lacked = false;
+  return lacked;
 }
+
+int parallel_threads(void) { return me.asked > 0 ? me.asked : cpu_count(); }
 
 int parallel_set_threads(int threads) {
   int before = parallel_threads();

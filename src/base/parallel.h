@@ -11,9 +11,8 @@ typedef void (*parallel_fn)(void *ctx, int64_t begin, int64_t end, int thread);
 
 // Calls fn over [0, n) cut into at most `threads` contiguous pieces of at least `grain` items;
 // returns when all are done. threads <= 1, or too little work: one call in the calling thread.
-// `thread` is 0 .. pieces-1. Inside of another loop: one call. In the child of a fork() the thread
-// that forked runs loops alone when it had run any with others before. Workers' floating-point mode
-// is the caller's.
+// `thread` is 0 .. pieces-1. Inside of another loop: one call. The child of a fork() has threads of
+// its own. Workers' floating-point mode is the caller's.
 void parallel_for(int threads, int64_t n, int64_t grain, parallel_fn fn, void *ctx);
 
 // ---- what oneDNN's parallel regions are made of: `threads` (0: parallel_threads()) threads run
@@ -28,6 +27,9 @@ int parallel_team(void);
 int parallel_number(void);
 void parallel_barrier(void);
 bool parallel_inside(void);  // in a region, be it of one thread
+// Had a region that this thread began, outside of others, fewer threads than it should, since this
+// was asked last?
+bool parallel_lacked(void);
 
 // How many threads regions that do not say it have when called from this thread (all CPUs until it
 // is set); returns what it was before.

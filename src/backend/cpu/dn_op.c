@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parallel.h"
+
 enum { SLOT_SRC, SLOT_WEIGHTS, SLOT_DST, SLOT_BIAS, SLOT_RESIDUAL, SLOT_SCRATCH, SLOTS };
 enum { MOST_FACTORS = 4 };  // scales and zero points, which stay where they are
 
@@ -354,5 +356,11 @@ status_t dn_op_run(dn_op_t *op, const dn_buffers_t *b) {
   const void *const at[SLOTS] = {b->src, b->weights, b->dst, b->bias, b->residual, b->scratch};
   for (int i = 0; i < SLOTS; i++)
     if (op->memory[i]) dn->memory_set_data_handle(op->memory[i], (void *)at[i]);
-  return DN(dn->primitive_execute(op->prim, op->stream, op->n_args, op->args));
+  parallel_lacked();
+  TRY(DN(dn->primitive_execute(op->prim, op->stream, op->n_args, op->args)));
+  // Its work is cut for a number of threads; of some kinds nobody does the others' part.
+  if (parallel_lacked())
+    return FAIL(RESOURCE_EXHAUSTED, "%d threads are needed, and no more can be started",
+                parallel_threads());
+  return NULL;
 }
