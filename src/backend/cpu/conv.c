@@ -141,6 +141,17 @@ static status_t make(backend_context_t *c, const layer_t *l, dn_problem_t *p, in
   return NULL;
 }
 
+// Windows that see nothing of the image, and ones larger than it over one channel: oneDNN 3.7 reads
+// beyond its memory, or gives wrong numbers.
+static bool reaches_beyond(const dn_problem_t *p) {
+  for (int i = 0; i < p->src.rank - 2; i++) {
+    int64_t reach = (p->kernel[i] - 1) * p->dilation[i] + 1;
+    if (p->pad_begin[i] >= reach || p->pad_end[i] >= reach) return true;
+    if (p->src.dims[1] == 1 && reach > p->src.dims[2 + i]) return true;
+  }
+  return false;
+}
+
 bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p) {
   const conv_params_t *cp = &l->p.conv;
   const shape_t *x = in_shape(c, l, 0), *w = in_shape(c, l, 1);
@@ -156,12 +167,12 @@ bool conv_problem(const backend_context_t *c, const layer_t *l, dn_problem_t *p)
   dn_types(l, layer_residual_at(l), p);
   fill_window(p, &p->src, &p->dst, cp->spatial, in_shape(c, l, 1)->d, cp->strides, cp->dilations,
               cp->same, cp->pad_begin, cp->pad_end);
-  return true;
+  return !reaches_beyond(p);
 }
 
 static status_t make_onednn_conv(backend_context_t *c, const layer_t *l, step_t *s) {
   dn_problem_t p;
-  conv_problem(c, l, &p);
+  if (!conv_problem(c, l, &p)) return NULL;
   return make(c, l, &p, layer_bias_at(l), layer_residual_at(l), s);
 }
 

@@ -325,6 +325,65 @@ static void wrong_tensors_are_refused(void **state) {
   teardown(&r);
 }
 
+// Larger than the image, or with paddings that are wider than they.
+static void windows_beyond_the_image(void **state) {
+  (void)state;
+  static const struct {
+    shape_t x, w;
+    conv_params_t p;
+  } cases[] = {
+      {{4, {3, 17, 1, 1}},
+       {4, {3, 2, 1, 17}},
+       {.spatial = 2, .channels_last = true, .strides = {1, 3}, .dilations = {1, 1}, .same = true}},
+      {{5, {1, 1, 4, 2, 1}},
+       {5, {1, 3, 4, 1, 9}},
+       {.spatial = 3,
+        .channels_last = true,
+        .strides = {2, 1, 2},
+        .dilations = {1, 1, 1},
+        .same = true}},
+      {{3, {2, 96, 1}},
+       {3, {1, 96, 31}},
+       {.spatial = 1, .strides = {1}, .dilations = {1}, .pad_begin = {1}, .pad_end = {2}}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    rig_t r;
+    setup(&r);
+    layer_params_t p = {.conv = cases[i].p};
+    net_tensor_t *in[] = {input(&r, cases[i].x), constant(&r, cases[i].w)};
+    network_mark_output(r.engine.net, net_layer1(r.engine.net, LAYER_CONV, 2, in, DT_FLOAT, &p));
+    check(&r);
+    teardown(&r);
+  }
+}
+
+// Fewer products than threads, of long rows: oneDNN may sum parts of them on several threads.
+static void long_sums(void **state) {
+  (void)state;
+  rig_t r;
+  setup(&r);
+  network_t *n = r.engine.net;
+  net_tensor_t *x = input(&r, SHAPE(3, 2, 20000));
+  network_mark_output(n, net_matmul(n, x, x, false, true));
+  assert_ok(network_infer(n));
+  network_compact(n);
+  tensor_t in = random_tensor(&r, &x->shape), *values, got;
+  values = mem_calloc((size_t)n->n_tensors + 1, sizeof *values);
+  define(n, &in, values);
+  backend_context_t *c;
+  assert_ok(cpu_context_create(&r.engine, &x->shape, NULL, 8, &c));
+  assert_ok(tensor_alloc(DT_FLOAT, &c->output_shapes[0], &got));
+  memset(got.data, 0xff, tensor_bytes(&got));
+  assert_ok(cpu_context_run(c, &in, &got));
+  compare(&got, &values[n->outputs[0]->id], "long sums");
+  cpu_context_destroy(c);
+  for (int i = 0; i < n->n_tensors; i++) tensor_unref(&values[i]);
+  mem_free(values);
+  tensor_unref(&got);
+  tensor_unref(&in);
+  teardown(&r);
+}
+
 // A product of two activations: our own kernel packs one of them.
 static void build_product(rig_t *r) {
   setup(r);
@@ -486,6 +545,8 @@ int main(void) {
       cmocka_unit_test(attention),
       cmocka_unit_test(views_and_outputs),
       cmocka_unit_test(broadcasts),
+      cmocka_unit_test(windows_beyond_the_image),
+      cmocka_unit_test(long_sums),
       cmocka_unit_test(contexts_run_side_by_side),
       cmocka_unit_test(wrong_tensors_are_refused),
       cmocka_unit_test(own_scratch_is_known),
