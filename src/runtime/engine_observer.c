@@ -4,6 +4,7 @@
 #include "network/channel_histogram.h"
 #include "network/equalise.h"
 #include "network/ranges.h"
+#include "runtime/engine_inputs.h"
 #include "runtime/segment_build.h"
 
 typedef struct context {  // for one set of input shapes
@@ -196,8 +197,8 @@ static status_t context_for(engine_observer_t *o, const tensor_t *in, int n_in,
   return NULL;
 }
 
-status_t engine_observer_run(engine_observer_t *o, const tensor_t *in, int n_in, tensor_t *out,
-                             int n_out) {
+static status_t observe(engine_observer_t *o, const tensor_t *in, int n_in, tensor_t *out,
+                        int n_out) {
   backend_context_t *context = NULL;
   bool once;
   const network_t *n = o->backend->network(o->engine);
@@ -209,6 +210,14 @@ status_t engine_observer_run(engine_observer_t *o, const tensor_t *in, int n_in,
     st = tensor_alloc(n->outputs[i]->dtype, &shapes[i], &out[i]);
   if (!st) st = o->backend->run(context, in, out);
   if (once) o->backend->context_destroy(context);
+  return st;
+}
+
+status_t engine_observer_run(engine_observer_t *o, const tensor_t *in, int n_in, tensor_t *out,
+                             int n_out) {
+  engine_inputs_t inputs = engine_inputs(in, n_in);
+  status_t st = observe(o, inputs.v, n_in, out, n_out);
+  engine_inputs_free(&inputs);
   return st;
 }
 

@@ -8,7 +8,8 @@
 // An engine that serves a run of a TRTEngineOp.
 typedef struct engine_served {
   const char *name;        // of the TRTEngineOp, after the last '/'
-  const graph_t *segment;  // body of its native segment, constants loaded; NULL: it is not there
+  const graph_t *segment;  // body of its native segment, constants loaded, variables pinned; NULL:
+                           // it is not there
   const backend_t *backend;
   backend_engine_t *engine;
   backend_context_t *context;  // for the shapes of the inputs; no other thread's

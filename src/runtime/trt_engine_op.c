@@ -3,6 +3,7 @@
 
 #include "base/environment.h"
 #include "runtime/engine_calibration.h"
+#include "runtime/engine_inputs.h"
 #include "runtime/engine_variables.h"
 
 static const char native_allowed[] = "TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION";
@@ -37,16 +38,28 @@ static status_t run_context(op_ctx_t *c, backend_context_t *context, const backe
   return b->run(context, c->in, c->out);
 }
 
-static status_t run_watched(engines_t *e, const engine_cache_t *cache, op_ctx_t *c,
-                            const engine_attrs_t *a, const engine_lease_t *lease) {
-  function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
+static status_t watch(engines_t *e, const engine_cache_t *cache, op_ctx_t *c,
+                      const graph_t *segment, const engine_lease_t *lease) {
   engine_served_t by = {.name = cache->name,
-                        .segment = segment ? segment->body : NULL,
+                        .segment = segment,
                         .backend = e->backend,
                         .engine = engine_lease_engine(lease),
                         .context = engine_lease_context(lease),
                         .threads = e->threads};
   return e->watch.run(e->watch.self, &by, c->in, c->n_in, c->out, c->n_out);
+}
+
+static status_t run_watched(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
+                            const engine_attrs_t *a, const engine_lease_t *lease) {
+  function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
+  if (!segment || !a->n_variables) return watch(e, cache, c, segment ? segment->body : NULL, lease);
+  graph_t *pinned = NULL;
+  arena_t *arena = arena_create();
+  status_t st = engine_segment_copy(e, cache, c, a, arena, &pinned);
+  if (!st) st = watch(e, cache, c, pinned, lease);
+  graph_destroy(pinned);
+  arena_destroy(arena);
+  return st;
 }
 
 engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
@@ -130,27 +143,6 @@ static status_t run_by_engine(engines_t *e, engine_cache_t *cache, op_ctx_t *c, 
   return run_native(e, cache, native, a, false, why);
 }
 
-// In the places of handles engines get what their networks have there (segment_lower).
-static status_t run_without_handles(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
-                                    const engine_attrs_t *a) {
-  static uint8_t nothing[64];
-  tensor_t place = tensor_borrow(DT_UINT8, &SHAPE_SCALAR, nothing, 1, NULL, NULL);
-  tensor_t *in = mem_alloc((size_t)c->n_in * sizeof *in);
-  for (int i = 0; i < c->n_in; i++) in[i] = c->in[i].dtype == DT_RESOURCE ? place : c->in[i];
-  op_ctx_t other = *c;
-  other.in = in;
-  status_t st = run_by_engine(e, cache, &other, c, a);
-  mem_free(in);
-  tensor_unref(&place);
-  return st;
-}
-
-static bool has_handles(const op_ctx_t *c) {
-  for (int i = 0; i < c->n_in; i++)
-    if (c->in[i].dtype == DT_RESOURCE) return true;
-  return false;
-}
-
 static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
   engine_attrs_t a;
   TRY(engine_attrs(e, c->node, &a));
@@ -158,7 +150,12 @@ static status_t run_op(engines_t *e, engine_cache_t *cache, op_ctx_t *c) {
   char *why = engine_verify_shapes(c, &a);
   if (why && a.segment) return run_native(e, cache, c, &a, true, why);
   mem_free(why);
-  return has_handles(c) ? run_without_handles(e, cache, c, &a) : run_by_engine(e, cache, c, c, &a);
+  engine_inputs_t inputs = engine_inputs(c->in, c->n_in);
+  op_ctx_t by_engine = *c;
+  by_engine.in = inputs.v;
+  status_t st = run_by_engine(e, cache, &by_engine, c, &a);
+  engine_inputs_free(&inputs);
+  return st;
 }
 
 status_t engines_run(engines_t *e, op_env_t *env, const node_t *node, const tensor_t *in, int n_in,
