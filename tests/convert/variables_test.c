@@ -182,6 +182,26 @@ static void converted_models_are_converted_again(void **state) {
   }
 }
 
+// tf_trt_saved is what real TF-TRT 2.17.1 made of the model, with its variables: it runs natively,
+// and gets engines when it is converted here.
+static void models_of_tf_trt(void **state) {
+  (void)state;
+  subject_t s = subject(TESTS_DIR "/models/tf_trt_tests", "read_variables");
+  char *theirs = file_join(s.cm->dir, "tf_trt_saved");
+  assert_right(&s, theirs, false);
+  corpus_model_t converted = *s.cm;
+  converted.saved = theirs;
+  for (int keep = 0; keep < 2; keep++) {
+    conversion_t how = kept;
+    how.keep_variables = keep;
+    assert_ok(convert(&converted, &s.golden.cases.v[0], &how, s.saved));
+    assert_right(&s, s.saved, true);
+    assert_ok(file_remove_tree(s.saved));
+  }
+  mem_free(theirs);
+  done(&s);
+}
+
 static int64_t variable_bytes(const char *dir) {
   char *path = file_join(dir, "variables/variables.data-00000-of-00001");
   file_map_t *map;
@@ -222,6 +242,7 @@ int main(void) {
       cmocka_unit_test(engines_are_built_by_runs),
       cmocka_unit_test(engines_are_added_later),
       cmocka_unit_test(converted_models_are_converted_again),
+      cmocka_unit_test(models_of_tf_trt),
       cmocka_unit_test(weights_are_on_disk_once),
       cmocka_unit_test(what_is_assigned_stays_out),
   };

@@ -12,6 +12,7 @@ from tensorflow.compiler.tf2tensorrt.ops import gen_trt_ops
 from tensorflow.python.framework import ops
 from tensorflow.python.saved_model import function_deserialization, load, loader_impl
 
+from ._variables import pass_variables
 from ._weights import note_model
 
 
@@ -69,6 +70,7 @@ def adapt_loader() -> None:
         graph = ops.get_default_graph()
         before = set(graph._functions)
         _place_resources(library)
+        pass_variables(library)
         try:
             return load_library(library, *args, **kwargs)
         finally:
@@ -97,6 +99,7 @@ def adapt_session_loader() -> None:
         meta_graph = get(self, tags)
         if not ops.executing_eagerly_outside_functions():  # there nothing would take them out again
             _place_resources(meta_graph.graph_def.library)
+        pass_variables(meta_graph.graph_def.library)
         return meta_graph
 
     loader.get_meta_graph_def_from_tags = get_meta_graph_def_from_tags

@@ -152,8 +152,8 @@ def _concrete(signature: Any, body: _Body) -> ConcreteFunction:
 
     def run(**inputs: Any) -> dict[str, Any]:
         graph = ops.get_default_graph()
-        given = dict(zip(body.arguments, [*(inputs[n] for n in names), *map(graph.capture, body.captures)]))
-        given.pop(None, None)
+        values = [*(inputs[n] for n in names), *body.captures]
+        given = {argument: graph.capture(value) for argument, value in zip(body.arguments, values) if argument}
         for function in functions:
             function.add_to_graph(graph)
         results = tf.graph_util.import_graph_def(body.graph_def, given, body.results, name="")
