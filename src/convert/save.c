@@ -70,6 +70,14 @@ static status_t write_without_segments(converter_t *c, saved_model_writer_t *w) 
   return st;
 }
 
+// TF-TRT's engines have no id; those that get plans here do.
+static status_t identify(converter_t *c, saved_model_writer_t *w, engine_node_t *e) {
+  if (!e->built.n || *node_string(e->node, ENGINE_ID_ATTR)) return NULL;
+  TRY(mark_engine_id(c, e));
+  return saved_model_writer_identify(w, c->meta, e->node->name,
+                                     node_string(e->node, ENGINE_ID_ATTR));
+}
+
 static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_plans) {
   const char *export = env_text("TF_TRT_EXPORT_TRT_ENGINES_PATH");
   bool without = env_list_has(env_text("TF_TRT_EXPERIMENTAL_FEATURES"), "remove_native_segments");
@@ -79,6 +87,7 @@ static status_t write_all(converter_t *c, saved_model_writer_t *w, bool with_pla
     TRY(without ? write_without_segments(c, w)
                 : saved_model_writer_signature(w, c->meta, c->signature->key, c->graph));
   for (size_t i = 0; i < c->engines.n; i++) {
+    if (c->reopened) TRY(identify(c, w, &c->engines.v[i]));
     TRY(write_engine(c, w, &c->engines.v[i], with_plans));
     if (*export) TRY(export_engine(&c->engines.v[i], export));
   }

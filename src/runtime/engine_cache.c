@@ -198,9 +198,11 @@ status_t engine_cache_save(engine_cache_t *c, const char *path) {
 void engine_cache_clear(engine_cache_t *c, const char *reader) {
   engine_slot_t *gone = NULL;
   pthread_mutex_lock(&c->lock);
-  mem_free(c->failure);
-  c->failure =
-      mem_printf("the variable that %s reads was assigned after the engine was built", reader);
+  if (c->slots) {
+    mem_free(c->failure);
+    c->failure =
+        mem_printf("the variable that %s reads was assigned after the engine was built", reader);
+  }
   for (engine_slot_t **s = &c->slots; *s;) {
     if ((*s)->state == SLOT_BUILDING) {
       (*s)->outdated = true;

@@ -26,6 +26,7 @@ void writer_free_edit(graph_edit_t *e) {
   map_destroy(e->renamed);
   map_destroy(e->kept);
   map_destroy(e->dropped);
+  map_destroy(e->ids);
   map_destroy(e->forgotten);
   map_destroy(e->dropped_engines);
   map_destroy(e->dropped_functions);
@@ -81,6 +82,7 @@ status_t writer_edit(saved_model_writer_t *w, const meta_graph_t *g, graph_edit_
                       .renamed = map_create(),
                       .kept = map_create(),
                       .dropped = map_create(),
+                      .ids = map_create(),
                       .forgotten = map_create(),
                       .dropped_engines = map_create(),
                       .dropped_functions = map_create(),
@@ -213,6 +215,8 @@ static status_t copy_library(const graph_edit_t *e, const map_t *dead, wire_t li
     }
     if (changed)
       wire_put_bytes(out, f.number, changed->data, changed->size);
+    else if (!leave_out && f.number == TF_LIBRARY_FUNCTION)
+      TRY(copy_function(e, &f, out));
     else if (!leave_out)
       wire_put_raw(out, f.raw, f.raw_size);
   }
@@ -224,10 +228,8 @@ static status_t copy_init_op(const graph_edit_t *e, wire_t node, const wire_fiel
                              wire_out_t *out) {
   wire_field_t f;
   status_t st;
-  if (strcmp(message_name(e->arena, node, TF_NODE_DEF_NAME), e->source->init_op) != 0) {
-    wire_put_raw(out, whole->raw, whole->raw_size);
-    return NULL;
-  }
+  if (strcmp(message_name(e->arena, node, TF_NODE_DEF_NAME), e->source->init_op) != 0)
+    return copy_node(e, whole, out);
   size_t at = wire_begin(out, whole->number);
   while (wire_next(&node, &f, &st)) {
     const char *from = "";
@@ -261,6 +263,8 @@ static status_t copy_graph(const graph_edit_t *e, const map_t *dead, wire_t grap
     } else if (f.number == TF_GRAPH_DEF_NODE && e->source->init_op) {
       TRY(wire_get_message(&f, &sub));
       TRY(copy_init_op(e, sub, &f, out));
+    } else if (f.number == TF_GRAPH_DEF_NODE) {
+      TRY(copy_node(e, &f, out));
     } else {
       wire_put_raw(out, f.raw, f.raw_size);
     }

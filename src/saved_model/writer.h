@@ -81,6 +81,12 @@ status_t saved_model_writer_engine(saved_model_writer_t *w, const meta_graph_t *
 status_t saved_model_writer_forget(saved_model_writer_t *w, const meta_graph_t *g,
                                    const char *engine);
 
+// An engine of the source, by its node's name after the last '/', that has no ENGINE_ID_ATTR gets
+// it: its nodes and what makes its handles. Before saved_model_writer_engine is called for it or
+// after.
+status_t saved_model_writer_identify(saved_model_writer_t *w, const meta_graph_t *g,
+                                     const char *engine, const char *id);
+
 // The weights of a graph that is not itself written (a native segment that is left out, though a
 // plan reads its weights).
 status_t saved_model_writer_weights(saved_model_writer_t *w, const graph_t *g);

@@ -21,6 +21,7 @@ typedef struct graph_edit {
   map_t *dropped;                                   // nodes of the main graph that are left out
   map_t *called;     // functions of the source that new functions call
   map_t *renamed;    // asset file names of the source -> those that they get
+  map_t *ids;        // engines of the source that get an id (write_ids.c) -> const char *
   map_t *forgotten;  // engines of the source that are of no use any more
   // What goes with those (write_drop_engines.c): of the engines themselves, the functions, the
   // source's AssetFileDefs [n_assets] and objects (NULL: none).
@@ -57,6 +58,10 @@ const char *edit_name(graph_edit_t *e, char kind, const char *base);
 const char *edit_function_name(graph_edit_t *e, const char *base);
 // Keeps a message under a key of a map of an edit.
 void edit_put(saved_model_writer_t *w, map_t *map, const char *key, wire_out_t message);
+
+// A NodeDef and a FunctionDef of the source, with the ids that nodes get (write_ids.c).
+status_t copy_node(const graph_edit_t *e, const wire_field_t *whole, wire_out_t *out);
+status_t copy_function(const graph_edit_t *e, const wire_field_t *whole, wire_out_t *out);
 
 // Which functions of the source nothing calls any more (write_forget.c): names in a map.
 status_t edit_find_dead(graph_edit_t *e, map_t **out);

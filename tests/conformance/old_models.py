@@ -8,6 +8,7 @@ TensorFlow gave of the unconverted models. Ends with "N passed, N failed".
 """
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ import numpy as np  # noqa: E402
 import old_forms  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from checks import run_checks  # noqa: E402
+from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
 
 v1 = tf.compat.v1
 SOFT = v1.ConfigProto(allow_soft_placement=True)
@@ -224,6 +226,44 @@ def one_name(_):
     return f"{off:.1e}"
 
 
+def with_twice_the_weights(source, target):
+    """A model of TF-TRT's with the same names, whose last product has twice the weights."""
+    shutil.copytree(source, target)
+    path = os.path.join(target, "saved_model.pb")
+    model = saved_model_pb2.SavedModel()
+    with open(path, "rb") as f:
+        model.ParseFromString(f.read())
+    (segment,) = [f for f in model.meta_graphs[0].graph_def.library.function if "native_segment" in f.signature.name]
+    nodes = {n.name: n for n in segment.node_def}
+    product = nodes[next(iter(segment.ret.values())).split(":")[0]]
+    assert product.op == "MatMul", product.op
+    value = nodes[product.input[1].split(":")[0]].attr["value"].tensor
+    value.CopyFrom(tf.make_tensor_proto(2 * tf.make_ndarray(value)))
+    with open(path, "wb") as f:
+        f.write(model.SerializeToString())
+
+
+def built_beside(scratch, build):
+    """TF-TRT's models have engines of one name and no ids. One that `tftrt build` gives engines, and one without, in one process."""
+    source = os.path.join(SAVED, "resnet_tiny")
+    built, other = os.path.join(scratch, "built"), os.path.join(scratch, "other")
+    subprocess.run([os.path.join(build, "bin/tftrt"), "build", source, "-o", built, "-q"], check=True)
+    with_twice_the_weights(source, other)
+    off = 0
+    for order in (built, other), (other, built):
+        models = {folder: tf.saved_model.load(folder) for folder in order}
+        biases = []
+        for _, given, want in goldens("resnet_tiny"):
+            got = {f: m.signatures["serving_default"](**{k: tf.constant(v) for k, v in given.items()}) for f, m in models.items()}
+            off = max(off, difference(got[built], want))
+            ((key, logits),) = want.items()
+            biases.append(2 * logits - got[other][key].numpy())  # logits = product + bias: the bias, which is the same in every row
+        rows = np.concatenate(biases)
+        assert np.ptp(rows, axis=0).max() <= BOUND * (1 + np.abs(rows).max()), "the other model's engine ran"
+        del models
+    return f"{off:.1e}"
+
+
 def calibration(_):
     """Of 1.13: a session runs the graph over samples, calib_graph_to_infer_graph makes one of it that runs in INT8."""
     import tensorflow.contrib.tensorrt as trt
@@ -266,8 +306,9 @@ def nothing_to_run(scratch, build):
 
 def main():
     run_checks({"saved_models": saved_models, "with_engines": with_engines, "graph_defs": graph_defs, "eager_mode": eager_mode, "one_name": one_name,
+                "built_beside": built_beside,
                 "calibration": calibration, "nothing_to_run": nothing_to_run},
-               ("saved_models", "with_engines", "graph_defs", "nothing_to_run"))
+               ("saved_models", "with_engines", "graph_defs", "built_beside", "nothing_to_run"))
 
 
 main()
