@@ -6,15 +6,16 @@
 The relative L2 error of each output is to be within what rounding to the type costs such a model: MODELS has bounds for
 FP16's 11 bits and BF16's 8: about twice what was measured. FP16 mode takes BF16 where that is timed to be clearly faster (with AMX),
 and FP32 where nothing is; the bound is that of the type that the engine says it took. Random weights make classifiers sensitive: which
-layers are timed to be faster in 16 bits moves their errors by half. Trained models lose far less (trained.py). Ends with "N passed,
-N failed".
+layers are timed to be faster in 16 bits moves their errors by half, EfficientNetB0's, whose hundred roundings may cancel out, by ten
+times: 0.0009 to 0.012 in 16 builds, where ONNX Runtime's FP16, which rounds all tensors, is 0.0064 off. Trained models lose far less
+(trained.py). Ends with "N passed, N failed".
 """
 import argparse, importlib.util, json, os, subprocess, sys
 
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODELS = {"resnet50": (0.15, 0.3), "mobilenet_v2": (0.05, 0.3), "efficientnet_b0": (0.01, 0.04), "bert_base": (1.2e-3, 8e-3)}
+MODELS = {"resnet50": (0.15, 0.3), "mobilenet_v2": (0.05, 0.3), "efficientnet_b0": (0.015, 0.04), "bert_base": (1.2e-3, 8e-3)}
 
 os.environ.setdefault("TFTRT_CACHE", "off")  # every engine is built here and now
 
