@@ -34,7 +34,7 @@ typedef struct tftrt_engine_op_options {
   tftrt_fallback on_fallback;
   const char *engine_cache_dir; /* as of tftrt_model_options */
   /* Of inputs that the op reads after a run too (tftrt_engine_op_variable_count). Any thread. NULL:
-   * such inputs are copied in every run. */
+   * such inputs are compared with copies in every run. */
   void (*release_input)(void *owner);
 } tftrt_engine_op_options;
 /* Writes struct_size bytes: the defaults, zeros beyond those that the library knows. threads and
@@ -55,7 +55,8 @@ TFTRT_API int tftrt_engine_op_output_count(const tftrt_engine_op *op); /* of Out
 /* The last so many inputs are values of variables, which engines hold as constants. One that has an
  * owner (tftrt_tensor.owner) is the op's from the run on, after an error too: its memory must not
  * change until release_input gets the owner. Values in the same memory as in the last run are
- * taken for the same; engines with other values are given up. */
+ * taken for the same; engines with other values are given up. Those of VariableV2, whose memory
+ * assignments write to, are released and compared in every run. */
 TFTRT_API int tftrt_engine_op_variable_count(const tftrt_engine_op *op);
 /* inputs: of InT's dtypes, borrowed until the call returns; in the place of a resource handle any
  * uint8 scalar. outputs: room for

@@ -96,34 +96,23 @@ static void release_kept(buffer_t *b) {
   mem_free(k);
 }
 
-// A variable's value, which engines may hold beyond the run.
-static status_t keep_input(const tftrt_engine_op *op, const tftrt_tensor *given,
-                           const tensor_t *borrowed, tensor_t *out) {
-  if (!op->release_input || !given->owner) return tensor_copy(borrowed, out);
-  kept_input_t *k = mem_alloc(sizeof *k);
-  *k = (kept_input_t){op->release_input, given->owner};
-  *out = tensor_borrow(borrowed->dtype, &borrowed->shape, borrowed->data, tensor_bytes(borrowed),
-                       release_kept, k);
-  return NULL;
-}
-
+// Variables' values that the caller gives away, which engines may hold beyond the run.
 static status_t run_with_variables(const run_args_t *a, int n_in, const tensor_t *in,
                                    tensor_t *out) {
-  int first = n_in - hosted_engine_n_variables(a->op->engine);
+  const hosted_engine_t *e = a->op->engine;
+  int first = n_in - hosted_engine_n_variables(e);
   tensor_t *all = mem_calloc((size_t)n_in, sizeof *all);
-  status_t st = NULL;
   for (int i = 0; i < n_in; i++) {
-    status_t bad = NULL;
-    if (i < first)
+    bool given = i >= first && a->op->release_input && a->inputs[i].owner;
+    if (!given || hosted_engine_is_overwritten(e, i - first)) {
       all[i] = tensor_ref(&in[i]);
-    else
-      bad = keep_input(a->op, &a->inputs[i], &in[i], &all[i]);
-    if (st)
-      status_free(bad);
-    else
-      st = bad;
+      continue;
+    }
+    kept_input_t *k = mem_alloc(sizeof *k);
+    *k = (kept_input_t){a->op->release_input, a->inputs[i].owner};
+    all[i] = tensor_borrow(in[i].dtype, &in[i].shape, in[i].data, tensor_bytes(&in[i]), release_kept, k);
   }
-  if (!st) st = hosted_engine_run(a->op->engine, all, out);
+  status_t st = hosted_engine_run(a->op->engine, all, out);
   for (int i = 0; i < n_in; i++) tensor_unref(&all[i]);
   mem_free(all);
   return st;
@@ -147,8 +136,10 @@ tftrt_code tftrt_engine_op_run(tftrt_engine_op *op, const tftrt_tensor *inputs, 
   status_t st = api_run(hosted_engine_signature(op->engine), (api_run_fn){run, &a}, inputs,
                         n_inputs, outputs, n_outputs);
   int first = n_inputs - hosted_engine_n_variables(op->engine);
-  for (int i = first < 0 ? 0 : first; !a.ran && op->release_input && i < n_inputs; i++)
-    if (inputs[i].owner) op->release_input(inputs[i].owner);
+  for (int i = first < 0 ? 0 : first; op->release_input && i < n_inputs; i++) {
+    bool kept = a.ran && !hosted_engine_is_overwritten(op->engine, i - first);
+    if (!kept && inputs[i].owner) op->release_input(inputs[i].owner);
+  }
   return api_report(st, err);
 }
 

@@ -184,8 +184,9 @@ status_t engine_cache_load(engine_cache_t *c, const char *path) {
 
 status_t engine_cache_save(engine_cache_t *c, const char *path) {
   wire_out_t file = {0};
+  bool fit = engine_variables_as_saved(c);
   pthread_mutex_lock(&c->lock);
-  for (const engine_slot_t *s = c->slots; s; s = s->next)
+  for (const engine_slot_t *s = c->slots; s && fit; s = s->next)
     if (s->state == SLOT_READY)
       saved_engine_record(s->shapes, s->n_shapes, s->plan, s->size, &file);
   pthread_mutex_unlock(&c->lock);
@@ -195,7 +196,7 @@ status_t engine_cache_save(engine_cache_t *c, const char *path) {
   return st;
 }
 
-void engine_cache_clear(engine_cache_t *c, const char *reader) {
+uint64_t engine_cache_clear(engine_cache_t *c, const char *reader) {
   engine_slot_t *gone = NULL;
   pthread_mutex_lock(&c->lock);
   if (c->slots) {
@@ -211,8 +212,10 @@ void engine_cache_clear(engine_cache_t *c, const char *reader) {
       take_out(c, s, &gone);
     }
   }
+  uint64_t era = ++c->era;
   pthread_mutex_unlock(&c->lock);
   free_list(c, gone);
+  return era;
 }
 
 // ---------------------------------------------------------------- which engine
@@ -287,6 +290,7 @@ static bool has_ready(const engine_cache_t *c) {
 }
 
 static const char outside[] = "no optimization profile has these input shapes";
+static const char overtaken[] = "a variable was assigned between the run's reading it and the engine";
 
 // NULL: a profile has the inputs, or there are no profiles and the engine takes all.
 static char *check_profiles(engine_cache_t *c, const engine_request_t *r) {
@@ -370,10 +374,11 @@ engine_found_t engine_cache_take(engine_cache_t *c, const engine_request_t *r) {
   pthread_mutex_lock(&c->lock);
   s = find_slot(c, r);
   if (!r->implicit && !(s && s->state == SLOT_EMPTY)) f.why = check_profiles(c, r);
-  while (!f.why && s && s->state == SLOT_BUILDING) {
+  while (!f.why && r->era == c->era && s && s->state == SLOT_BUILDING) {
     pthread_cond_wait(&c->settled, &c->lock);
     s = find_slot(c, r);
   }
+  if (!f.why && r->era != c->era) f.why = mem_strdup(overtaken);
   if (!f.why && s) take_slot(c, s, r, &f);
   if (!f.why && !s) f.build = reserve(c, r, &f, &gone);
   pthread_mutex_unlock(&c->lock);
@@ -400,7 +405,9 @@ engine_found_t engine_cache_built(engine_cache_t *c, engine_slot_t *s, bytes_t p
   } else {
     take_profiles(c, s, profiles);
   }
-  if (!failed && !r->implicit && profiles_find_tensors(c->profiles, r->in) < 0)
+  if (s->outdated)
+    f.why = mem_strdup(overtaken);
+  else if (!failed && !r->implicit && profiles_find_tensors(c->profiles, r->in) < 0)
     f.why = mem_strdup(outside);
   else
     take_slot(c, s, r, &f);

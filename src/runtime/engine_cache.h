@@ -31,6 +31,7 @@ typedef struct engine_cache {
   pthread_cond_t settled;  // a build ended
   engine_slot_t *slots;    // newest first
   int n_slots, capacity;   // capacity <= 0: no limit
+  uint64_t era;            // how often engines were given up for values of variables
   profiles_t *profiles;    // dynamic-shape mode; NULL: none yet, or the engine takes all shapes
   bool widened;            // the last profile grows with what it is asked for
   struct engine_calibration *calibration;
@@ -52,11 +53,12 @@ status_t engine_cache_add(engine_cache_t *c, const shape_t *shapes, int n_shapes
 // Adds the records (TRTEngineInstance) of an asset file. Records that cannot be loaded are left out
 // and noted as c->failure; a file that is no TFRecord file is DATA_LOSS.
 status_t engine_cache_load(engine_cache_t *c, const char *path);
-// Writes all engines as such a file.
+// Writes all engines as such a file; none where they hold values of variables that the model was not
+// saved with: who loads it would take them for those.
 status_t engine_cache_save(engine_cache_t *c, const char *path);
 // Gives all engines up, those that are being built too, once their runs have ended: a variable that
-// they hold, read by the node `reader`, has another value now.
-void engine_cache_clear(engine_cache_t *c, const char *reader);
+// they hold, read by the node `reader`, has another value now. Returns the era that begins.
+uint64_t engine_cache_clear(engine_cache_t *c, const char *reader);
 int engine_cache_entries(engine_cache_t *c);  // engines, and places that failed builds take
 
 // What is asked of the cache, by one run.
@@ -69,6 +71,7 @@ typedef struct engine_request {
   int64_t max_batch;     // of that one; 0: not said
   bool evicts;           // a full cache gives up its oldest engine for a new one
   bool widens;           // shapes beyond the profiles get one
+  uint64_t era;          // engines of another hold other values of variables than the run has
   profile_strategy_t strategy;
   const shape_t *partial;  // [n_in] what the graph knows; NULL: nothing
 } engine_request_t;

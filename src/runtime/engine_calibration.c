@@ -1,6 +1,7 @@
 #include "runtime/engine_calibration.h"
 
 #include "runtime/engine_observer.h"
+#include "runtime/engine_variables.h"
 
 struct engine_calibration {
   pthread_mutex_t lock;  // guards all but table
@@ -91,7 +92,7 @@ static void build_first(engine_calibration_t *k, engines_t *e, engine_cache_t *c
   if (!k->first || !atomic_load(&k->table)) return;
   status_t st = engine_attrs(e, node, &a);
   if (!st) {
-    engine_found_t f = engine_find(e, cache, &c, &a);
+    engine_found_t f = engine_find(e, cache, &c, &a, engine_variables_era(cache));
     if (f.lease) engine_cache_give(cache, f.lease, true);
     mem_free(f.why);  // runs find it again
   }

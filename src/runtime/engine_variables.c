@@ -7,9 +7,10 @@
 
 struct engine_variables {
   pthread_mutex_t lock;  // guards what follows
-  tensor_t *value;       // [n] of the last run; held, so that nothing can write there meanwhile
+  tensor_t *value;       // [n] of the last run, held: nothing can write there meanwhile
   bool *as_saved;        // [n] it is what the model's bundle has under the node's key
   int n;                 // 0: nothing has run
+  uint64_t era;          // of the values
 };
 
 engine_variables_t *engine_variables_create(void) {
@@ -44,6 +45,17 @@ static bool is_as_saved(engines_t *e, const engine_attrs_t *a, int i, const tens
   return same;
 }
 
+static bool is_lent(const tensor_t *t) { return !t->buf->release && !t->buf->pooled; }
+
+static tensor_t hold(const tensor_t *now) {
+  tensor_t held = {0};
+  if (is_lent(now))
+    status_free(tensor_copy(now, &held));  // empty: as if it changed in every run
+  else
+    held = tensor_ref(now);
+  return held;
+}
+
 static const char *begin(engine_variables_t *v, engines_t *e, const engine_attrs_t *a,
                          const tensor_t *now) {
   const char *changed = NULL;
@@ -51,7 +63,7 @@ static const char *begin(engine_variables_t *v, engines_t *e, const engine_attrs
   v->value = mem_calloc((size_t)v->n, sizeof *v->value);
   v->as_saved = mem_calloc((size_t)v->n, sizeof *v->as_saved);
   for (int i = 0; i < v->n; i++) {
-    v->value[i] = tensor_ref(&now[i]);
+    v->value[i] = hold(&now[i]);
     v->as_saved[i] = is_as_saved(e, a, i, &now[i]);
     if (!v->as_saved[i]) changed = a->variables->list[i].s.p;
   }
@@ -61,26 +73,46 @@ static const char *begin(engine_variables_t *v, engines_t *e, const engine_attrs
 static const char *look(engine_variables_t *v, const engine_attrs_t *a, const tensor_t *now) {
   const char *changed = NULL;
   for (int i = 0; i < v->n && i < a->n_variables; i++) {
-    if (v->value[i].data == now[i].data && shape_equal(&v->value[i].shape, &now[i].shape)) continue;
-    if (!same_value(&v->value[i], &now[i])) {
+    bool same = same_value(&v->value[i], &now[i]);
+    if (!same) {
       v->as_saved[i] = false;
       changed = a->variables->list[i].s.p;
     }
+    if (same && (is_lent(&now[i]) || v->value[i].data == now[i].data)) continue;
     tensor_unref(&v->value[i]);
-    v->value[i] = tensor_ref(&now[i]);
+    v->value[i] = hold(&now[i]);
   }
   return changed;
 }
 
-void engine_variables_look(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
-                           const engine_attrs_t *a) {
+uint64_t engine_variables_look(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
+                               const engine_attrs_t *a) {
   engine_variables_t *v = cache->variables;
   const tensor_t *now = c->in + (c->n_in - a->n_variables);
   pthread_mutex_lock(&v->lock);
   const char *changed = v->n ? look(v, a, now) : begin(v, e, a, now);
   // Under the lock: a build that begins after it has the new values.
-  if (changed) engine_cache_clear(cache, changed);
+  if (changed) v->era = engine_cache_clear(cache, changed);
+  uint64_t era = v->era;
   pthread_mutex_unlock(&v->lock);
+  return era;
+}
+
+uint64_t engine_variables_era(engine_cache_t *cache) {
+  engine_variables_t *v = cache->variables;
+  pthread_mutex_lock(&v->lock);
+  uint64_t era = v->era;
+  pthread_mutex_unlock(&v->lock);
+  return era;
+}
+
+bool engine_variables_as_saved(engine_cache_t *cache) {
+  engine_variables_t *v = cache->variables;
+  bool all = true;
+  pthread_mutex_lock(&v->lock);
+  for (int i = 0; i < v->n; i++) all = all && v->as_saved[i];
+  pthread_mutex_unlock(&v->lock);
+  return all;
 }
 
 void engine_variables_pin(engine_cache_t *cache, const engine_attrs_t *a, graph_t *body) {

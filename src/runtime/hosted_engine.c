@@ -15,7 +15,8 @@ struct hosted_engine {
   library_t *library;
   graph_t *graph;
   node_t *node;
-  int n_variables;  // the last inputs: values of variables (ATTR_VARIABLES)
+  int n_variables;    // the last inputs: values of variables (ATTR_VARIABLES)
+  bool *overwritten;  // [n_variables]
   signature_t signature;
   saved_model_t *saved;  // NULL: nothing is outside of plan and segment
   map_t *inside;         // weights by key that the native segment holds itself: const tensor_t *
@@ -155,13 +156,16 @@ static status_t add_borders(hosted_engine_t *h) {
 // are inputs.
 static status_t read_inputs(hosted_engine_t *h, graph_t *body, const attr_value_t *names) {
   int first = body->n_args - h->n_variables;
-  if (first < 0) return FAIL(INVALID_ARGUMENT, "it has %d arguments only", body->n_args);
+  if (first < 0 || body->n_args != h->signature.n_inputs)
+    return FAIL(INVALID_ARGUMENT, "it has %d arguments, the node %d inputs, of which %d are values of variables", body->n_args, h->signature.n_inputs, h->n_variables);
+  h->overwritten = arena_alloc(h->arena, (size_t)h->n_variables * sizeof *h->overwritten);
   for (int i = 0; i < h->n_variables; i++) {
     const char *name = names->list[i].s.p;
     node_t *n = graph_find(body, name), *arg = body->args[first + i];
-    if (!n || n->n_out != 1 || n->out_dtype[0] != arg->out_dtype[0])
+    if (!n || strcmp(n->op, "_Arg") == 0 || n->n_out != 1 || n->out_dtype[0] != arg->out_dtype[0])
       return FAIL(INVALID_ARGUMENT, "no node '%s' reads a variable of input %d's dtype", name,
                   first + i);
+    h->overwritten[i] = strcmp(n->op, "ReadVariableOp") != 0;
     while (n->n_in) node_remove_input(n, n->n_in - 1);
     node_set_op(n, "Identity");
     node_set_type(h->graph, n, "T", arg->out_dtype[0]);
@@ -252,6 +256,8 @@ void hosted_engine_destroy(hosted_engine_t *h) {
 const char *hosted_engine_name(const hosted_engine_t *h) { return h->node->name; }
 
 int hosted_engine_n_variables(const hosted_engine_t *h) { return h->n_variables; }
+
+bool hosted_engine_is_overwritten(const hosted_engine_t *h, int i) { return h->overwritten[i]; }
 
 const signature_t *hosted_engine_signature(const hosted_engine_t *h) { return &h->signature; }
 

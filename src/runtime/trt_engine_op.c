@@ -63,7 +63,7 @@ static status_t run_watched(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
 }
 
 engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
-                           const engine_attrs_t *a) {
+                           const engine_attrs_t *a, uint64_t era) {
   enum { FEW = 16 };
   shape_t few[FEW], *partial = NULL;
   if (!a->implicit) {
@@ -80,6 +80,7 @@ engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *
                         .max_batch = a->plan ? node_int(c->node, "max_batch_size", 0) : 0,
                         .evicts = a->compat_2_17 || e->policy == FALLBACK_BUILD,
                         .widens = e->policy == FALLBACK_BUILD && !a->no_build,
+                        .era = era,
                         .strategy = a->strategy,
                         .partial = partial};
   engine_found_t f = engine_cache_take(cache, &r);
@@ -120,13 +121,13 @@ static status_t run_by_engine(engines_t *e, engine_cache_t *cache, op_ctx_t *c, 
     TRY(engine_cache_collect(cache, c->in, c->n_in));
     return run_native(e, cache, native, a, true, mem_strdup("shapes are being collected"));
   }
-  if (a->n_variables) engine_variables_look(e, cache, c, a);
+  uint64_t era = a->n_variables ? engine_variables_look(e, cache, c, a) : 0;
   if (a->calibrates && engine_cache_entries(cache) == 0) {
     bool done;
     status_t st = run_calibrating(e, cache, c, native, a, &done);
     if (done) return st;
   }
-  engine_found_t f = engine_find(e, cache, c, a);
+  engine_found_t f = engine_find(e, cache, c, a, era);
   if (!f.lease) return run_native(e, cache, native, a, false, f.why);
   bool watched = e->watch.run != NULL;
   status_t st = watched ? run_watched(e, cache, c, a, f.lease)

@@ -623,6 +623,21 @@ def reference_variables(directory):
         v1.saved_model.simple_save(session, directory, {"x": x, "y": y}, {"output_0": out})
 
 
+def results_of_assignments(directory, inputs):
+    """What a session gives before and after it assigns reference variables, whose memory an assignment writes to."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        signature = v1.saved_model.load(session, ["serve"], directory).signature_def["serving_default"]
+        feed = {signature.inputs[k].name: v.numpy() for k, v in inputs.items()}
+        out = signature.outputs["output_0"].name
+        double = v1.assign(graph.get_tensor_by_name("a:0"), graph.get_tensor_by_name("a:0") * 2)
+        results = [session.run(out, feed)]
+        for _ in range(2):
+            session.run(double)
+            results += [session.run(out, feed) for _ in range(2)]
+    return results
+
+
 def segments_ops(function):
     library = function.graph.as_graph_def().library.function
     return [[n.op for n in f.node_def] for f in library if "_native_segment" in f.signature.name]
@@ -655,6 +670,8 @@ def variables(scratch):
             (ops,) = segments_ops(g)
             assert ops.count(op) == 2, ops
             if op == "VariableV2":
+                for got, expected in zip(results_of_assignments(target, inputs), results_of_assignments(source, inputs), strict=True):
+                    off.append(np.abs(got - expected).max() / np.abs(expected).max())
                 continue
             for v, m in (loaded.v2, original.v2), (loaded.v1, original.v1):
                 for change in (lambda t: t.assign(t * 2), lambda t: t.assign_add(t)):  # noqa: E731
