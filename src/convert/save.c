@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "convert/calibrate.h"
 #include "formats/wire.h"
+#include "runtime/segment_build.h"
 #include "saved_model/writer.h"
 
 // TF_TRT_EXPORT_TRT_ENGINES_PATH: the plans as they are, and the shapes that each is for, in the
@@ -56,17 +57,36 @@ static status_t write_engine(const converter_t *c, saved_model_writer_t *w, cons
   return st;
 }
 
+// Without a segment the node itself says which values engines hold of variables.
+static void remove_segment(converter_t *c, const engine_node_t *e) {
+  attr_value_t *variables = node_attr(e->node, ATTR_VARIABLES);
+  node_remove_attr(e->node, "segment_func");
+  if (!variables) return;
+  const char **keys = arena_alloc(c->graph->arena, variables->n_list * sizeof *keys);
+  for (size_t i = 0; i < variables->n_list; i++)
+    keys[i] = node_string(graph_find(e->function->body, variables->list[i].s.p), WEIGHT_ATTR);
+  node_set_strings(c->graph, e->node, ATTR_VARIABLES, keys, (int)variables->n_list);
+}
+
 // The experimental feature remove_native_segments: the file gets TRTEngineOps without them. The
 // weights in them stay, for the plans.
 static status_t write_without_segments(converter_t *c, saved_model_writer_t *w) {
   status_t st = NULL;
+  attr_value_t *names = mem_calloc(c->engines.n + 1, sizeof *names);
   for (size_t i = 0; i < c->engines.n && !st; i++) {
-    node_remove_attr(c->engines.v[i].node, "segment_func");
-    st = saved_model_writer_weights(w, c->engines.v[i].function->body);
+    const engine_node_t *e = &c->engines.v[i];
+    const attr_value_t *variables = node_attr(e->node, ATTR_VARIABLES);
+    if (variables) names[i] = *variables;
+    remove_segment(c, e);
+    st = saved_model_writer_weights(w, e->function->body);
   }
   if (!st) st = saved_model_writer_signature(w, c->meta, c->signature->key, c->graph);
-  for (size_t i = 0; i < c->engines.n; i++)
-    node_set_func(c->graph, c->engines.v[i].node, "segment_func", c->engines.v[i].function->name);
+  for (size_t i = 0; i < c->engines.n; i++) {
+    node_t *n = c->engines.v[i].node;
+    node_set_func(c->graph, n, "segment_func", c->engines.v[i].function->name);
+    if (names[i].n_list) *node_attr(n, ATTR_VARIABLES) = names[i];
+  }
+  mem_free(names);
   return st;
 }
 

@@ -34,9 +34,12 @@ static bool same_value(const tensor_t *a, const tensor_t *b) {
 
 // What the model was saved with: engines in its assets hold that.
 static bool is_as_saved(engines_t *e, const engine_attrs_t *a, int i, const tensor_t *now) {
-  function_t *segment = a->segment ? engine_segment(e, a->segment->name) : NULL;
-  const node_t *n = segment ? graph_find(segment->body, a->variables->list[i].s.p) : NULL;
-  const char *key = n ? node_string(n, WEIGHT_ATTR) : "";
+  const char *key = a->variables->list[i].s.p;
+  if (a->segment) {
+    function_t *segment = engine_segment(e, a->segment->name);
+    const node_t *n = segment ? graph_find(segment->body, key) : NULL;
+    key = n ? node_string(n, WEIGHT_ATTR) : "";
+  }
   tensor_t saved = {0};
   status_t st = *key ? e->weights->read(e->weights->self, key, &saved) : NULL;
   bool same = !st && same_value(&saved, now);

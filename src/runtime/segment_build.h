@@ -6,11 +6,13 @@
 #include "engine/build_cache.h"
 #include "graph/graph.h"
 
-// Attributes of a TRTEngineOp that TensorFlow does not declare: lists of names of the native
-// segment's nodes whose layers have at least so many bits, whatever precision_mode says.
-// Of a TRTEngineOp: the nodes of its segment that read variables, whose values are its last inputs,
-// in this order. Engines hold them as constants.
+// Attributes of a TRTEngineOp that TensorFlow does not declare.
+//
+// Nodes of its segment that read variables, whose values are its last inputs, in this order; where
+// the segment was removed, the keys of the values (WEIGHT_ATTR). Engines hold them as constants.
 #define ATTR_VARIABLES "_tftrt_variables"
+// Names of the segment's nodes whose layers have at least so many bits, whatever precision_mode
+// says.
 #define ATTR_KEEP_FP32 "_tftrt_keep_fp32"
 #define ATTR_KEEP_16BIT "_tftrt_keep_16bit"
 

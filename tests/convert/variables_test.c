@@ -212,6 +212,18 @@ static int64_t variable_bytes(const char *dir) {
   return size;
 }
 
+// Of a model without native segments engines alone can serve: they do as long as variables are what
+// they were.
+static void engines_serve_without_native_segments(void **state) {
+  (void)state;
+  subject_t s = subject(TESTS_DIR "/models/tf_trt_tests", "read_variables");
+  setenv("TF_TRT_EXPERIMENTAL_FEATURES", "remove_native_segments", 1);
+  assert_ok(convert(s.cm, &s.golden.cases.v[0], &kept, s.saved));
+  unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
+  assert_right(&s, s.saved, true);
+  done(&s);
+}
+
 // The engines' weights are the variables: their bytes are there once.
 static void weights_are_on_disk_once(void **state) {
   (void)state;
@@ -243,6 +255,7 @@ int main(void) {
       cmocka_unit_test(engines_are_added_later),
       cmocka_unit_test(converted_models_are_converted_again),
       cmocka_unit_test(models_of_tf_trt),
+      cmocka_unit_test(engines_serve_without_native_segments),
       cmocka_unit_test(weights_are_on_disk_once),
       cmocka_unit_test(what_is_assigned_stays_out),
   };
