@@ -78,6 +78,11 @@ bool op_makes_ref(const char *op) {
   return is_one_of(op, names);
 }
 
+bool op_reads_variable(const char *op) {
+  static const char *const names[] = {"ReadVariableOp", "VariableV2", "Variable", NULL};
+  return is_one_of(op, names);
+}
+
 bool op_takes_ref(const char *op, int input) {
   static const char *const names[] = {
       "Assign",  "AssignAdd",        "AssignSub", "IsVariableInitialized", "RefSwitch", "RefEnter",

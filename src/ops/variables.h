@@ -13,6 +13,7 @@ status_t variable_read(object_t *variable, tensor_t *out);
 // which inputs to replace.
 bool op_makes_ref(const char *op);
 bool op_takes_ref(const char *op, int input);
+bool op_reads_variable(const char *op);  // whose output is the variable's value, to other ops
 
 // A handle that is no more than the name of a resource, which may not be there yet.
 typedef struct named_handle {

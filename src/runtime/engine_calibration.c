@@ -6,6 +6,7 @@
 struct engine_calibration {
   pthread_mutex_t lock;  // guards all but table
   bool begun, ended;     // ended: nothing is observed any more
+  uint64_t era;          // of the variables' values that the observer holds
   arena_t *arena;        // of the segment that the observer is made of
   graph_t *body;
   engine_observer_t *observer;  // NULL: not begun, ended, failed
@@ -54,8 +55,9 @@ static void note_failure(engine_calibration_t *k, status_t st) {
 }
 
 static status_t begin(engine_calibration_t *k, engines_t *e, engine_cache_t *cache,
-                      const op_ctx_t *c, const engine_attrs_t *a) {
+                      const op_ctx_t *c, const engine_attrs_t *a, uint64_t era) {
   k->begun = true;
+  k->era = era;
   k->arena = arena_create();
   TRY(engine_segment_copy(e, cache, c, a, k->arena, &k->body));
   TRY(engine_observer_create(k->body, cache->name, e->backend, e->threads, &k->observer));
@@ -73,9 +75,18 @@ static bool takes(const engine_calibration_t *k, const op_ctx_t *c) {
   return true;
 }
 
+// Of variables that were assigned meanwhile ranges are collected anew.
+static void begin_again(engine_calibration_t *k) {
+  stop_observing(k);
+  free_inputs(k);
+  k->begun = false;
+}
+
 static calibration_result_t observe(engine_calibration_t *k, engines_t *e, engine_cache_t *cache,
-                                    op_ctx_t *c, const engine_attrs_t *a) {
-  status_t st = k->begun ? NULL : begin(k, e, cache, c, a);
+                                    op_ctx_t *c, const engine_attrs_t *a, uint64_t era) {
+  if (k->observer && k->era != era) begin_again(k);
+  status_t st = k->begun ? NULL : begin(k, e, cache, c, a, era);
+  if (!st && engine_variables_era(cache) != era) return CALIBRATION_FAILED;  // begun with others
   if (!st && k->observer && !takes(k, c)) return CALIBRATION_FAILED;
   if (!st && k->observer) st = engine_observer_run(k->observer, c->in, c->n_in, c->out, c->n_out);
   if (!st) return k->observer ? CALIBRATION_RAN : CALIBRATION_FAILED;
@@ -101,12 +112,12 @@ static void build_first(engine_calibration_t *k, engines_t *e, engine_cache_t *c
 }
 
 calibration_result_t engine_calibration_run(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
-                                            const engine_attrs_t *a) {
+                                            const engine_attrs_t *a, uint64_t era) {
   engine_calibration_t *k = cache->calibration;
   calibration_result_t r = CALIBRATION_ENDED;
   pthread_mutex_lock(&k->lock);
   if (!k->ended)
-    r = observe(k, e, cache, c, a);
+    r = observe(k, e, cache, c, a, era);
   else if (!atomic_load(&k->table))
     r = CALIBRATION_FAILED;
   else

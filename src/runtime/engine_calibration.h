@@ -20,7 +20,7 @@ typedef enum calibration_result {
   CALIBRATION_ENDED    // engines are built from now on; that for the first inputs is
 } calibration_result_t;
 calibration_result_t engine_calibration_run(engines_t *e, engine_cache_t *cache, op_ctx_t *c,
-                                            const engine_attrs_t *a);
+                                            const engine_attrs_t *a, uint64_t era);
 // Ends it, if there were inputs. NULL: there is no table; *why (mem_free it; NULL: nothing has run)
 // says why. The table lives as long as the cache.
 const char *engine_calibration_end(engine_cache_t *cache, char **why);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ops/variables.h"
 #include "runtime/segment_build.h"
 #include "saved_model/writer.h"
 
@@ -118,12 +119,19 @@ bool engine_variables_as_saved(engine_cache_t *cache) {
   return all;
 }
 
+// A file may name any node. Hosts without variables of ours have an Identity of the input in the
+// reader's place (runtime/hosted_engine.c).
+static bool is_reader(const node_t *n, const tensor_t *value) {
+  bool reads = op_reads_variable(n->op) || strcmp(n->op, "Identity") == 0;
+  return reads && n->n_out == 1 && n->out_dtype[0] == value->dtype;
+}
+
 void engine_variables_pin(engine_cache_t *cache, const engine_attrs_t *a, graph_t *body) {
   engine_variables_t *v = cache->variables;
   pthread_mutex_lock(&v->lock);
   for (int i = 0; i < v->n && i < a->n_variables; i++) {
     node_t *n = graph_find(body, a->variables->list[i].s.p);
-    if (!n) continue;
+    if (!n || !is_reader(n, &v->value[i])) continue;
     tensor_unref(&n->pinned);
     n->pinned = tensor_ref(&v->value[i]);
     if (!v->as_saved[i]) node_remove_attr(n, WEIGHT_ATTR);  // the plan holds it itself

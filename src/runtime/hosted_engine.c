@@ -7,6 +7,7 @@
 #include "formats/tf_fields.h"
 #include "formats/wire.h"
 #include "graph/passes.h"
+#include "ops/variables.h"
 #include "runtime/segment_build.h"
 #include "saved_model/writer.h"
 
@@ -157,7 +158,9 @@ static status_t add_borders(hosted_engine_t *h) {
 static status_t read_inputs(hosted_engine_t *h, graph_t *body, const attr_value_t *names) {
   int first = body->n_args - h->n_variables;
   if (first < 0 || body->n_args != h->signature.n_inputs)
-    return FAIL(INVALID_ARGUMENT, "it has %d arguments, the node %d inputs, of which %d are values of variables", body->n_args, h->signature.n_inputs, h->n_variables);
+    return FAIL(INVALID_ARGUMENT,
+                "it has %d arguments, the node %d inputs, of which %d are values of variables",
+                body->n_args, h->signature.n_inputs, h->n_variables);
   h->overwritten = arena_alloc(h->arena, (size_t)h->n_variables * sizeof *h->overwritten);
   for (int i = 0; i < h->n_variables; i++) {
     const char *name = names->list[i].s.p;
@@ -175,10 +178,6 @@ static status_t read_inputs(hosted_engine_t *h, graph_t *body, const attr_value_
   return NULL;
 }
 
-static bool reads_variable(const node_t *n) {
-  return strcmp(n->op, "ReadVariableOp") == 0 || strcmp(n->op, "VariableV2") == 0;
-}
-
 static status_t take_variables(hosted_engine_t *h) {
   const attr_value_t *names = node_attr(h->node, ATTR_VARIABLES);
   bool told = names && names->kind == ATTR_LIST && names->list_kind == ATTR_STRING;
@@ -189,7 +188,7 @@ static status_t take_variables(hosted_engine_t *h) {
   h->n_variables = told ? (int)names->n_list : 0;
   status_t st = told ? read_inputs(h, body, names) : NULL;
   for (int i = 0; i < body->n_nodes && !st; i++)
-    if (reads_variable(body->nodes[i]))
+    if (op_reads_variable(body->nodes[i]->op))
       st = FAIL(UNIMPLEMENTED,
                 "its node '%s' reads a variable, whose value is no input (TF-TRT's "
                 "disable_graph_freezing): variables of this TensorFlow are out of reach. `tftrt "

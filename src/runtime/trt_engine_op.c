@@ -101,12 +101,12 @@ engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *
 
 // *done false: calibration has ended, so that an engine may serve.
 static status_t run_calibrating(engines_t *e, engine_cache_t *cache, op_ctx_t *c, op_ctx_t *native,
-                                const engine_attrs_t *a, bool *done) {
+                                const engine_attrs_t *a, uint64_t era, bool *done) {
   const char *waits = e->calibrates ? "the engine waits for calibration"
                                     : "the engine waits for calibration: converting the model "
                                       "anew, with calibration inputs, calibrates it";
   calibration_result_t r = e->calibrates && e->policy != FALLBACK_FAIL
-                               ? engine_calibration_run(e, cache, c, a)
+                               ? engine_calibration_run(e, cache, c, a, era)
                                : CALIBRATION_FAILED;
   *done = r != CALIBRATION_ENDED;
   if (r == CALIBRATION_FAILED) return run_native(e, cache, native, a, true, mem_strdup(waits));
@@ -124,7 +124,7 @@ static status_t run_by_engine(engines_t *e, engine_cache_t *cache, op_ctx_t *c, 
   uint64_t era = a->n_variables ? engine_variables_look(e, cache, c, a) : 0;
   if (a->calibrates && engine_cache_entries(cache) == 0) {
     bool done;
-    status_t st = run_calibrating(e, cache, c, native, a, &done);
+    status_t st = run_calibrating(e, cache, c, native, a, era, &done);
     if (done) return st;
   }
   engine_found_t f = engine_find(e, cache, c, a, era);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "runtime/engine_world.h"
+#include "runtime/segment_build.h"
 
 static void built_when_first_needed(void **state) {
   (void)state;
@@ -116,6 +117,21 @@ static void engines_are_saved_and_loaded(void **state) {
   world_destroy(&w);
 }
 
+// A file may name any node of the segment as one that reads a variable.
+static void nodes_that_read_no_variable_are_no_constants(void **state) {
+  (void)state;
+  world_t w;
+  executable_t *x;
+  const char *name = "tanh";
+  world_create(&w, "ref");
+  node_set_strings(w.g, w.op, ATTR_VARIABLES, &name, 1);
+  assert_ok(executable_create(w.g, &w.services, &x));
+  for (int i = 0; i < 2; i++) run_and_check(x, 2);
+  assert_int_equal(stats_of(&w).hits, 2);
+  executable_destroy(x);
+  world_destroy(&w);
+}
+
 static void *many_shapes(void *x) {
   for (int i = 0; i < 100; i++) run_and_check(x, 7 - i % 7);
   return NULL;
@@ -144,6 +160,7 @@ int main(void) {
       cmocka_unit_test(native_without_a_backend),
       cmocka_unit_test(native_for_shapes_that_the_graph_excludes),
       cmocka_unit_test(engines_are_saved_and_loaded),
+      cmocka_unit_test(nodes_that_read_no_variable_are_no_constants),
       cmocka_unit_test(threads_share_an_engine),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -745,20 +745,36 @@ static void what_cannot_be_calibrated_runs_natively(void **state) {
 
 #define VARIABLES TESTS_DIR "/models/tf_trt_tests/read_variables"
 
-static hosted_t with_variables(int build) {
+static int next_one(void *user, tftrt_tensor *inputs, int n) {
+  static float one = 1;
+  int *left = user;
+  assert_int_equal(n, 1);
+  if (!*left) return 0;
+  --*left;
+  inputs[0] = (tftrt_tensor){
+      .dtype = TFTRT_FLOAT, .rank = 3, .dims = {1, 1, 1}, .data = &one, .bytes = sizeof one};
+  return 1;
+}
+
+static hosted_t with_variables_as(const char *name, const char *precision, int build) {
+  int calibrations = 1;
   tftrt_error e = TFTRT_ERROR_INIT;
   tftrt_converter_options o;
   tftrt_converter *c;
   tftrt_converter_options_init(&o);
   o.input_saved_model_dir = VARIABLES "/saved_model";
   o.use_dynamic_shape = 1;
+  o.precision_mode = precision;
   o.op_set = "tf-trt";
   o.minimum_segment_size = 2;
   o.threads = 2;
-  char *dir = file_join(scratch, build ? "variables_built" : "variables");
+  char *dir = file_join(scratch, name);
   setenv("TF_TRT_EXPERIMENTAL_FEATURES", "disable_graph_freezing", 1);
-  if (tftrt_converter_create(&o, &c, &e) || tftrt_converter_convert(c, NULL, NULL, &e) ||
-      (build && tftrt_converter_build_default(c, 4, &e)) || tftrt_converter_save(c, dir, 1, &e))
+  bool calibrate = strcmp(precision, "INT8") == 0;
+  if (tftrt_converter_create(&o, &c, &e) ||
+      tftrt_converter_convert(c, calibrate ? next_one : NULL, &calibrations, &e) ||
+      ((build || calibrate) && tftrt_converter_build_default(c, 4, &e)) ||
+      tftrt_converter_save(c, dir, build, &e))
     fail_msg("%s", e.message);
   unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
   tftrt_converter_destroy(c);
@@ -773,6 +789,10 @@ static hosted_t with_variables(int build) {
   mem_free(assets);
   mem_free(dir);
   return h;
+}
+
+static hosted_t with_variables(int build) {
+  return with_variables_as(build ? "variables_built" : "variables", "FP32", build);
 }
 
 static TF_Tensor *one_float(float v, int rank) {
@@ -895,7 +915,8 @@ static void bad_variables_are_told(void **state) {
     const char *attr = which ? "_tftrt_variables" : "InT";
     put_without_attr(&node, h.node_def, attr);
     if (which)
-      for (int i = 0; i < 2; i++) wire_put_string(&list, LIST_S, which == 1 ? "tensorrtinputph_3" : "nobody");
+      for (int i = 0; i < 2; i++)
+        wire_put_string(&list, LIST_S, which == 1 ? "tensorrtinputph_3" : "nobody");
     else
       wire_put_i64(&list, LIST_TYPE, DT_FLOAT);
     put_list(&node, attr, (bytes_view_t){list.data, list.size});
@@ -904,6 +925,33 @@ static void bad_variables_are_told(void **state) {
     wire_out_free(&node);
     wire_out_free(&list);
   }
+  hosted_close(&h);
+}
+
+// While a node is calibrated, an assignment is seen too.
+static void calibration_sees_assignments(void **state) {
+  (void)state;
+  char message[256] = "";
+  hosted_t h = with_variables_as("variables_int8", "INT8", false);
+  wire_out_t node = {0};
+  put_without_attr(&node, h.node_def, "calibration_data");
+  h.node_def = (bytes_view_t){node.data, node.size};
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  fake_kernel_t *k = kernel(&h);
+  TF_Tensor *two = one_float(2, 0), *forty = one_float(40, 0), *six = one_float(6, 0);
+  for (int i = 0; i < 6; i++) {
+    bool changed = i / 2 % 2;
+    double v = run_variables(k, &h, changed ? six : two, forty, message);
+    if (v != (changed ? 46 : 42)) fail_msg("run %d: %g %s", i, v, message);
+  }
+  char table[1000] = "";
+  assert_int_equal(get_table(h.node_def, table, sizeof table, message), 0);
+  assert_int_equal(strstr(table, "EntropyCalibration2") != NULL, 1);
+  TF_DeleteTensor(forty);
+  TF_DeleteTensor(two);
+  TF_DeleteTensor(six);
+  fake_kernel_destroy(k);
+  wire_out_free(&node);
   hosted_close(&h);
 }
 
@@ -1021,6 +1069,7 @@ int main(void) {
       cmocka_unit_test(variables_are_inputs_that_engines_hold),
       cmocka_unit_test(engines_of_other_values_are_not_saved),
       cmocka_unit_test(bad_variables_are_told),
+      cmocka_unit_test(calibration_sees_assignments),
       cmocka_unit_test(runs_have_their_own_values),
       cmocka_unit_test(threads_and_sessions_share_engines),
   };
