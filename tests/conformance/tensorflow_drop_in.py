@@ -623,6 +623,27 @@ def reference_variables(directory):
         v1.saved_model.simple_save(session, directory, {"x": x, "y": y}, {"output_0": out})
 
 
+def native_variable(directory):
+    """Of a variable that engines do not take the converted function sees assignments, too."""
+    class Model(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.v = tf.Variable([1.0, 2.0], dtype=tf.float64)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float64, name="x")])
+        def run(self, x):
+            return {"y": x * self.v}
+
+    model = Model()
+    tf.saved_model.save(model, directory, signatures=model.run)
+    f = tf.experimental.tensorrt.Converter(directory, keep_variables=True, use_dynamic_shape=True).convert()
+    x = tf.ones([3, 2], tf.float64)
+    before = f(x)["y"] - model.run(x)["y"]
+    for v in f.model.v, model.v:
+        v.assign(v * 3)
+    return max(np.abs(off).max() for off in (before, f(x)["y"] - model.run(x)["y"]))
+
+
 def results_of_assignments(directory, inputs):
     """What a session gives before and after it assigns reference variables, whose memory an assignment writes to."""
     v1 = tf.compat.v1
@@ -684,6 +705,7 @@ def variables(scratch):
             off.append(worst(tf.saved_model.load(again).signatures["serving_default"](**inputs), want) / np.abs(want["output_0"]).max())
     finally:
         del os.environ["TF_TRT_EXPERIMENTAL_FEATURES"], os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
+    off.append(native_variable(os.path.join(scratch, "native")))
     # What real TF-TRT made of a model in this way: its engine op has the handles alone.
     for policy in "native", "build":
         os.environ["TFTRT_ON_FALLBACK"] = policy

@@ -127,7 +127,7 @@ class Converter(_base.Converter):
 
 def _load(converter: Converter, key: str) -> Any:
     if key not in converter._loaded:
-        converter._loaded[key] = load_signature(lambda directory: _base.Converter.save(converter, directory), key)
+        converter._loaded[key] = load_signature(lambda directory: _base.Converter.save(converter, directory), key, converter.freeze)
     return converter._loaded[key]
 
 
@@ -135,7 +135,7 @@ Converter.__init__.__signature__ = Converter._signature()  # type: ignore[attr-d
 
 
 def _load_without_engines(converter: Converter, key: str) -> Any:
-    return load_signature(lambda directory: _base.Converter.save(converter, directory, False), key)
+    return load_signature(lambda directory: _base.Converter.save(converter, directory, False), key, converter.freeze)
 
 
 class TrtGraphConverterV2(Converter):

@@ -164,9 +164,9 @@ def _concrete(signature: Any, body: _Body) -> ConcreteFunction:
     return tf.function(run, autograph=False).get_concrete_function(**specs)
 
 
-def load_signature(save: Callable[[str], None], key: str) -> ConcreteFunction:
-    """Signature `key` of the model that `save` writes to a directory, as a function that holds all of its weights. Engines are
-    read from the directory, which goes with the function.
+def load_signature(save: Callable[[str], None], key: str, freeze: bool) -> ConcreteFunction:
+    """Signature `key` of the model that `save` writes to a directory, as a function that holds all of its weights, or, without
+    freeze, has the model's variables. Engines are read from the directory, which goes with the function.
     """
     directory = tempfile.mkdtemp(prefix="tftrt-converted-")
     try:
@@ -176,7 +176,7 @@ def load_signature(save: Callable[[str], None], key: str) -> ConcreteFunction:
         body = _Body(signature)
         with contextlib.suppress(tf.errors.ResourceExhaustedError):  # then runs read them from the directory
             put_weights_in(body.graph_def)
-        if body.captures and not _assigns(directory):
+        if freeze and body.captures and not _assigns(directory):
             body.freeze()
         function = _concrete(signature, body)
     except BaseException:
