@@ -184,9 +184,10 @@ status_t engine_cache_load(engine_cache_t *c, const char *path) {
 
 status_t engine_cache_save(engine_cache_t *c, const char *path) {
   wire_out_t file = {0};
-  bool fit = engine_variables_as_saved(c);
+  uint64_t era;
+  bool as_saved = engine_variables_as_saved(c, &era);
   pthread_mutex_lock(&c->lock);
-  for (const engine_slot_t *s = c->slots; s && fit; s = s->next)
+  for (const engine_slot_t *s = c->slots; s && as_saved && era == c->era; s = s->next)
     if (s->state == SLOT_READY)
       saved_engine_record(s->shapes, s->n_shapes, s->plan, s->size, &file);
   pthread_mutex_unlock(&c->lock);
@@ -290,7 +291,8 @@ static bool has_ready(const engine_cache_t *c) {
 }
 
 static const char outside[] = "no optimization profile has these input shapes";
-static const char overtaken[] = "a variable was assigned between the run's reading it and the engine";
+static const char overtaken[] =
+    "a variable was assigned between the run's reading it and the engine";
 
 // NULL: a profile has the inputs, or there are no profiles and the engine takes all.
 static char *check_profiles(engine_cache_t *c, const engine_request_t *r) {

@@ -27,7 +27,7 @@ struct engine_slot {
   int n_idle, n_taken;
   size_t idle_bytes;  // memory of the idle contexts
   bool evicted;       // goes with its last lease
-  bool outdated;      // is being built with values that have changed since: serves nobody else
+  bool outdated;      // is being built with values that have changed since: serves nobody
   engine_slot_t *next;
 };
 

@@ -110,11 +110,12 @@ uint64_t engine_variables_era(engine_cache_t *cache) {
   return era;
 }
 
-bool engine_variables_as_saved(engine_cache_t *cache) {
+bool engine_variables_as_saved(engine_cache_t *cache, uint64_t *era) {
   engine_variables_t *v = cache->variables;
   bool all = true;
   pthread_mutex_lock(&v->lock);
   for (int i = 0; i < v->n; i++) all = all && v->as_saved[i];
+  *era = v->era;
   pthread_mutex_unlock(&v->lock);
   return all;
 }

@@ -193,8 +193,8 @@ class ConvertedFunction(ConcreteFunction):
 
     It is used as any other ConcreteFunction: called in eager mode, in a tf.function or a Keras layer, kept in a tf.Module, given to
     `tf.saved_model.save` as a signature. A model that is saved so holds the weights in saved_model.pb, at most 2 GiB, and the engines,
-    those that runs built too, as assets. `model` is the loaded model; where a model's signatures assign variables or use tables, what
-    is saved must track it.
+    those that runs built too, as assets. `model` is the loaded model; where a model's signatures assign variables, keep them or use
+    tables, what is saved must track it.
     """
 
     def __init__(self, make: Callable[[], ConcreteFunction], key: str, saves_engines: bool = True):
