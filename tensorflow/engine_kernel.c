@@ -137,7 +137,9 @@ void engine_compute(void *node, TF_OpKernelContext *c) {
   if (!tensors || !in) abort();
   engine_runs(e);
   bool taken = take_inputs(c, n, tensors, in);
-  for (int i = n - tftrt_engine_op_variable_count(engine_op(e)); taken && i < n; i++) {
+  // Another node that has the engine, too, may have had more inputs.
+  int first = n - tftrt_engine_op_variable_count(engine_op(e));
+  for (int i = first < 0 ? 0 : first; taken && i < n; i++) {
     in[i].owner = tensors[i];  // the library's from now on
     tensors[i] = NULL;
   }

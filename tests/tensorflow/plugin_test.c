@@ -928,6 +928,36 @@ static void bad_variables_are_told(void **state) {
   hosted_close(&h);
 }
 
+// A node with the id of another shares its engine, and may have fewer inputs than that has
+// variables.
+static void nodes_of_one_id_may_differ(void **state) {
+  (void)state;
+  enum { LIST_TYPE = 6 };
+  char message[256] = "";
+  hosted_t h = with_variables(true), other = h;
+  int before = fake_tensors();
+  wire_out_t node = {0}, list = {0};
+  put_without_attr(&node, h.node_def, "InT");
+  wire_put_i64(&list, LIST_TYPE, DT_FLOAT);
+  put_list(&node, "InT", (bytes_view_t){list.data, list.size});
+  other.node_def = (bytes_view_t){node.data, node.size};
+  assert_int_equal(initialize(&h, h.asset, message), 0);
+  fake_kernel_t *k = kernel(&h), *few = kernel(&other);
+  TF_Tensor *two = one_float(2, 0), *forty = one_float(40, 0), *out = NULL;
+  assert_true(run_variables(k, &h, two, forty, message) == 42);
+  assert_int_equal(fake_run(few, &two, 1, &out, 1, h.library.data, h.library.size, message),
+                   TFTRT_INVALID_ARGUMENT);
+  if (!strstr(message, "has 5 inputs and 1 outputs, called with 1 and 1")) fail_msg("%s", message);
+  TF_DeleteTensor(two);
+  TF_DeleteTensor(forty);
+  fake_kernel_destroy(few);
+  fake_kernel_destroy(k);
+  assert_int_equal(fake_tensors(), before);
+  wire_out_free(&node);
+  wire_out_free(&list);
+  hosted_close(&h);
+}
+
 // While a node is calibrated, an assignment is seen too.
 static void calibration_sees_assignments(void **state) {
   (void)state;
@@ -1069,6 +1099,7 @@ int main(void) {
       cmocka_unit_test(variables_are_inputs_that_engines_hold),
       cmocka_unit_test(engines_of_other_values_are_not_saved),
       cmocka_unit_test(bad_variables_are_told),
+      cmocka_unit_test(nodes_of_one_id_may_differ),
       cmocka_unit_test(calibration_sees_assignments),
       cmocka_unit_test(runs_have_their_own_values),
       cmocka_unit_test(threads_and_sessions_share_engines),
