@@ -424,6 +424,8 @@ static status_t pin_node(freezer_t *x, node_t *n) {
   const variable_t *v = handle ? map_get(x->variables, variable_key(handle)) : NULL;
   dtype_t dtype = node_type(n, "dtype");
   if (!v || v->assigned || v->missing || (dtype != DT_FLOAT && dtype != DT_HALF)) return NULL;
+  shape_t declared = node_shape(handle, "shape");
+  if (!shape_known(&declared)) return NULL;  // it may get another, and native nodes go by it
   if (dtype != v->value.dtype)
     return FAIL(INVALID_ARGUMENT, "variable '%s' is %s in the graph and %s in the checkpoint",
                 variable_key(handle), dtype_name(dtype), dtype_name(v->value.dtype));

@@ -29,7 +29,7 @@ typedef struct variable_source {
 status_t graph_freeze(graph_t *g, const variable_source_t *source);
 // Instead: variables stay, and nodes of the graph itself that read what graph_freeze would have
 // made a constant (ReadVariableOp of float32 or float16, VariableV2) have its value as
-// node_t.pinned. ReadVariableOp gets TF-TRT's attribute _shape.
+// node_t.pinned, if its shape is declared. ReadVariableOp gets TF-TRT's attribute _shape.
 status_t graph_pin_variables(graph_t *g, const variable_source_t *source);
 // The keys of variables that something in the graph (or in functions it calls) assigns, or uses in
 // a way that is not understood, put into `out` with any value.

@@ -680,7 +680,9 @@ static bool vec_permute(check_t *c) {
 
 static bool variable(check_t *c) {
   return !tensor_empty(&c->node->pinned) ||
-         reject(c, "The variable of '%s' is assigned while the model runs, or has no value",
+         reject(c,
+                "The variable of '%s' is assigned while the model runs, may change its shape or "
+                "has no value",
                 c->node->name);
 }
 

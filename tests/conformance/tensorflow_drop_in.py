@@ -623,24 +623,28 @@ def reference_variables(directory):
         v1.saved_model.simple_save(session, directory, {"x": x, "y": y}, {"output_0": out})
 
 
-def native_variable(directory):
-    """Of a variable that engines do not take the converted function sees assignments, too."""
+def native_variables(directory):
+    """Of variables that engines do not take, float64 and those of a shape that may change, assignments are seen, too."""
     class Model(tf.Module):
         def __init__(self):
             super().__init__()
             self.v = tf.Variable([1.0, 2.0], dtype=tf.float64)
+            self.u = tf.Variable([[1.0, 2.0, 3.0]], shape=tf.TensorShape(None))
 
         @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float64, name="x")])
         def run(self, x):
-            return {"y": x * self.v}
+            return {"y": x * self.v + tf.cast(tf.reduce_sum(self.u * 2), tf.float64)}
 
     model = Model()
     tf.saved_model.save(model, directory, signatures=model.run)
-    f = tf.experimental.tensorrt.Converter(directory, keep_variables=True, use_dynamic_shape=True).convert()
+    f = tf.experimental.tensorrt.Converter(directory, keep_variables=True, use_dynamic_shape=True, op_set="tf-trt",
+                                           minimum_segment_size=1).convert()  # fmt: skip
     x = tf.ones([3, 2], tf.float64)
     before = f(x)["y"] - model.run(x)["y"]
     for v in f.model.v, model.v:
         v.assign(v * 3)
+    for u in f.model.u, model.u:
+        u.assign([4.0, 5.0])
     return max(np.abs(off).max() for off in (before, f(x)["y"] - model.run(x)["y"]))
 
 
@@ -705,7 +709,7 @@ def variables(scratch):
             off.append(worst(tf.saved_model.load(again).signatures["serving_default"](**inputs), want) / np.abs(want["output_0"]).max())
     finally:
         del os.environ["TF_TRT_EXPERIMENTAL_FEATURES"], os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
-    off.append(native_variable(os.path.join(scratch, "native")))
+    off.append(native_variables(os.path.join(scratch, "native")))
     # What real TF-TRT made of a model in this way: its engine op has the handles alone.
     for policy in "native", "build":
         os.environ["TFTRT_ON_FALLBACK"] = policy
