@@ -28,11 +28,6 @@ void engine_variables_destroy(engine_variables_t *v) {
   mem_free(v);
 }
 
-static bool same_value(const tensor_t *a, const tensor_t *b) {
-  if (tensor_empty(a) || a->dtype != b->dtype || !shape_equal(&a->shape, &b->shape)) return false;
-  return a->data == b->data || memcmp(a->data, b->data, tensor_bytes(a)) == 0;
-}
-
 // What the model was saved with: engines in its assets hold that.
 static bool is_as_saved(engines_t *e, const engine_attrs_t *a, int i, const tensor_t *now) {
   const char *key = a->variables->list[i].s.p;
@@ -43,7 +38,7 @@ static bool is_as_saved(engines_t *e, const engine_attrs_t *a, int i, const tens
   }
   tensor_t saved = {0};
   status_t st = *key ? e->weights->read(e->weights->self, key, &saved) : NULL;
-  bool same = !st && same_value(&saved, now);
+  bool same = *key && !st && tensor_equal(&saved, now);
   status_free(st);
   tensor_unref(&saved);
   return same;
@@ -77,7 +72,7 @@ static const char *begin(engine_variables_t *v, engines_t *e, const engine_attrs
 static const char *look(engine_variables_t *v, const engine_attrs_t *a, const tensor_t *now) {
   const char *changed = NULL;
   for (int i = 0; i < v->n && i < a->n_variables; i++) {
-    bool same = same_value(&v->value[i], &now[i]);
+    bool same = !tensor_empty(&v->value[i]) && tensor_equal(&v->value[i], &now[i]);
     if (!same) {
       v->as_saved[i] = false;
       changed = a->variables->list[i].s.p;

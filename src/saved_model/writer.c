@@ -158,11 +158,6 @@ void saved_model_writer_abandon(saved_model_writer_t *w) {
   writer_free(w);
 }
 
-static bool same_tensor(const tensor_t *a, const tensor_t *b) {
-  return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape) &&
-         (a->data == b->data || memcmp(a->data, b->data, tensor_bytes(a)) == 0);
-}
-
 status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tensor_t *t) {
   const tensor_t *known = map_get(w->weights, key);
   tensor_t there = {0};
@@ -171,7 +166,7 @@ status_t writer_add_weight(saved_model_writer_t *w, const char *key, const tenso
     TRY(bundle_read(w->source->bundle, key, &there));
     known = &there;
   }
-  bool same = known && same_tensor(known, t);
+  bool same = known && tensor_equal(known, t);
   tensor_unref(&there);
   if (same) return NULL;
   if (known || in_source)
