@@ -110,7 +110,8 @@ static status_t run_with_variables(const run_args_t *a, int n_in, const tensor_t
     }
     kept_input_t *k = mem_alloc(sizeof *k);
     *k = (kept_input_t){a->op->release_input, a->inputs[i].owner};
-    all[i] = tensor_borrow(in[i].dtype, &in[i].shape, in[i].data, tensor_bytes(&in[i]), release_kept, k);
+    all[i] =
+        tensor_borrow(in[i].dtype, &in[i].shape, in[i].data, tensor_bytes(&in[i]), release_kept, k);
   }
   status_t st = hosted_engine_run(a->op->engine, all, out);
   for (int i = 0; i < n_in; i++) tensor_unref(&all[i]);

@@ -29,20 +29,13 @@ static status_t run_engine(void *self, op_env_t *env, const node_t *node, const 
   return x->run_engine(x->self, env, node, in, n_in, out, n_out);
 }
 
-static void nothing_destroy(object_t *o) { mem_free(o); }
-
-static const object_type_t nothing_type = {"TRTResourceHandle", nothing_destroy};
-
 // Engines of an earlier conversion are not loaded: their native segments run.
 static status_t no_engines(void *self, op_env_t *env, const node_t *node, const tensor_t *in,
                            int n_in, tensor_t *out, int n_out) {
   (void)self;
   if (strcmp(node->op, "CreateTRTResourceHandle") != 0 || n_out != 1) return NULL;
   op_ctx_t c = {.node = node, .in = in, .n_in = n_in, .out = out, .n_out = n_out, .env = env};
-  object_t *nothing = mem_calloc(1, sizeof *nothing);
-  nothing->type = &nothing_type;
-  atomic_init(&nothing->refs, 1);
-  return op_out_object(&c, 0, nothing);
+  return op_out_object(&c, 0, named_handle_create("", node->name));
 }
 
 static status_t start(converter_t *c, converter_executable_t *x) {

@@ -200,8 +200,21 @@ static bool is_ours(const tensor_t *t) {
   return t->buf->pooled || (t->buf->release && !t->buf->owner);
 }
 
+static object_t *resource_input(const op_ctx_t *c) {  // NULL: input 0 is none
+  const tensor_t *t = &c->in[0];
+  return t->dtype == DT_RESOURCE && tensor_elements(t) == 1 ? TENSOR_DATA(object_t *, t)[0] : NULL;
+}
+
+// In models that TensorFlow has saved after `import tftrt.tensorflow` the place of an engine's
+// cache in its table of resources is taken by a variable.
+static bool is_engine_handle(const op_ctx_t *c) {
+  const object_t *o = resource_input(c);
+  return o && o->type == &named_handle_type;
+}
+
 static status_t assign(op_ctx_t *c) {
   variable_t *v = NULL;
+  if (!writes_ref(c) && is_engine_handle(c)) return NULL;
   TRY(variable_at(c, 0, &v));
   tensor_t value = tensor_ref(&c->in[1]), old;
   if (!is_ours(&value)) {  // it may go before the variable does
@@ -431,9 +444,7 @@ object_t *named_handle_create(const char *container, const char *name) {
 }
 
 static status_t destroy_resource(op_ctx_t *c) {
-  object_t *o = c->in[0].dtype == DT_RESOURCE && tensor_elements(&c->in[0]) == 1
-                    ? TENSOR_DATA(object_t *, &c->in[0])[0]
-                    : NULL;
+  object_t *o = resource_input(c);
   const named_handle_t *h = o && o->type == &named_handle_type ? (const named_handle_t *)o : NULL;
   bool was = o && c->env &&
              (h ? c->env->resource_remove(c->env, h->container, h->name, NULL)

@@ -53,8 +53,8 @@ status_t engine_cache_add(engine_cache_t *c, const shape_t *shapes, int n_shapes
 // Adds the records (TRTEngineInstance) of an asset file. Records that cannot be loaded are left out
 // and noted as c->failure; a file that is no TFRecord file is DATA_LOSS.
 status_t engine_cache_load(engine_cache_t *c, const char *path);
-// Writes all engines as such a file; none where they hold values of variables that the model was not
-// saved with: who loads it would take them for those.
+// Writes all engines as such a file; none where they hold values of variables that the model was
+// not saved with: who loads it would take them for those.
 status_t engine_cache_save(engine_cache_t *c, const char *path);
 // Gives all engines up, those that are being built too, once their runs have ended: a variable that
 // they hold, read by the node `reader`, has another value now. Returns the era that begins.

@@ -52,8 +52,8 @@ status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out);
 // TF-TRT's verification of input shapes: NULL, or what is wrong; mem_free it.
 char *engine_verify_shapes(const op_ctx_t *c, const engine_attrs_t *a);
 
-// The engine that serves these inputs, built where that is needed and allowed. era: of the values of
-// variables among them (engine_variables_look).
+// The engine that serves these inputs, built where that is needed and allowed. era: of the values
+// of variables among them (engine_variables_look).
 engine_found_t engine_find(engines_t *e, engine_cache_t *cache, const op_ctx_t *c,
                            const engine_attrs_t *a, uint64_t era);
 

@@ -30,7 +30,8 @@ const char *hosted_engine_name(const hosted_engine_t *h);
 // The last so many inputs are values of variables, which the engines hold: what is handed in there
 // must stay as it is for as long as it has references, or be lent (runtime/engine_variables.h).
 int hosted_engine_n_variables(const hosted_engine_t *h);
-// Whether assignments write to the memory of the i-th of them (VariableV2), so that it is to be lent.
+// Whether assignments write to the memory of the i-th of them (VariableV2), so that it is to be
+// lent.
 bool hosted_engine_is_overwritten(const hosted_engine_t *h, int i);
 // Inputs and outputs as a signature: keys "input <i>" and "output <i>", dtypes, shapes as the node
 // tells them; of a handle (DT_RESOURCE) the dtype is DT_UINT8, a scalar that nothing reads. Owned

@@ -670,6 +670,7 @@ def segments_ops(function):
 
 def variables(scratch):
     """disable_graph_freezing: segments read the variables, which stay the model's; engines follow assignments."""
+    import tftrt
     random = np.random.default_rng(0)
     inputs = {k: tf.constant(random.standard_normal((4, 2, 1), np.float32)) for k in "xy"}
     os.environ.update(TF_TRT_EXPERIMENTAL_FEATURES="disable_graph_freezing", TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION="False")
@@ -706,7 +707,10 @@ def variables(scratch):
                     off += [worst(g(**inputs), want) / np.abs(want["output_0"]).max() for _ in range(2)]
             again = os.path.join(scratch, "again")
             tf.saved_model.save(loaded, again, signatures=loaded.signatures)
-            off.append(worst(tf.saved_model.load(again).signatures["serving_default"](**inputs), want) / np.abs(want["output_0"]).max())
+            without = tftrt.load(again, on_fallback="build")(**{k: v.numpy() for k, v in inputs.items()})  # without TensorFlow
+            within = tf.saved_model.load(again).signatures["serving_default"](**inputs)
+            for outputs in within, {k: tf.constant(v) for k, v in without.items()}:
+                off.append(worst(outputs, want) / np.abs(want["output_0"]).max())
     finally:
         del os.environ["TF_TRT_EXPERIMENTAL_FEATURES"], os.environ["TF_TRT_ALLOW_ENGINE_NATIVE_SEGMENT_EXECUTION"]
     off.append(native_variables(os.path.join(scratch, "native")))
