@@ -159,12 +159,6 @@ static void retype(graph_t *g, node_t *n, const char *attr, dtype_t dtype) {
     if (n->out_dtype[i] == DT_RESOURCE) n->out_dtype[i] = dtype;
 }
 
-static bool has_loops(const graph_t *g) {
-  for (int i = 0; i < g->n_nodes; i++)
-    if (rewrite_is(g->nodes[i], "Enter")) return true;
-  return false;
-}
-
 static status_t to_gather(graph_t *g, node_t *n, bool nd) {
   dtype_t dtype = in_type(n, 0), index = in_type(n, 1);
   int64_t batch_dims = node_int(n, "batch_dims", 0);
@@ -185,7 +179,7 @@ static status_t to_gather(graph_t *g, node_t *n, bool nd) {
   mem_free(name);
   tensor_unref(&axis);
   // A node without inputs belongs to no loop; this one must be in that of the indices.
-  if (has_loops(g)) node_add_control(g, c, n->in[1].src);
+  if (rewrite_has_loops(g)) node_add_control(g, c, n->in[1].src);
   node_add_input(g, n, c, 0);
   node_set_type(g, n, "Taxis", DT_INT32);
   if (batch_dims) node_set_int(g, n, "batch_dims", batch_dims);

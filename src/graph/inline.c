@@ -26,6 +26,7 @@ typedef struct gone {  // node->user of an inlined call
 typedef struct inliner {
   graph_t *g;
   VEC(const chain_t *) chains;  // by node id; NULL for what was there before
+  VEC(int) loops;               // by node id: how many v1 loops the node is in
   VEC(node_t *) control_rets;
 } inliner_t;
 
@@ -66,14 +67,57 @@ static void fill_placeholders(graph_t *g, node_t *n, const node_t *call) {
   }
 }
 
-static node_t *copy_node(inliner_t *x, const node_t *from, const node_t *call,
-                         const chain_t *chain) {
+// How many v1 loops each node is in, by node id, where what the graph is put into is in `outer`.
+static void count_loops(const graph_t *g, int outer, int *count) {
+  node_t **order = NULL;
+  for (int i = 0; i < g->n_nodes; i++) count[i] = outer;
+  if (!rewrite_has_loops(g)) return;
+  status_free(graph_topological_order(g, &order));  // who runs the graph tells of cycles
+  for (int i = 0; order && i < g->n_nodes; i++) {
+    const node_t *n = order[i];
+    for (int k = 0; k < n->n_in + n->n_control; k++) {
+      const node_t *src = k < n->n_in ? n->in[k].src : n->control[k - n->n_in];
+      if (count[src->id] > count[n->id]) count[n->id] = count[src->id];
+    }
+    if (rewrite_is(n, "Enter") || rewrite_is(n, "RefEnter")) count[n->id]++;
+    if (rewrite_is(n, "Exit") || rewrite_is(n, "RefExit")) count[n->id]--;
+  }
+  mem_free(order);
+}
+
+static int loops_of(const inliner_t *x, const node_t *n) {
+  return (size_t)n->id < x->loops.n ? x->loops.v[n->id] : 0;
+}
+
+static void note_copy(inliner_t *x, const node_t *n, const chain_t *chain, int loops) {
+  while (x->chains.n < (size_t)n->id) vec_push(&x->chains, NULL);
+  vec_push(&x->chains, chain);
+  while (x->loops.n < (size_t)n->id) vec_push(&x->loops, 0);
+  vec_push(&x->loops, loops);
+}
+
+// What reads nothing is in no loop, unless it waits for something there: for what the call reads.
+static node_t *add_anchor(inliner_t *x, const node_t *call, const chain_t *chain) {
+  graph_t *g = x->g;
+  input_t in = call->in[0];
+  char *name = mem_printf("%s/input_control_node", call->name);
+  node_t *n = graph_add_node(g, "Identity", name);
+  mem_free(name);
+  node_set_type(g, n, "T", in.src->out_dtype[in.port]);
+  node_add_input(g, n, in.src, in.port);
+  node_set_outputs(g, n, 1);
+  n->out_dtype[0] = in.src->out_dtype[in.port];
+  note_copy(x, n, chain, loops_of(x, call));
+  return n;
+}
+
+static node_t *copy_node(inliner_t *x, const node_t *from, const node_t *call, const chain_t *chain,
+                         int loops) {
   char *name = mem_printf("%s/%s", call->name, from->name);
   node_t *n = rewrite_copy_node(x->g, from, name);
   mem_free(name);
   fill_placeholders(x->g, n, call);
-  while (x->chains.n < (size_t)n->id) vec_push(&x->chains, NULL);
-  vec_push(&x->chains, chain);
+  note_copy(x, n, chain, loops);
   return n;
 }
 
@@ -87,9 +131,14 @@ static input_t outer_input(const node_t *call, const input_t *in, node_t *const 
 static void copy_body(inliner_t *x, const graph_t *body, node_t *call, const chain_t *chain,
                       node_t **copies) {
   graph_t *g = x->g;
+  node_t *anchor = NULL;
+  bool anchored = loops_of(x, call) > 0 && !call->n_control && call->n_in;
+  int *loops = mem_alloc(((size_t)body->n_nodes + 1) * sizeof *loops);
+  count_loops(body, loops_of(x, call), loops);
   for (int i = 0; i < body->n_nodes; i++)
     if (strcmp(body->nodes[i]->op, "_Arg") != 0)
-      copies[i] = copy_node(x, body->nodes[i], call, chain);
+      copies[i] = copy_node(x, body->nodes[i], call, chain, loops[i]);
+  mem_free(loops);
   for (int i = 0; i < body->n_nodes; i++) {
     const node_t *from = body->nodes[i];
     node_t *n = copies[i];
@@ -105,6 +154,9 @@ static void copy_body(inliner_t *x, const graph_t *body, node_t *call, const cha
     bool effects = !from->def || from->def->flags & OP_STATEFUL;
     for (int k = 0; (first || effects) && k < call->n_control; k++)
       node_add_control(g, n, call->control[k]);
+    if (!first || !anchored) continue;
+    if (!anchor) anchor = add_anchor(x, call, chain);
+    node_add_control(g, n, anchor);
   }
 }
 
@@ -191,7 +243,11 @@ status_t graph_inline_calls_unless(graph_t *g, stays_fn *stays, const node_t *bu
   TRY(graph_prune(g));
   inliner_t x = {.g = g};
   status_t st = NULL;
-  for (int i = 0; i < g->n_nodes; i++) g->nodes[i]->mark = 0;
+  for (int i = 0; i < g->n_nodes; i++) {
+    g->nodes[i]->mark = 0;
+    vec_push(&x.loops, 0);
+  }
+  if (x.loops.n) count_loops(g, 0, x.loops.v);
   for (int i = 0; i < g->n_nodes && !st; i++) {
     node_t *n = g->nodes[i];
     const char *function = callee(g, n);
@@ -202,6 +258,7 @@ status_t graph_inline_calls_unless(graph_t *g, stays_fn *stays, const node_t *bu
   }
   if (!st) finish(&x);
   vec_free(&x.chains);
+  vec_free(&x.loops);
   vec_free(&x.control_rets);
   return st ? st : graph_prune(g);
 }

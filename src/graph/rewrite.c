@@ -68,6 +68,12 @@ bool rewrite_is_control_flow(const node_t *n) {
   return rewrite_is_any(n, ops);
 }
 
+bool rewrite_has_loops(const graph_t *g) {
+  for (int i = 0; i < g->n_nodes; i++)
+    if (rewrite_is(g->nodes[i], "Enter") || rewrite_is(g->nodes[i], "RefEnter")) return true;
+  return false;
+}
+
 bool rewrite_has_effects(const node_t *n) {
   if (!n->def) return true;
   if (rewrite_is(n, "Placeholder") || rewrite_is(n, "_Arg")) return false;

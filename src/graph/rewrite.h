@@ -15,6 +15,7 @@ bool rewrite_is(const node_t *n, const char *op);
 bool rewrite_is_any(const node_t *n, const char *const *ops);  // NULL at the end
 // Switch, Merge, Enter, Exit, NextIteration, LoopCond (and their Ref kinds).
 bool rewrite_is_control_flow(const node_t *n);
+bool rewrite_has_loops(const graph_t *g);  // those of Enter and Exit
 // Stateful, unknown, or calling functions that may be: must not be dropped, merged or moved.
 bool rewrite_has_effects(const node_t *n);
 bool rewrite_is_arg(const graph_t *g, const node_t *n);

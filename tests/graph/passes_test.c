@@ -135,6 +135,33 @@ static void nested_calls_are_inlined(void **state) {
   assert_ptr_equal(effect->control[0], before);
 }
 
+// A node that reads nothing runs where the call did: in a loop, though the call waits for nothing.
+static void constants_of_calls_in_loops_are_in_the_loops(void **state) {
+  fixture_t *f = *state;
+  graph_t *g = f->g;
+  make_function(f, "inner", NULL);
+  graph_t *body = library_find(f->library, "inner")->body;
+  const int64_t one = 1;
+  node_t *c = ints(body, "one", 1, &one);
+  node_t *sum = add(body, "AddV2", "sum", DT_FLOAT, body->args[0], c);
+  body->rets[0].src = sum;
+  node_t *x = placeholder(g, "x", SHAPE(2));
+  node_t *enter = add(g, "Enter", "enter", DT_FLOAT, x, NULL);
+  node_t *inside = add(g, "inner", "inside", DT_FLOAT, enter, NULL);
+  node_t *exit = add(g, "Exit", "exit", DT_FLOAT, inside, NULL);
+  node_t *outside = add(g, "inner", "outside", DT_FLOAT, exit, NULL);
+  set_args(g, x);
+  set_ret(g, outside);
+  assert_ok(graph_inline_calls(g));
+  const node_t *in_loop = graph_find(g, "inside/one"), *out_of_loop = graph_find(g, "outside/one");
+  assert_non_null(in_loop);
+  assert_int_equal(in_loop->n_control, 1);
+  assert_string_equal(in_loop->control[0]->op, "Identity");
+  assert_ptr_equal(in_loop->control[0]->in[0].src, enter);
+  assert_non_null(out_of_loop);
+  assert_int_equal(out_of_loop->n_control, 0);
+}
+
 static void recursion_is_left(void **state) {
   fixture_t *f = *state;
   make_function(f, "loop", "loop");
@@ -291,10 +318,15 @@ static void known_arithmetic_is_folded(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(nested_calls_are_inlined),       TEST(recursion_is_left),
-      TEST(read_only_variables_are_frozen), TEST(assigned_variables_stay),
-      TEST(equal_nodes_become_one),         TEST(nothing_doers_go),
-      TEST(shapes_meet_in_loops),           TEST(known_arithmetic_is_folded),
+      TEST(nested_calls_are_inlined),
+      TEST(recursion_is_left),
+      TEST(constants_of_calls_in_loops_are_in_the_loops),
+      TEST(read_only_variables_are_frozen),
+      TEST(assigned_variables_stay),
+      TEST(equal_nodes_become_one),
+      TEST(nothing_doers_go),
+      TEST(shapes_meet_in_loops),
+      TEST(known_arithmetic_is_folded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
