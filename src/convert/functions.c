@@ -10,7 +10,8 @@
 
 typedef struct asking_function {
   function_t *f;
-  part_t how;       // without its graph
+  part_t how;  // without its graph
+  bool calls_known;
   shape_t *shapes;  // of its arguments: what all calls have in common
 } asking_function_t;
 
@@ -130,7 +131,8 @@ static status_t fold_arguments(converter_t *c, const asking_t *asking, const fun
   for (size_t i = 0; i < called->n; i++) callers[i + 1] = called->v[i]->body;
   status_t st = NULL;
   for (size_t i = 0; i < asking->list.n && !st; i++)
-    st = graph_fold_arguments(callers, (int)called->n + 1, asking->list.v[i].f);
+    if (asking->list.v[i].calls_known)
+      st = graph_fold_arguments(callers, (int)called->n + 1, asking->list.v[i].f);
   mem_free(callers);
   if (!st) st = graph_prune(c->graph);
   return st ? st : graph_infer_shapes(c->graph);
@@ -139,8 +141,27 @@ static status_t fold_arguments(converter_t *c, const asking_t *asking, const fun
 static void note_shapes(converter_t *c, asking_function_t *a) {
   const graph_t *body = a->f->body;
   a->shapes = arena_alloc(c->arena, ((size_t)body->n_args + 1) * sizeof *a->shapes);
-  for (int i = 0; i < body->n_args; i++)
-    a->shapes[i] = body->args[i]->n_out > 0 ? body->args[i]->out_shape[0] : SHAPE_UNKNOWN;
+  for (int i = 0; i < body->n_args; i++) {
+    bool known = a->calls_known && body->args[i]->n_out > 0;
+    a->shapes[i] = known ? body->args[i]->out_shape[0] : SHAPE_UNKNOWN;
+  }
+}
+
+static bool has_function(const functions_t *list, const function_t *f) {
+  for (size_t i = 0; i < list->n; i++)
+    if (list->v[i] == f) return true;
+  return false;
+}
+
+static void find_known_calls(converter_t *c, asking_t *asking, const functions_t *called) {
+  functions_t named = {0};
+  status_t st = asking->list.n ? graph_named_functions(c->graph, called, &named) : NULL;
+  for (size_t i = 0; i < asking->list.n; i++) {
+    asking_function_t *a = &asking->list.v[i];
+    a->calls_known = !st && !has_function(&named, a->f);
+  }
+  status_free(st);  // of a function that is not ours to read
+  vec_free(&named);
 }
 
 static bool calls_changed(const function_t *f) {
@@ -183,6 +204,7 @@ static status_t find_asking(converter_t *c, asking_t *out, functions_t *called) 
       vec_push(&out->list, a);
     status_free(st);
   }
+  find_known_calls(c, out, called);
   mark_changed(out, called);
   if (c->o.op_set == OP_SET_ALL && out->list.n) TRY(fold_arguments(c, out, called));
   for (size_t i = 0; i < out->list.n; i++) note_shapes(c, &out->list.v[i]);

@@ -118,14 +118,18 @@ attr_value_t *node_set_attr(graph_t *g, node_t *n, const char *name) {
   return (*link)->value = arena_alloc(g->arena, sizeof(attr_value_t));
 }
 
-void node_remove_attr(node_t *n, const char *name) {
-  for (attr_t **link = &n->attrs; *link; link = &(*link)->next) {
+bool attrs_remove(attr_t **attrs, const char *name) {
+  for (attr_t **link = attrs; *link; link = &(*link)->next) {
     if (strcmp((*link)->name, name) != 0) continue;
     release((*link)->value);
     *link = (*link)->next;
-    n->raw = NULL;
-    return;
+    return true;
   }
+  return false;
+}
+
+void node_remove_attr(node_t *n, const char *name) {
+  if (attrs_remove(&n->attrs, name)) n->raw = NULL;
 }
 
 #define SETTER(function, ctype, attr_kind, field)                   \

@@ -87,15 +87,17 @@ void call_set_function(graph_t *g, node_t *n, const call_t *c, int i, const char
   }
 }
 
+static void add_function(const graph_t *g, const char *name, map_t *seen, functions_t *out) {
+  function_t *f = name ? library_find(g->library, name) : NULL;
+  if (!f || map_has(seen, f->name)) return;
+  map_put(seen, f->name, f);
+  vec_push(out, f);
+}
+
 static void add_called(const graph_t *g, map_t *seen, functions_t *out) {
   for (int i = 0; i < g->n_nodes; i++) {
     call_t c = g->nodes[i]->dead ? (call_t){0} : call_of(g, g->nodes[i]);
-    for (int k = 0; k < c.n_functions; k++) {
-      function_t *f = library_find(g->library, c.function[k]);
-      if (!f || map_has(seen, f->name)) continue;
-      map_put(seen, f->name, f);
-      vec_push(out, f);
-    }
+    for (int k = 0; k < c.n_functions; k++) add_function(g, c.function[k], seen, out);
   }
 }
 
@@ -108,6 +110,38 @@ status_t graph_called_functions(const graph_t *g, functions_t *out) {
     graph_t *body;
     st = library_body(g->library, out->v[i]->name, &body);
     if (!st) add_called(body, seen, out);
+  }
+  map_destroy(seen);
+  return st;
+}
+
+static void add_attribute(const graph_t *g, const attr_value_t *v, map_t *seen, functions_t *out) {
+  if (v->kind == ATTR_FUNC) add_function(g, v->func.name, seen, out);
+  for (size_t i = 0; v->kind == ATTR_LIST && v->list_kind == ATTR_FUNC && i < v->n_list; i++)
+    if (v->list) add_function(g, v->list[i].func.name, seen, out);
+}
+
+// What is named beside calls; a native segment is its engine's alone.
+static void add_named(const graph_t *g, map_t *seen, functions_t *out) {
+  for (int i = 0; i < g->n_nodes; i++) {
+    const node_t *n = g->nodes[i];
+    if (n->dead || strcmp(n->op, "TRTEngineOp") == 0 || call_of(g, n).kind != CALL_NONE) continue;
+    for (const attr_t *a = n->attrs; a; a = a->next) add_attribute(g, a->value, seen, out);
+  }
+}
+
+status_t graph_named_functions(const graph_t *g, const functions_t *called, functions_t *out) {
+  if (!g->library || g->library->opaque) return NULL;
+  map_t *seen = map_create();
+  add_named(g, seen, out);
+  for (size_t i = 0; i < called->n; i++) add_named(called->v[i]->body, seen, out);
+  status_t st = NULL;
+  for (size_t i = 0; i < out->n && !st; i++) {
+    graph_t *body;
+    st = library_body(g->library, out->v[i]->name, &body);
+    if (st) break;
+    add_called(body, seen, out);
+    add_named(body, seen, out);
   }
   map_destroy(seen);
   return st;

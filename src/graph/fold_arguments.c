@@ -103,7 +103,8 @@ static status_t fold(graph_t *const *callers, const nodes_t *calls, function_t *
     for (size_t i = 0; i < calls->n; i++) drop_input(callers[0], calls->v[i], arg);
   }
   if (!any) return NULL;
-  f->arg_attrs_size = 0;  // they are told by number
+  f->arg_attrs_size = 0;  // they are told by number, and so are shapes
+  attrs_remove(&f->attrs, "_input_shapes");
   graph_compact(f->body);
   return NULL;
 }

@@ -226,6 +226,7 @@ void node_remove_attr(node_t *n, const char *name);
 // A copy of an attribute list into another node's arena; values are shared.
 attr_t *attrs_copy(arena_t *arena, const attr_t *attrs);
 void attrs_release(attr_t *attrs);
+bool attrs_remove(attr_t **attrs, const char *name);         // false: there was none of the name
 attr_value_t attr_item(const attr_value_t *list, size_t i);  // item i, packed or not; borrowed
 bool attr_equal(attr_value_t *a, attr_value_t *b);
 bool attrs_equal(const attr_t *a, const attr_t *b);       // in any order

@@ -50,6 +50,9 @@ status_t graph_simplify(graph_t *g);
 // are met. Functions that attributes name without that the node calls them are not among them.
 typedef VEC(function_t *) functions_t;
 status_t graph_called_functions(const graph_t *g, functions_t *out);
+// Those that run with arguments that nothing is known of: attributes of nodes that are no calls
+// name them (a data set's), in the graph or in what it calls, or they are called by such functions.
+status_t graph_named_functions(const graph_t *g, const functions_t *called, functions_t *out);
 // Arguments that are the same constant in every call become constants of the function's body, and
 // the calls give them no more. `callers`: all graphs that may call it, which like f are to be
 // written anew. Functions that are called in other ways than by a plain call stay.

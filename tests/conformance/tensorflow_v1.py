@@ -58,7 +58,7 @@ def same(got, want, tolerance=1e-5):
 
 
 def engines(graph_def):
-    return [node for node in graph_def.node if node.op == "TRTEngineOp"]
+    return [node for node in (graph_def.node_def if hasattr(graph_def, "node_def") else graph_def.node) if node.op == "TRTEngineOp"]
 
 
 def converter(**arguments):
@@ -162,6 +162,48 @@ def functions(_):
     for got, want in zip(run(converted, feed, outputs), run(source, feed, outputs)):
         same(got, want)
     return f"{len(engines(converted))} engines"
+
+
+def functions_beside_calls(_):
+    """Functions that ask for engines, called here and named by ops that run them with other shapes and constants."""
+    sys.path.insert(0, os.path.join(HERE, "../models"))
+    from make_tf_trt_tests import TF_TRT_FUNCTION, mark_functions
+    from tftrt.graph_def import GraphDefConverter
+
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.float32), tf.TensorSpec([1], tf.float32)])
+    def inner(x, w):
+        return tf.tanh(tf.nn.relu(x) + w) * tf.cast(tf.shape(x)[0], tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([3, 4], tf.float32), tf.TensorSpec([1], tf.float32)])
+    def inner_alone(x, w):
+        return tf.nn.relu(x * 2.0 + w) - 0.25
+
+    remote = inner.get_concrete_function()
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, [3, 4], name="x")
+        items = tf.data.Dataset.from_tensor_slices([[1.0, 2.0, 3.0, 4.0, 5.0]]).map(lambda item: inner(item, tf.constant([7.0])))
+        mapped = items.reduce(tf.zeros([5]), lambda total, item: total + item)
+        device = "/job:localhost/replica:0/task:0/device:CPU:0"
+        other = tf.raw_ops.RemoteCall(target=device, args=[tf.concat([x, x], 0), tf.constant([5.0])], Tout=[tf.float32], f=remote)[0]
+        outputs = [t.name for t in (inner(x, tf.constant([3.0])), mapped, other, inner_alone(x, tf.constant([3.0])))]
+    source, feed = graph.as_graph_def(), {"x:0": np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)}
+    mark_functions(source, TF_TRT_FUNCTION)
+    for function in source.library.function:
+        if "inner_alone" in function.signature.name:  # as Grappler leaves functions
+            for shape in [3, 4], [1]:
+                function.attr["_input_shapes"].list.shape.add().CopyFrom(tf.TensorShape(shape).as_proto())
+    for op_set in "all", "tf-trt":
+        c = GraphDefConverter(source.SerializeToString(), outputs, minimum_segment_size=2, op_set=op_set)
+        c.convert()
+        converted = v1.GraphDef.FromString(c.graph_def())
+        (alone,) = [f for f in converted.library.function if "inner_alone" in f.signature.name]
+        assert engines(alone), alone
+        for f in converted.library.function:
+            n_shapes = len(f.attr["_input_shapes"].list.shape) if "_input_shapes" in f.attr else len(f.signature.input_arg)
+            assert n_shapes == len(f.signature.input_arg), f.signature
+        for got, want in zip(run(converted, feed, outputs), run(source, feed, outputs)):
+            same(got, want)
+    return "as TensorFlow has it"
 
 
 def save_model(scratch, graph, key="predict"):
@@ -501,7 +543,7 @@ def online_state(_):
 
 
 def main():
-    checks = {f.__name__: f for f in (offline, answers, names, functions, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
+    checks = {f.__name__: f for f in (offline, answers, names, functions, functions_beside_calls, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
                                       online_state)}
     run_checks(checks)
 
