@@ -81,8 +81,15 @@ status_t function_parse(library_t *l, const wire_field_t *f) {
   }
   if (st) return status_prefix(st, "function '%s'", out->name);
   TRY(wire_get_bytes(f, &out->raw, &out->raw_size));
-  map_put(l->functions, out->name, out);
-  return NULL;
+  const function_t *there = library_find(l, out->name);
+  if (!there) {
+    map_put(l->functions, out->name, out);
+    return NULL;
+  }
+  attrs_release(out->attrs);
+  bool same = there->raw && there->raw_size == out->raw_size &&
+              memcmp(there->raw, out->raw, out->raw_size) == 0;
+  return same ? NULL : FAIL(INVALID_ARGUMENT, "two functions are called '%s'", out->name);
 }
 
 // ---------------------------------------------------------------- bodies
@@ -237,7 +244,11 @@ static status_t parse_body(const function_t *f, graph_t *g) {
     if (!g->rets[i].src) st = FAIL(INVALID_ARGUMENT, "result '%s' is not given", f->rets[i].name);
   }
   widen_unknown(g);
-  return st;
+  if (st) return st;
+  node_t **order;
+  TRY(graph_topological_order(g, &order));  // who follows edges comes to an end
+  mem_free(order);
+  return NULL;
 }
 
 status_t library_body(library_t *l, const char *name, graph_t **out) {

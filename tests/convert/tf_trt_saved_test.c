@@ -478,7 +478,6 @@ static void waiting_for_calibration(void **state) {
   close_saved(&s);
 }
 
-// An asset with a plan of TensorRT's: told, and replaced.
 // As if TF-TRT had saved the model with these assets: no node has an id.
 static void forget_ids(const char *dir) {
   char *path = file_join(dir, "saved_model.pb"), *print = file_join(dir, "fingerprint.pb");
@@ -498,6 +497,7 @@ static void forget_ids(const char *dir) {
   mem_free(print);
 }
 
+// An asset with a plan of TensorRT's: told, and replaced.
 static void tensorrt_plans_are_replaced(void **state) {
   (void)state;
   saved_t s = open_saved(5);

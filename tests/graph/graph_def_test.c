@@ -204,10 +204,62 @@ static void inputs_are_counted(void **state) {
   assert_ok(with_inputs("NotOneOfOurs", 7));
 }
 
+// f(x) = Identity(input), in a library.
+static void put_function(wire_out_t *w, const char *input) {
+  size_t library = wire_begin(w, TF_GRAPH_DEF_LIBRARY), f = wire_begin(w, TF_LIBRARY_FUNCTION);
+  size_t signature = wire_begin(w, TF_FUNCTION_SIGNATURE);
+  wire_put_string(w, TF_OP_DEF_NAME, "f");
+  for (int i = 0; i < 2; i++) {
+    size_t arg = wire_begin(w, i ? TF_OP_DEF_OUTPUT_ARG : TF_OP_DEF_INPUT_ARG);
+    wire_put_string(w, TF_ARG_DEF_NAME, i ? "y" : "x");
+    wire_put_i64(w, TF_ARG_DEF_TYPE, DT_FLOAT);
+    wire_end(w, arg);
+  }
+  wire_end(w, signature);
+  size_t node = wire_begin(w, TF_FUNCTION_NODE_DEF);
+  wire_put_string(w, TF_NODE_DEF_NAME, "z");
+  wire_put_string(w, TF_NODE_DEF_OP, "Identity");
+  wire_put_string(w, TF_NODE_DEF_INPUT, input);
+  wire_end(w, node);
+  size_t ret = wire_begin(w, TF_FUNCTION_RET);
+  wire_put_string(w, TF_MAP_KEY, "y");
+  wire_put_string(w, TF_MAP_VALUE, "z:output:0");
+  wire_end(w, ret);
+  wire_end(w, f);
+  wire_end(w, library);
+}
+
+// Parses libraries with f of these inputs, then f's body.
+static status_t with_functions(const char *input, const char *another) {
+  arena_t *arena = arena_create();
+  library_t *library = library_create(arena);
+  graph_t *g = graph_create(arena, library), *body;
+  wire_out_t w = {0};
+  put_function(&w, input);
+  if (another) put_function(&w, another);
+  status_t st = graph_parse(w.data, w.size, g);
+  if (!st) st = library_body(library, "f", &body);
+  wire_out_free(&w);
+  graph_destroy(g);
+  library_destroy(library);
+  arena_destroy(arena);
+  return st;
+}
+
+static void functions_are_what_can_run(void **state) {
+  (void)state;
+  assert_ok(with_functions("x", NULL));
+  assert_fails(with_functions("z:output:0", NULL), INVALID_ARGUMENT,
+               "function 'f': the graph has a cycle through node 'z'");
+  assert_ok(with_functions("x", "x"));
+  assert_fails(with_functions("x", "z:output:0"), INVALID_ARGUMENT, "two functions are called 'f'");
+}
+
 int main(int argc, char **argv) {
   given = argv + 1;
   n_given = argc - 1;
   const struct CMUnitTest tests[] = {cmocka_unit_test(models_survive),
-                                     cmocka_unit_test(inputs_are_counted)};
+                                     cmocka_unit_test(inputs_are_counted),
+                                     cmocka_unit_test(functions_are_what_can_run)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
