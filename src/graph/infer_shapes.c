@@ -20,9 +20,18 @@
 
 enum { MAX_ROUNDS = 8, MAX_DEPTH = 24 };
 
+// A function's body, inferred.
+typedef struct inferred {
+  const char *name;
+  graph_t *body;
+  shape_t *args;  // generalised over its calls
+  bool done, running, queued;
+} inferred_t;
+
 typedef struct inferrer {
   arena_t *arena;
-  map_t *seen;  // function -> shape_t[n_args] it was last inferred with, generalised over its calls
+  map_t *seen;             // function -> inferred_t
+  VEC(inferred_t *) deep;  // called too deep to be followed there
   int depth;
   simplify_mode_t mode;
 } inferrer_t;
@@ -85,56 +94,98 @@ static status_t dims_to_value(graph_t *g, node_t *n) {
 
 // ---------------------------------------------------------------- calls
 
-// Infers a function's body with these argument shapes; rets receives its results' shapes.
-static status_t infer_body(inferrer_t *x, const graph_t *caller, const char *name,
-                           const shape_t *args, int n_args, graph_t **out) {
-  *out = NULL;
-  if (x->depth >= MAX_DEPTH || caller->library->opaque) return NULL;
-  graph_t *body;
-  TRY(library_body(caller->library, name, &body));
-  if (body->n_args != n_args) return NULL;
-  // Symbols are the caller's: equal ones stay equal; the body's own come below them.
-  if (body->next_symbol > caller->next_symbol) body->next_symbol = caller->next_symbol;
-  shape_t *last = map_get(x->seen, name);
-  if (!last) {
-    last = arena_alloc(x->arena, (size_t)(n_args + 1) * sizeof *last);
-    memcpy(last, args, (size_t)n_args * sizeof *last);
-    map_put(x->seen, name, last);
-  } else {
-    for (int i = 0; i < n_args; i++) generalise(&last[i], &args[i]);
-  }
-  for (int i = 0; i < n_args; i++) {
+// Notes a call with these argument shapes. True when the function was not called so generally yet.
+static bool note_call(inferrer_t *x, const char *name, graph_t *body, const shape_t *args,
+                      inferred_t **out) {
+  size_t n = (size_t)body->n_args;
+  inferred_t *f = *out = map_get(x->seen, name);
+  bool changed = false;
+  for (size_t i = 0; f && i < n; i++) changed |= generalise(&f->args[i], &args[i]);
+  if (f) return changed;
+  f = *out = arena_alloc(x->arena, sizeof *f);
+  *f = (inferred_t){.name = name, .body = body};
+  f->args = arena_alloc(x->arena, (n + 1) * sizeof *f->args);
+  if (n) memcpy(f->args, args, n * sizeof *args);
+  map_put(x->seen, name, f);
+  return true;
+}
+
+static status_t run_body(inferrer_t *x, inferred_t *f) {
+  graph_t *body = f->body;
+  for (int i = 0; i < body->n_args; i++) {
     node_t *a = body->args[i];
     if (a->n_out < 1) continue;
     forget(a);
-    a->out_shape[0] = last[i];
+    a->out_shape[0] = f->args[i];
   }
+  bool outer = f->running;
+  f->running = true;
   x->depth++;
   status_t st = infer_graph(x, body);
   x->depth--;
-  if (!st) *out = body;
-  return status_prefix(st, "function '%s'", name);
+  f->running = outer;
+  f->done = !st;
+  return status_prefix(st, "function '%s'", f->name);
 }
 
-static shape_t ret_shape(const graph_t *body, int i) {
-  const input_t *in = &body->rets[i];
-  return in->port < in->src->n_out ? in->src->out_shape[in->port] : SHAPE_UNKNOWN;
+// Infers a function's body, for these argument shapes too. *out: NULL when nothing is known of it.
+static status_t infer_body(inferrer_t *x, const graph_t *caller, const char *name,
+                           const shape_t *args, int n_args, const inferred_t **out) {
+  *out = NULL;
+  if (caller->library->opaque) return NULL;
+  graph_t *body;
+  TRY(library_body(caller->library, name, &body));
+  if (body->n_args != n_args) return NULL;
+  inferred_t *f;
+  if (!note_call(x, name, body, args, &f)) {
+    if (f->done && !f->running && !f->queued) *out = f;
+    if (f->done || f->running || f->queued) return NULL;
+  }
+  // Symbols are the caller's: equal ones stay equal; the body's own come below them.
+  if (body->next_symbol > caller->next_symbol) body->next_symbol = caller->next_symbol;
+  if (x->depth >= MAX_DEPTH) {
+    if (!f->queued) vec_push(&x->deep, f);
+    f->queued = true;
+    return NULL;
+  }
+  TRY(run_body(x, f));
+  *out = f;
+  return NULL;
+}
+
+// What is called too deep is followed from here on.
+static status_t infer_deep(inferrer_t *x) {
+  for (size_t i = 0; i < x->deep.n; i++) {
+    x->deep.v[i]->queued = false;
+    TRY(run_body(x, x->deep.v[i]));
+  }
+  return NULL;
+}
+
+static bool is_passed(const inferred_t *f, int64_t symbol) {
+  for (int i = 0; i < f->body->n_args; i++)
+    for (int k = 0; k < f->args[i].rank; k++)
+      if (f->args[i].d[k] == symbol) return true;
+  return false;
 }
 
 // Dims that only the body knows by name are nobody's equal outside.
-static void export_shape(graph_t *g, shape_t *s) {
-  for (int i = 0; i < s->rank; i++)
-    if (s->d[i] < -1 && s->d[i] <= g->next_symbol) s->d[i] = -1;
+static shape_t result_shape(const inferred_t *f, int i) {
+  if (!f || i >= f->body->n_rets) return SHAPE_UNKNOWN;
+  const input_t *in = &f->body->rets[i];
+  shape_t s = in->port < in->src->n_out ? in->src->out_shape[in->port] : SHAPE_UNKNOWN;
+  for (int k = 0; k < s.rank; k++)
+    if (s.d[k] < -1 && !is_passed(f, s.d[k])) s.d[k] = -1;
+  return s;
 }
 
 static status_t infer_branches(inferrer_t *x, graph_t *g, node_t *n, const call_t *c,
                                const shape_t *args) {
   for (int f = 0; f < c->n_functions; f++) {
-    graph_t *body;
-    TRY(infer_body(x, g, c->function[f], args, n->n_in - c->first_arg, &body));
+    const inferred_t *branch;
+    TRY(infer_body(x, g, c->function[f], args, n->n_in - c->first_arg, &branch));
     for (int i = 0; i < n->n_out; i++) {
-      shape_t s = body && i < body->n_rets ? ret_shape(body, i) : SHAPE_UNKNOWN;
-      export_shape(g, &s);
+      shape_t s = result_shape(branch, i);
       if (f)
         generalise(&n->out_shape[i], &s);
       else
@@ -151,17 +202,16 @@ static status_t infer_while(inferrer_t *x, graph_t *g, node_t *n, const call_t *
     if (invariants && invariants->list && invariants->n_list == (size_t)n->n_in)
       if (invariants->list[i].shape.rank >= 0) generalise(&vars[i], &invariants->list[i].shape);
   for (int round = 0; round < MAX_ROUNDS; round++) {
-    graph_t *body;
+    const inferred_t *body;
     TRY(infer_body(x, g, c->function[1], vars, n->n_in, &body));
     bool changed = false;
     for (int i = 0; i < n->n_in; i++) {
-      shape_t s = body && i < body->n_rets ? ret_shape(body, i) : SHAPE_UNKNOWN;
-      export_shape(g, &s);
+      shape_t s = result_shape(body, i);
       changed |= generalise(&vars[i], &s);
     }
     if (!changed) break;
   }
-  graph_t *cond;
+  const inferred_t *cond;
   TRY(infer_body(x, g, c->function[0], vars, n->n_in, &cond));
   for (int i = 0; i < n->n_out && i < n->n_in; i++) n->out_shape[i] = vars[i];
   return NULL;
@@ -318,7 +368,9 @@ status_t simplify_infer(graph_t *g, simplify_mode_t mode) {
   inferrer_t x = {.arena = arena_create(), .seen = map_create(), .mode = mode};
   if (!g->args || !g->n_args || !rewrite_is(g->args[0], "_Arg")) g->next_symbol = -2;
   status_t st = infer_graph(&x, g);
+  if (!st) st = infer_deep(&x);
   if (!st && mode != SIMPLIFY_ALL) simplify_merge_dims(g);
+  vec_free(&x.deep);
   map_destroy(x.seen);
   arena_destroy(x.arena);
   return st;

@@ -2,6 +2,8 @@
 // own in tf_trt_graph_test.c and by running the corpus.
 #include "graph/passes.h"
 
+#include <stdio.h>
+
 #include "test.h"
 
 typedef struct fixture {
@@ -314,6 +316,31 @@ static void known_arithmetic_is_folded(void **state) {
   assert_string_equal(g->rets[0].src->op, "Const");
 }
 
+// Each calls the next twice, and the last is called from here, too: with other shapes.
+static void nested_functions_are_inferred_once(void **state) {
+  enum { DEPTH = 40 };
+  fixture_t *f = *state;
+  graph_t *g = f->g;
+  make_function(f, "0", NULL);
+  for (int i = 1; i < DEPTH; i++) {
+    char name[16], inner[16];
+    snprintf(name, sizeof name, "%d", i);
+    snprintf(inner, sizeof inner, "%d", i - 1);
+    make_function(f, name, inner);
+    graph_t *body = library_find(f->library, name)->body;
+    node_t *again = add(body, "PartitionedCall", "again", DT_FLOAT, body->rets[0].src, NULL);
+    node_set_func(body, again, "f", inner);
+    node_set_outputs(body, again, 1);
+    again->out_dtype[0] = DT_FLOAT;
+    body->rets[0].src = again;
+  }
+  add(g, "39", "deep", DT_FLOAT, placeholder(g, "x", SHAPE(2, 5)), NULL);
+  add(g, "0", "direct", DT_FLOAT, placeholder(g, "y", SHAPE(3, 5)), NULL);
+  assert_ok(graph_infer_shapes(g));
+  const shape_t *shape = &library_find(f->library, "0")->body->args[0]->out_shape[0];
+  assert_true(shape->rank < 0 || shape->d[0] < 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -327,6 +354,7 @@ int main(void) {
       TEST(nothing_doers_go),
       TEST(shapes_meet_in_loops),
       TEST(known_arithmetic_is_folded),
+      TEST(nested_functions_are_inferred_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
