@@ -27,7 +27,7 @@ void note_shape_set(engine_node_t *e, const tensor_t *in, int bound) {
 }
 
 shape_t *partial_shapes(const engine_node_t *e) {
-  const attr_value_t *a = node_attr(e->node, "input_shapes");
+  const attr_value_t *a = node_shapes(e->node, "input_shapes");
   shape_t *partial = mem_calloc((size_t)e->n_inputs + 1, sizeof *partial);
   for (int i = 0; i < e->n_inputs; i++)
     partial[i] = a && (size_t)i < a->n_list ? a->list[i].shape : SHAPE_UNKNOWN;

@@ -56,8 +56,8 @@ static status_t load_segment(converter_t *c, engine_node_t *e, const char *segme
   TRY(weights_pin(c->model, body));
   if (body->n_args != e->n_inputs || body->n_rets < e->node->n_out)
     return FAIL(INVALID_ARGUMENT, "node %s: it has no native segment that fits", e->node->name);
-  const attr_value_t *shapes = node_attr(e->node, "input_shapes");
-  bool known = shapes && shapes->kind == ATTR_LIST && (int)shapes->n_list == e->n_inputs;
+  const attr_value_t *shapes = node_shapes(e->node, "input_shapes");
+  bool known = shapes && (int)shapes->n_list == e->n_inputs;
   for (int i = 0; i < e->n_inputs; i++)  // TF 2.0 does not tell them
     body->args[i]->out_shape[0] = known ? shapes->list[i].shape : SHAPE_UNKNOWN;
   e->function = library_find(c->library, segment);

@@ -58,10 +58,10 @@ static char *dtype_list(const node_t *n, const char *attr, int *count) {
 }
 
 static char *shape_list(const node_t *n, const char *attr) {
-  const attr_value_t *a = node_attr(n, attr);
+  const attr_value_t *a = node_shapes(n, attr);
   text_t s = {0};
   text_add(&s, "[");
-  for (size_t i = 0; a && a->kind == ATTR_LIST && i < a->n_list; i++) {
+  for (size_t i = 0; a && i < a->n_list; i++) {
     const shape_t *shape = &a->list[i].shape;
     text_add(&s, i ? ", [" : "[");
     for (int d = 0; d < shape->rank; d++)
@@ -257,11 +257,10 @@ status_t summarize_saved_model(const char *dir, const char *const *tags, int n_t
 static json_t *ports_json(const node_t *n, const char *types_attr, const char *shapes_attr) {
   const dtype_t *types = NULL;
   int count = node_types(n, types_attr, &types);
-  const attr_value_t *shapes = node_attr(n, shapes_attr);
+  const attr_value_t *shapes = node_shapes(n, shapes_attr);
   json_t *list = json_array();
   for (int i = 0; i < count; i++) {
-    bool known = shapes && shapes->kind == ATTR_LIST && (size_t)i < shapes->n_list &&
-                 shapes->list && shapes->list[i].shape.rank >= 0;
+    bool known = shapes && (size_t)i < shapes->n_list && shapes->list[i].shape.rank >= 0;
     json_t *dims = known ? json_array() : json_null();
     for (int d = 0; known && d < shapes->list[i].shape.rank; d++) {
       int64_t size = shapes->list[i].shape.d[d];

@@ -84,6 +84,11 @@ const func_ref_t *node_func(const node_t *n, const char *name) {
   return v ? &v->func : NULL;
 }
 
+const attr_value_t *node_shapes(const node_t *n, const char *name) {
+  const attr_value_t *v = get(n, name, ATTR_LIST);
+  return v && v->n_list && v->list_kind == ATTR_SHAPE ? v : NULL;
+}
+
 // ---------------------------------------------------------------- writing
 
 // The tensors of list(tensor) attributes are never parsed, so there is only one to let go.

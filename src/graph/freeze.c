@@ -284,8 +284,8 @@ static status_t retype_call(freezer_t *x, graph_t *g, node_t *n, const call_t *c
     retype_list(g, n, list, types, n_args);
     node_remove_attr(n, "_output_shapes");
     if (c->kind == CALL_WHILE) {
-      attr_value_t *shapes = node_attr(n, "output_shapes");
-      size_t n_shapes = shapes && shapes->list ? shapes->n_list : 0;
+      const attr_value_t *shapes = node_shapes(n, "output_shapes");
+      size_t n_shapes = shapes ? shapes->n_list : 0;
       shape_t *s = mem_alloc((n_shapes + 1) * sizeof *s);
       for (size_t i = 0; i < n_shapes; i++)
         s[i] = (int)i < n_args && types[i] ? SHAPE_UNKNOWN : shapes->list[i].shape;

@@ -197,9 +197,9 @@ static status_t infer_branches(inferrer_t *x, graph_t *g, node_t *n, const call_
 
 static status_t infer_while(inferrer_t *x, graph_t *g, node_t *n, const call_t *c, shape_t *vars) {
   // The author's shape invariants: they hold for the variables from the first round on.
-  const attr_value_t *invariants = node_attr(n, "output_shapes");
+  const attr_value_t *invariants = node_shapes(n, "output_shapes");
   for (int i = 0; i < n->n_in; i++)
-    if (invariants && invariants->list && invariants->n_list == (size_t)n->n_in)
+    if (invariants && invariants->n_list == (size_t)n->n_in)
       if (invariants->list[i].shape.rank >= 0) generalise(&vars[i], &invariants->list[i].shape);
   for (int round = 0; round < MAX_ROUNDS; round++) {
     const inferred_t *body;
@@ -290,9 +290,9 @@ static void infer_const(graph_t *g, node_t *n) {
 
 // What the model's author's TensorFlow knew of an op that is not known here.
 static void infer_from_attr(node_t *n) {
-  const attr_value_t *v = node_attr(n, "_output_shapes");
-  if (!v || v->kind != ATTR_LIST || v->list_kind != ATTR_SHAPE) return;
-  for (size_t i = 0; i < v->n_list && (int)i < n->n_out; i++) n->out_shape[i] = v->list[i].shape;
+  const attr_value_t *v = node_shapes(n, "_output_shapes");
+  for (size_t i = 0; v && i < v->n_list && (int)i < n->n_out; i++)
+    n->out_shape[i] = v->list[i].shape;
 }
 
 static status_t infer_node(inferrer_t *x, graph_t *g, node_t *n, shape_t *loop_vars,

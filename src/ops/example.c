@@ -85,12 +85,11 @@ static status_t add_columns(parse_t *p, column_kind_t kind, const char *types_at
 }
 
 static status_t dense_details(parse_t *p, const tensor_t *defaults, int n_defaults) {
-  const attr_value_t *shapes = node_attr(p->c->node, "dense_shapes");
+  const attr_value_t *shapes = node_shapes(p->c->node, "dense_shapes");
   for (int i = 0; i < p->n; i++) {
     column_t *k = &p->columns[i];
     if (k->kind != COLUMN_DENSE) continue;
-    if (!shapes || shapes->list_kind != ATTR_SHAPE || (size_t)k->index >= shapes->n_list ||
-        k->index >= n_defaults)
+    if (!shapes || (size_t)k->index >= shapes->n_list || k->index >= n_defaults)
       return OP_FAIL(p->c, INVALID_ARGUMENT, "feature %.*s has no shape or default",
                      (int)k->key_size, k->key);
     k->shape = attr_item(shapes, (size_t)k->index).shape;
@@ -357,7 +356,7 @@ static status_t infer(infer_ctx_t *c) {
   const dtype_t *unused;
   int sparse = node_types(c->node, "sparse_types", &unused),
       dense = node_types(c->node, "Tdense", &unused);
-  const attr_value_t *shapes = node_attr(c->node, "dense_shapes");
+  const attr_value_t *shapes = node_shapes(c->node, "dense_shapes");
   if (in->rank < 0) return NULL;
   int64_t rank = in->rank + 1;
   for (int i = 0; i < sparse; i++) {
@@ -368,7 +367,7 @@ static status_t infer(infer_ctx_t *c) {
     s = SHAPE(rank);
     infer_out(c, 2 * sparse + i, &s);
   }
-  for (int i = 0; i < dense && shapes && shapes->list_kind == ATTR_SHAPE; i++) {
+  for (int i = 0; i < dense && shapes; i++) {
     if ((size_t)i >= shapes->n_list) break;
     shape_t s = attr_item(shapes, (size_t)i).shape;
     if (in->rank == 1 && s.rank >= 0) s = shape_insert(&s, 0, in->d[0]);

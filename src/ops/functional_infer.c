@@ -64,10 +64,10 @@ static shape_t either(const shape_t *a, const shape_t *b) {
 }
 
 static void put_outputs(infer_ctx_t *c, const shape_t *s) {
-  const attr_value_t *given = node_attr(c->node, "output_shapes");
+  const attr_value_t *given = node_shapes(c->node, "output_shapes");
   for (int i = 0; i < c->node->n_out; i++) {
     shape_t out = s[i], merged;
-    if (given && given->kind == ATTR_LIST && (int)given->n_list == c->node->n_out &&
+    if (given && (int)given->n_list == c->node->n_out &&
         shape_merge(&out, &given->list[i].shape, &merged))
       out = merged;
     infer_out(c, i, &out);

@@ -10,8 +10,8 @@ static status_t run(op_ctx_t *c) {
 
 // Output i has the i-th of the shapes that the converter wrote down.
 static status_t infer(infer_ctx_t *c) {
-  const attr_value_t *a = node_attr(c->node, "output_shapes");
-  for (int i = 0; a && a->kind == ATTR_LIST && i < (int)a->n_list && i < c->node->n_out; i++)
+  const attr_value_t *a = node_shapes(c->node, "output_shapes");
+  for (int i = 0; a && i < (int)a->n_list && i < c->node->n_out; i++)
     infer_out(c, i, &a->list[i].shape);
   return NULL;
 }

@@ -23,19 +23,19 @@ static const char *why_no_build(const engines_t *e, const node_t *n) {
 
 status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out) {
   const attr_value_t *plan = node_attr(n, "serialized_segment");
-  const attr_value_t *shapes = node_attr(n, "input_shapes");
+  const attr_value_t *shapes = node_shapes(n, "input_shapes");
   const char *precision = node_string(n, "precision_mode");
   const func_ref_t *f = node_func(n, "segment_func");
-  *out = (engine_attrs_t){
-      .implicit = node_bool(n, "_use_implicit_batch", true),
-      .no_build = why_no_build(e, n),
-      .is_static = node_bool(n, "static_engine", true) && plan && plan->s.n,
-      .generates_profiles = node_bool(n, "_profile_generation_mode", false),
-      .calibrates = node_bool(n, "use_calibration", true) && strcasecmp(precision, "INT8") == 0 &&
-                    !*node_string(n, "calibration_data"),
-      .compat_2_17 = node_string_is(n, "_tftrt_compat", "2.17"),
-      .input_shapes = shapes && shapes->kind == ATTR_LIST && shapes->n_list ? shapes : NULL,
-      .segment = f && f->name && *f->name ? f : NULL};
+  *out = (engine_attrs_t){.implicit = node_bool(n, "_use_implicit_batch", true),
+                          .no_build = why_no_build(e, n),
+                          .is_static = node_bool(n, "static_engine", true) && plan && plan->s.n,
+                          .generates_profiles = node_bool(n, "_profile_generation_mode", false),
+                          .calibrates = node_bool(n, "use_calibration", true) &&
+                                        strcasecmp(precision, "INT8") == 0 &&
+                                        !*node_string(n, "calibration_data"),
+                          .compat_2_17 = node_string_is(n, "_tftrt_compat", "2.17"),
+                          .input_shapes = shapes,
+                          .segment = f && f->name && *f->name ? f : NULL};
   if (out->is_static) out->plan = plan;
   if (node_attr(n, "serialized_engine"))
     return FAIL(UNIMPLEMENTED,

@@ -102,12 +102,11 @@ static tensor_info_t *describe(hosted_engine_t *h, const char *what, const char 
                                const char *shapes, int *n) {
   const dtype_t *dtypes;
   *n = node_types(h->node, types, &dtypes);
-  const attr_value_t *known = node_attr(h->node, shapes);
+  const attr_value_t *known = node_shapes(h->node, shapes);
   tensor_info_t *all = arena_alloc(h->arena, ((size_t)*n + 1) * sizeof *all);
   for (int i = 0; i < *n; i++) {
     const char *key = arena_printf(h->arena, "%s %d", what, i);
-    bool told = known && known->kind == ATTR_LIST && known->list_kind == ATTR_SHAPE &&
-                known->n_list == (size_t)*n;
+    bool told = known && known->n_list == (size_t)*n;
     all[i] = (tensor_info_t){.key = key,
                              .tensor = key,
                              // Nothing reads a handle: a byte takes its place.

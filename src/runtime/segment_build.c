@@ -141,9 +141,8 @@ static status_t set_ranges(network_t *net, const segment_precision_t *p) {
 graph_t *segment_copy(const graph_t *body, const node_t *engine, const shape_t *at_hand,
                       arena_t *arena) {
   graph_t *copy = graph_clone(body, arena);
-  const attr_value_t *told = node_attr(engine, "input_shapes");
-  bool all = told && told->kind == ATTR_LIST && told->list_kind == ATTR_SHAPE &&
-             (int)told->n_list == copy->n_args;
+  const attr_value_t *told = node_shapes(engine, "input_shapes");
+  bool all = told && (int)told->n_list == copy->n_args;
   for (int i = 0; i < copy->n_args; i++) {
     shape_t *shape = &copy->args[i]->out_shape[0];
     *shape = all ? told->list[i].shape : SHAPE_UNKNOWN;

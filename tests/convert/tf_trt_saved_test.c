@@ -425,6 +425,33 @@ static void old_forms(void **state) {
   }
 }
 
+static void shapes_of_another_type(graph_t *g, node_t *n, const char *segment) {
+  const dtype_t types[] = {DT_FLOAT, DT_FLOAT, DT_FLOAT};
+  (void)segment;
+  node_set_types(g, n, "input_shapes", types, n->n_in);
+  node_set_types(g, n, "output_shapes", types, n->n_out);
+}
+
+// They count as none, whoever reads them.
+static void lists_of_types_are_no_shapes(void **state) {
+  (void)state;
+  saved_t s = open_saved(5);
+  char *dir = file_join(scratch, "types"), *built = file_join(scratch, "types-built"), *text = NULL;
+  rewrite(&s, dir, shapes_of_another_type);
+  runs_both_ways(&s, dir);
+  build_for(&s, dir, built);
+  runs_right(&s, built);
+  assert_ok(summarize_precisions(built, NULL, 0, NULL, true, &text));
+  mem_free(text);
+  corpus_model_t changed = s.model;
+  changed.saved = dir;
+  assert_ok(convert(&changed, &s.golden.cases.v[0], &(conversion_t){0}, built));
+  runs_right(&s, built);
+  mem_free(dir);
+  mem_free(built);
+  close_saved(&s);
+}
+
 static void never_calibrated(graph_t *g, node_t *n, const char *segment) {
   (void)segment;
   node_set_string(g, n, "precision_mode", "INT8", 4);
@@ -624,6 +651,7 @@ int main(void) {
       cmocka_unit_test(converted_anew),
       cmocka_unit_test(functions_have_tf_trts_names),
       cmocka_unit_test(old_forms),
+      cmocka_unit_test(lists_of_types_are_no_shapes),
       cmocka_unit_test(waiting_for_calibration),
       cmocka_unit_test(tensorrt_plans_are_replaced),
       cmocka_unit_test(nothing_that_could_run),
