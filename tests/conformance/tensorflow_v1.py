@@ -543,8 +543,9 @@ def online_state(_):
 
 
 def main():
-    checks = {f.__name__: f for f in (offline, answers, names, functions, functions_beside_calls, saved_model, calibration, calibration_in_sessions, contrib, resources, errors, rewriter_config, online,
-                                      online_state)}
+    checks = {f.__name__: f for f in (
+        offline, answers, names, functions, functions_beside_calls, saved_model, calibration, calibration_in_sessions, contrib, resources,
+        errors, rewriter_config, online, online_state)}
     run_checks(checks)
 
 
