@@ -14,7 +14,7 @@ typedef enum half_class {
 } half_class_t;
 
 half_class_t half_class(const layer_t *l);
-int half_factors(const layer_t *l);   // of a chosen layer: inputs of its type
+int half_factors(const layer_t *l);  // of a chosen layer: inputs of its type
 
 typedef struct half_types {
   dtype_t *layer;   // [n_layers] of chosen and moving ones
