@@ -84,9 +84,17 @@ const func_ref_t *node_func(const node_t *n, const char *name) {
   return v ? &v->func : NULL;
 }
 
-const attr_value_t *node_shapes(const node_t *n, const char *name) {
+static const attr_value_t *list_of(const node_t *n, const char *name, attr_kind_t kind) {
   const attr_value_t *v = get(n, name, ATTR_LIST);
-  return v && v->n_list && v->list_kind == ATTR_SHAPE ? v : NULL;
+  return v && v->n_list && v->list_kind == kind ? v : NULL;
+}
+
+const attr_value_t *node_shapes(const node_t *n, const char *name) {
+  return list_of(n, name, ATTR_SHAPE);
+}
+
+const attr_value_t *node_strings(const node_t *n, const char *name) {
+  return list_of(n, name, ATTR_STRING);
 }
 
 // ---------------------------------------------------------------- writing

@@ -201,6 +201,8 @@ int node_types(const node_t *n, const char *name, const dtype_t **v);
 const func_ref_t *node_func(const node_t *n, const char *name);  // NULL when absent
 // List of shapes, which are in list[i].shape. NULL when absent or empty.
 const attr_value_t *node_shapes(const node_t *n, const char *name);
+// List of strings, which are in list[i].s. NULL when absent or empty.
+const attr_value_t *node_strings(const node_t *n, const char *name);
 // The "value" of a Const and the like; parsed once, kept. The result is owned by the attribute.
 // INVALID_ARGUMENT where a is NULL or no tensor.
 status_t attr_tensor(attr_value_t *a, const tensor_t **out);

@@ -41,8 +41,8 @@ status_t engine_attrs(const engines_t *e, const node_t *n, engine_attrs_t *out) 
     return FAIL(UNIMPLEMENTED,
                 "it is TensorFlow 1.7's: an engine of TensorRT's, and no native segment that could "
                 "run in its place");
-  const attr_value_t *variables = node_attr(n, ATTR_VARIABLES);
-  if (variables && variables->kind == ATTR_LIST && variables->list_kind == ATTR_STRING) {
+  const attr_value_t *variables = node_strings(n, ATTR_VARIABLES);
+  if (variables) {
     out->variables = variables;
     out->n_variables = variables->n_list > (size_t)n->n_in ? n->n_in : (int)variables->n_list;
   }

@@ -178,14 +178,13 @@ static status_t read_inputs(hosted_engine_t *h, graph_t *body, const attr_value_
 }
 
 static status_t take_variables(hosted_engine_t *h) {
-  const attr_value_t *names = node_attr(h->node, ATTR_VARIABLES);
-  bool told = names && names->kind == ATTR_LIST && names->list_kind == ATTR_STRING;
+  const attr_value_t *names = node_strings(h->node, ATTR_VARIABLES);
   func_ref_t segment = node_native_segment(h->node);
   if (!segment.name || !library_find(h->library, segment.name)) return NULL;
   graph_t *body;
   TRY(library_body(h->library, segment.name, &body));
-  h->n_variables = told ? (int)names->n_list : 0;
-  status_t st = told ? read_inputs(h, body, names) : NULL;
+  h->n_variables = names ? (int)names->n_list : 0;
+  status_t st = names ? read_inputs(h, body, names) : NULL;
   for (int i = 0; i < body->n_nodes && !st; i++)
     if (op_reads_variable(body->nodes[i]->op))
       st = FAIL(UNIMPLEMENTED,

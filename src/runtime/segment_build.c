@@ -106,8 +106,8 @@ segment_precision_t segment_precision_of(const node_t *engine) {
   // as it simulates that, unless a bound on the error was asked for.
   if (p.int8 && (!p.explicit_ranges || node_string_is(engine, ATTR_PRECISION, "AUTO")))
     p.half = HALF_FASTER;
-  p.keep_fp32 = node_attr(engine, ATTR_KEEP_FP32);
-  p.keep_16bit = node_attr(engine, ATTR_KEEP_16BIT);
+  p.keep_fp32 = node_strings(engine, ATTR_KEEP_FP32);
+  p.keep_16bit = node_strings(engine, ATTR_KEEP_16BIT);
   const attr_value_t *table = node_attr(engine, "calibration_data");
   if (p.int8 && table && table->kind == ATTR_STRING && table->s.n) {
     p.table = table->s.p;
@@ -117,8 +117,7 @@ segment_precision_t segment_precision_of(const node_t *engine) {
 }
 
 static void keep_all(network_t *net, const attr_value_t *names, dtype_t at_least) {
-  bool strings = names && names->kind == ATTR_LIST && names->list_kind == ATTR_STRING;
-  for (size_t i = 0; strings && i < names->n_list; i++)
+  for (size_t i = 0; names && i < names->n_list; i++)
     network_keep(net, names->list[i].s.p, at_least);
 }
 

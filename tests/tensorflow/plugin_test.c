@@ -80,18 +80,23 @@ static char *convert(const char *name, int build, int allow_build) {
   return dir;
 }
 
-static hosted_t converted(const char *name, int build) {
-  char *dir = convert(name, build, 1), file[80];
+// With the asset of its engine, or that says that there is none. Takes dir over.
+static hosted_t open_with_asset(char *dir, bool built) {
+  char file[80];
   hosted_t h = hosted_open(dir);
   bytes_view_t node = node_def_name(h.node_def);
   size_t from = node.size;
   while (from && node.data[from - 1] != '/') from--;
-  snprintf(file, sizeof file, "assets/%s.%.*s", build ? "trt-serialized-engine" : "tftrt-no-engine",
+  snprintf(file, sizeof file, "assets/%s.%.*s", built ? "trt-serialized-engine" : "tftrt-no-engine",
            (int)(node.size - from), node.data + from);
   h.asset = file_join(dir, file);
   assert_true(file_exists(h.asset));
   mem_free(dir);
   return h;
+}
+
+static hosted_t converted(const char *name, int build) {
+  return open_with_asset(convert(name, build, 1), build);
 }
 
 // ---------------------------------------------------------------- runs
@@ -778,17 +783,7 @@ static hosted_t with_variables_as(const char *name, const char *precision, int b
     fail_msg("%s", e.message);
   unsetenv("TF_TRT_EXPERIMENTAL_FEATURES");
   tftrt_converter_destroy(c);
-  hosted_t h = hosted_open(dir);
-  char **names, *assets = file_join(dir, "assets");
-  size_t n;
-  assert_ok(file_list_dir(assets, &names, &n));
-  assert_int_equal(n, 1);
-  h.asset = file_join(assets, names[0]);
-  mem_free(names[0]);
-  mem_free(names);
-  mem_free(assets);
-  mem_free(dir);
-  return h;
+  return open_with_asset(dir, build || calibrate);
 }
 
 static hosted_t with_variables(int build) {
